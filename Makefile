@@ -1,0 +1,40 @@
+# make run      the chat page with a demo shop (or yours, once imported)
+# make test     lint, types and tests
+# make test-long  browser, kill loops and other minutes-long tests
+# make bench    the measured tables, quickly
+# make model    the starter model from nothing; DATA=DIR adds public text
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := torch==2.13.0
+
+.PHONY: install run test test-long lint bench model
+
+install: $(VENV)/.installed
+
+# A machine without an NVIDIA GPU prefers the CPU build, where its package index has it.
+$(VENV)/.installed: requirements.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	if command -v nvidia-smi >/dev/null 2>&1; then $(BIN)/pip install -q $(TORCH); \
+	else $(BIN)/pip install -q $(TORCH)+cpu 2>/dev/null || $(BIN)/pip install -q $(TORCH); fi
+	$(BIN)/pip install -q -r requirements.lock
+	touch $@
+
+run: install
+	$(BIN)/python -m bot run
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: install
+	$(BIN)/python -m pytest -m long --timeout 900
+
+bench: install
+	for one in benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$one --quick || exit 1; done
+
+model: install
+	$(BIN)/python -m llm.train llm/recipes/starter.toml $(if $(DATA),--data $(DATA))

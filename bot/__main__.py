@@ -1,0 +1,115 @@
+"""The command line: `python -m bot VERB`. Imports nothing heavy before it has parsed."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bot.config import Settings
+
+EPILOG = """Start with `python -m bot run`: it opens a group chat page on this computer with a demo shop.
+Your own shop: `python -m bot import products.csv faq.md`, then run again. Settings stand in `.env`; see `python -m bot env`."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every verb with its arguments."""
+    top = argparse.ArgumentParser(
+        prog="python -m bot", description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    settings = argparse.ArgumentParser(add_help=False)
+    settings.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides", help="a setting for this call only"
+    )
+
+    run = verbs.add_parser("run", parents=[settings], help="serve the chats until Ctrl-C")
+    run.add_argument("--clock", type=Path, metavar="FILE", help="take the time from a file (for tests)")
+    run.add_argument("--engine", choices=("local", "scripted"), default="local", help="scripted: no model (for tests)")
+
+    verbs.add_parser("env", help="print every setting with its meaning: the text of .env.example")
+
+    imports = verbs.add_parser(
+        "import", parents=[settings], help="read products and articles", description="Reads Shopify, WooCommerce and Google "
+        "Merchant exports, plain CSV/JSON, Markdown and text, found by content. All or nothing; a re-import changes only what changed.",
+    )  # fmt: skip
+    imports.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+    imports.add_argument("--columns", type=Path, metavar="FILE", help="TOML or JSON: our field -> your column")
+    imports.add_argument("--skip-bad", action="store_true", help="import the good rows and list those skipped")
+
+    replay = verbs.add_parser(
+        "replay", parents=[settings], help="feed conversations through the whole bot", description="Each line of FILE is "
+        'a conversation: {"id", "turns": [{"member", "text", "mentions_bot"?, "reply_to"?, "ts"?, "admin"?}]}.',
+    )  # fmt: skip
+    replay.add_argument("file", type=Path, metavar="FILE.jsonl")
+    _shop(replay)
+    replay.add_argument("--json", type=Path, metavar="OUT", dest="out", help="write here instead of stdout")
+    replay.add_argument("--mode", choices=("off", "mention", "questions", "lively"), default="questions")
+
+    ask = verbs.add_parser("ask", parents=[settings], help="one question, one answer")
+    ask.add_argument("question")
+    _shop(ask)
+    ask.add_argument("--json", action="store_true", dest="as_json", help="print the whole result as JSON")
+
+    verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape (PostgreSQL)")
+    return top
+
+
+def _shop(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--shop", nargs="+", type=Path, default=[], metavar="PATH", help="import these into a temporary database first"
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a verb; the exit code is 2 for bad input."""
+    given = parser().parse_args(arguments)
+    from bot import config
+
+    if given.verb == "env":
+        sys.stdout.write(config.example())
+        return 0
+    overrides = dict(part.partition("=")[::2] for part in given.overrides)
+    if given.verb == "replay":
+        overrides.setdefault("CHAT_MODE", given.mode)
+    if given.verb in ("replay", "ask"):
+        overrides.setdefault("LLM_SEED", "0")
+    try:
+        settings = config.load(overrides)
+    except config.SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    config.prepare_process()
+    try:
+        return asyncio.run(_do(given, settings))
+    except KeyboardInterrupt:
+        return 130
+
+
+async def _do(given: argparse.Namespace, settings: "Settings") -> int:
+    """Each verb imports what it needs when it runs."""
+    if given.verb == "run":
+        from bot.tools import serve
+
+        return await serve.run(settings, given.clock, given.engine)
+    if given.verb == "import":
+        from bot.tools import imports
+
+        return await imports.main(settings, given.paths, given.columns, given.skip_bad)
+    if given.verb == "replay":
+        from bot.tools import replay
+
+        return await replay.main(settings, given.file, given.shop, given.out)
+    if given.verb == "ask":
+        from bot.tools import replay
+
+        return await replay.ask(settings, given.question, given.shop, given.as_json)
+    from storage import migrate
+
+    await asyncio.to_thread(migrate.upgrade, settings.database_url)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,220 @@
+"""The composition root: builds everything from Settings, runs it, stops it in order. The only module that names concrete classes."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bot import commands as command_folder
+from bot import demo as demo_shop
+from bot.attention import Attention
+from bot.clock import Clock
+from bot.commands.base import Command, Shop, Tools, command
+from bot.config import Settings, quiet
+from bot.content import types as content_types
+from bot.content.drafts import Drafts
+from bot.conversation.answer import Conversation
+from bot.conversation.plan import Planner
+from bot.intake import Intake
+from bot.knowledge.importers import BadImport, import_paths
+from bot.knowledge.library import Library
+from bot.knowledge.wording import Voice
+from bot.members import signals as signal_folder
+from bot.members.suggestions import Suggestions
+from bot.messages import File, Message
+from bot.outbox import Outbox
+from bot.platforms.base import Platform
+from bot.registry import load
+from bot.router import Router
+from bot.safety import rules as rule_folder
+from bot.safety.verdict import Safety
+from bot.scheduler import Scheduler, next_time
+from bot.texts import Texts
+from llm.engine import Engine, SamplingParams
+from llm.engines.local import LocalEngine
+from storage import migrate, shops
+from storage.database import Database
+
+
+@dataclass(slots=True)
+class App:
+    """Everything that runs, in the order in which it was built."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    shop: Shop
+    library: Library
+    engine: Engine
+    texts: Texts
+    commands: Sequence[Command]
+    platforms: dict[str, Platform]
+    outbox: Outbox
+    router: Router
+    intake: Intake
+    scheduler: Scheduler
+
+    async def run(self) -> None:
+        """Serve until cancelled. Stopping: platforms first, then the messages under way, then what is to be sent."""
+        await self.outbox.recover()
+        running = [self.outbox.run(), self.scheduler.run(), *(one.run(self.intake.put) for one in self.platforms.values())]
+        async with asyncio.TaskGroup() as tasks:
+            for part in running:
+                tasks.create_task(part)
+
+
+def local_engine(settings: Settings) -> Engine:
+    return LocalEngine(settings.llm_model, threads=settings.llm_threads)
+
+
+def sample_params(settings: Settings) -> SamplingParams:
+    return SamplingParams(temperature=settings.llm_temperature)
+
+
+@contextlib.asynccontextmanager
+async def build(
+    settings: Settings,
+    clock: Clock,
+    engine: Engine,
+    platforms: Callable[["Parts"], Sequence[Platform]],
+    *,
+    demo: bool = True,
+) -> AsyncIterator[App]:
+    """The whole bot on an open database. `platforms` makes the edges from what they may ask of the inside.
+
+    Raises SettingsError, ModelNotUsable (from the first message on, which waits for the model to be loaded).
+    """
+    await asyncio.to_thread(migrate.upgrade, settings.database_url)
+    async with Database(settings.database_url) as database:
+        shop = await open_shop(database, settings, clock, demo=demo)
+        texts = Texts()
+        hosts = frozenset(host.strip() for host in settings.allowed_links.split(",") if host.strip())
+        safety = Safety([module.build(hosts) for module in load(rule_folder)])
+        library = Library(database, shop.id)
+        voice = Voice(engine, safety, texts, sample_params(settings), settings.llm_deadline)
+        found = [command(module) for module in load(command_folder)]
+        edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
+        outbox = Outbox(database, shop.id, clock, edges)
+        attention = Attention(shop.id, shop.timezone, settings.daily_cap, quiet(settings.quiet_hours))
+        members = {"signals": load(signal_folder), "attention": attention, "voice": voice, "texts": texts}
+        suggestions = Suggestions(
+            database=database, shop_id=shop.id, timezone=shop.timezone, library=library, clock=clock, **members
+        )
+        drafts = Drafts(database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types))
+
+        async def ask(call: Any, text: str) -> Any:
+            return await router.ask(call, text)
+
+        async def import_files(files: Sequence[File]) -> str:
+            return await _import(database, shop.id, settings, clock, files)
+
+        tools = Tools(
+            database, clock, texts, settings, library, suggestions, drafts, ask, import_files, next_time
+        )
+        conversation = Conversation(Planner(library), voice, texts)
+        abilities = {name: edge.capabilities for name, edge in edges.items()}
+        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
+        async with started(engine) as ready:
+
+            async def handle(inbox_id: int, message: Message) -> None:
+                await asyncio.shield(ready)
+                await router.handle(inbox_id, message)
+
+            async with Intake(database, shop.id, clock, handle) as intake:
+                scheduler = Scheduler(
+                    database=database,
+                    shop_id=shop.id,
+                    clock=clock,
+                    drafts=drafts,
+                    suggestions=suggestions,
+                    default_language=shop.language,
+                    retention_days=settings.retention_days,
+                    wake_intake=intake.wake,
+                    wake_outbox=outbox.wake,
+                )
+                yield App(
+                    settings, clock, database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler
+                )
+            await outbox.flush()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a platform may ask of the inside."""
+
+    database: Database
+    shop: Shop
+    texts: Texts
+    commands: Sequence[Command]
+    clock: Clock
+
+
+@contextlib.asynccontextmanager
+async def started(engine: Engine) -> AsyncIterator["asyncio.Future[None]"]:
+    """Loads the model beside everything else; messages wait for it."""
+    loading = asyncio.ensure_future(engine.start())
+    try:
+        yield loading
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            if not loading.done():
+                loading.cancel()
+                await loading
+        await engine.close()
+
+
+async def open_shop(database: Database, settings: Settings, clock: Clock, *, demo: bool) -> Shop:
+    """The shop's row, made at the first start; with nothing imported, it opens with the demo's catalogue."""
+    async with database.read() as tx:
+        row = await shops.get(tx)
+    if row is None:
+        name, zone, spoken = settings.shop_name, settings.shop_timezone or "UTC", settings.shop_language or "en"
+        shop_id = await database.write(
+            lambda tx: shops.create(tx, name, settings.shop_currency, zone, spoken, demo=demo)
+        )
+        if demo:
+            folder = Path(demo_shop.__file__).parent
+            files = [folder / name for name in demo_shop.FILES]
+            await import_paths(database, shop_id, files, clock=clock, demo=True)
+        async with database.read() as tx:
+            row = await shops.get(tx)
+    return shop_of(row, settings)
+
+
+def shop_of(row: Any, settings: Settings) -> Shop:
+    """The row with what the settings say instead."""
+    return Shop(
+        row.id,
+        settings.shop_name or row.name or "Shop",
+        settings.shop_currency or row.currency,
+        settings.shop_timezone or row.timezone,
+        settings.shop_language or row.language,
+    )
+
+
+async def _import(database: Database, shop_id: int, settings: Settings, clock: Clock, files: Sequence[File]) -> str:
+    """Import dropped files; a short report. Raises ValueError with what is wrong."""
+    paths = [Path(file.path) for file in files]
+    try:
+        report = await import_paths(database, shop_id, paths, clock=clock, currency=settings.shop_currency)
+    except BadImport as error:
+        raise ValueError("\n".join(str(problem) for problem in error.problems[:5])) from None
+    lines = []
+    for noun, counts in (("products", report.products), ("articles", report.articles)):
+        lines.append(f"{noun}: +{counts.added} ~{counts.changed} ={counts.unchanged} -{counts.withdrawn}")
+    return "\n".join(lines)
+
+
+async def supervise(work: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGINT or SIGTERM, then cancel and let it stop in order."""
+    task = asyncio.ensure_future(work)
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(name, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+

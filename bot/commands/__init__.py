@@ -1,0 +1,1 @@
+"""What members and admins can ask for by a slash. One file per command; `base.py` has the recipe."""

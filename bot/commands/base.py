@@ -1,0 +1,140 @@
+"""Slash commands. To add one:
+
+1. Write `bot/commands/NAME.py` (`NAME_.py` where Python keeps the word). The folder is the registry.
+2. Its docstring's first line is the help, in English; add the translation to `bot/locales/`.
+3. Set `role = Role.ADMIN` if only admins may use it, `usage = "[COUNT]"` if it takes words.
+4. Write `async def run(call: Call) -> Outgoing`. Texts go through `call.say("English text", name=value)`.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from bot.clock import Clock
+from bot.config import Settings
+from bot.knowledge.library import Library
+from bot.knowledge.rows import Product
+from bot.messages import Button, Card, File, Message, Outgoing, Role
+from bot.texts import Texts, money
+from storage import settings as stored
+from storage.database import Database
+from storage.members import ChatRow
+
+if TYPE_CHECKING:
+    from bot.content.drafts import Drafts
+    from bot.members.suggestions import Suggestions
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """The merchant, as commands speak of it."""
+
+    id: int
+    name: str
+    currency: str
+    timezone: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What commands work with: given by the app, the same for every call."""
+
+    database: Database
+    clock: Clock
+    texts: Texts
+    settings: Settings
+    library: Library
+    suggestions: "Suggestions"
+    drafts: "Drafts"
+    ask: Callable[["Call", str], Awaitable[Outgoing]]  # answer a question as if it had been addressed to the bot
+    import_files: Callable[[Sequence[File]], Awaitable[str]]  # a report in plain words; raises ValueError with one
+    next_time: Callable[[str, str, datetime], datetime]  # cron, time zone, after -> the next moment
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One use of a command."""
+
+    tools: Tools
+    commands: Sequence["Command"]
+    message: Message
+    inbox_id: int
+    member_id: int
+    chat: ChatRow
+    shop: Shop
+    language: str
+    mode: str  # the chat's, its default resolved
+    args: str
+
+    @property
+    def words(self) -> list[str]:
+        return self.args.split()
+
+    def say(self, text: str, **values: object) -> str:
+        """The text of the message catalogue, in the language of this call."""
+        return self.tools.texts.say(self.language, text, **values)
+
+    def reply(self, text: str, buttons: Sequence[Button] = (), cards: Sequence[Card] = (), *, private: bool = False) -> Outgoing:
+        """A reply to the caller; `private` where nobody else should see it."""
+        to = self.message.sender.id if private and not self.chat.direct else ""
+        return Outgoing(text, tuple(buttons), tuple(cards), self.message.id, to)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command as the folder describes it."""
+
+    name: str
+    help: str
+    usage: str
+    role: Role
+    run: Callable[[Call], Awaitable[Outgoing]]
+
+
+def command(module: ModuleType) -> Command:
+    """The command that a file of the folder holds."""
+    name = module.__name__.rpartition(".")[2].rstrip("_")
+    help_text = (inspect.getdoc(module) or "").partition("\n")[0]
+    return Command(name, help_text, getattr(module, "usage", ""), getattr(module, "role", Role.MEMBER), module.run)
+
+
+def parse(text: str) -> tuple[str, str] | None:
+    """`/name words` as name and words; None where the text is no command. `/name@bot` is understood."""
+    if not text.startswith("/") or len(text) < 2 or not text[1].isalpha():
+        return None
+    name, _, args = text[1:].partition(" ")
+    return name.partition("@")[0].lower(), args.strip()
+
+
+async def run(call: Call, name: str) -> Outgoing:
+    """Run a command, or say why not. What an admin does, and what a member is refused, is audited."""
+    found = next((one for one in call.commands if one.name == name), None)
+    if found is None:
+        return call.reply(call.say("I don't know /{name}. Try /help.", name=name))
+    allowed = call.message.sender.role >= found.role
+    if found.role > Role.MEMBER:
+        await _audit(call, name, allowed)
+    if not allowed:
+        return call.reply(call.say("/{name} is for admins of this chat.", name=name))
+    return await found.run(call)
+
+
+async def _audit(call: Call, name: str, allowed: bool) -> None:
+    now = call.tools.clock.now()
+    data = {"args": call.args[:200]}
+    await call.tools.database.write(
+        lambda tx: stored.audit(
+            tx, call.shop.id, f"/{name}", now, member_id=call.member_id, chat_id=call.chat.id, allowed=allowed, data=data
+        )
+    )
+
+
+def card(product: Product, language: str) -> Card:
+    """A product as a card: title, prices, what it is."""
+    shown = [money(amount, product.variants[0].currency, language) for amount in product.prices]
+    price = " – ".join((shown[0], shown[-1])) if len(shown) > 1 else "".join(shown)
+    return Card(product.title, price, product.description[:160], product.image, product.link)

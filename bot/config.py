@@ -1,0 +1,115 @@
+"""Settings, from the environment and `.env`: the only reader of the environment.
+
+`python -m bot env` prints them all with their defaults and meanings; that text is `.env.example`.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_FILE = Path(".env")
+
+
+class SettingsError(Exception):
+    """A setting is wrong. The message names it and says what would be right; it never shows a value."""
+
+
+def _setting(default: Any, meaning: str, section: str) -> Any:
+    return Field(default, description=meaning, json_schema_extra={"section": section})
+
+
+class Settings(BaseSettings):
+    """Every setting. Names in the environment are the same in capitals."""
+
+    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True)
+
+    shop_name: str = _setting("", "the shop's name; empty takes it from an imported shop.json", "Shop")
+    shop_currency: str = _setting("", "ISO 4217 code for prices that an export gives without one, such as USD", "Shop")
+    shop_timezone: str = _setting("", "IANA time zone, such as Europe/London; empty is the shop.json's, else UTC", "Shop")
+    shop_language: Literal["", "en", "zh"] = _setting("", "default language of the bot's texts", "Shop")
+    database_url: str = _setting("sqlite+aiosqlite:///data/shopkeeper.db", "where everything is kept", "Storage")
+    uploads: Path = _setting(Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage")
+    retention_days: int = _setting(30, "raw words of members are emptied after this many days", "Storage")
+    llm_model: str = _setting(
+        "llm/weights/starter", "directory or hub name of any causal model with safetensors weights", "Model"
+    )
+    llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model")
+    llm_temperature: float = _setting(0.7, "0 always takes the likeliest word", "Model")
+    llm_deadline: float = _setting(20.0, "seconds a reply may take before the row is quoted instead", "Model")
+    llm_seed: int | None = _setting(None, "a number makes the same message get the same reply", "Model")
+    chat_mode: Literal["", "off", "mention", "questions", "lively"] = _setting(
+        "", "when the bot speaks until an admin sets /mode; empty: questions on the chat page, mention elsewhere", "Manners"
+    )
+    quiet_hours: str = _setting("21:00-09:00", "no suggestion is sent in these hours of the shop's time zone", "Manners")
+    daily_cap: int = _setting(1, "suggestions that a subscriber may get in a day", "Manners")
+    profiles: Literal["", "optin", "notice", "off"] = _setting(
+        "", "whose interactions become a profile: of those who opted in, or of all who were told; empty: as the platform's policy asks", "Manners"
+    )
+    privacy_url: str = _setting("", "the shop's privacy notice, shown by /privacy", "Manners")
+    allowed_links: str = _setting("", "hosts that the bot may link to besides those of the catalogue, with commas", "Manners")
+    web_port: int = _setting(8080, "port of the chat page on this computer", "Chat page")
+    web_token: SecretStr = _setting(SecretStr(""), "token of the admin seat; empty makes one at every start", "Chat page")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting("WARNING", "how much is logged", "Running")
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, value: str) -> str:
+        quiet(value)
+        return value
+
+
+def quiet(hours: str) -> tuple[int, int] | None:
+    """`21:00-09:00` as minutes of the day from and to; None where it is empty. Raises ValueError."""
+    if not hours:
+        return None
+    try:
+        first, last = (
+            int(hour) * 60 + int(minute) for hour, minute in (part.split(":") for part in hours.strip().split("-"))
+        )
+    except ValueError:
+        raise ValueError("two times such as 21:00-09:00 are right") from None
+    return first, last
+
+
+def load(overrides: dict[str, str] | None = None, *, env_file: Path | None = ENV_FILE) -> Settings:
+    """The settings, with `NAME=VALUE` overrides of the command line on top. Raises SettingsError."""
+    known = Settings.model_fields
+    given = {name.lower(): value for name, value in (overrides or {}).items()}
+    if unknown := [name for name in given if name not in known]:
+        raise SettingsError(f"{unknown[0].upper()}: no such setting; `python -m bot env` lists them")
+    try:
+        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg]
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, one['loc'])).upper()}: {_advice(one)}" for one in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _advice(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "no such setting; `python -m bot env` lists them"
+    return f"{error['msg'].removeprefix('Value error, ')} (given: a {type(error.get('input')).__name__})"
+
+
+def example() -> str:
+    """`.env.example`: every setting with its meaning and default."""
+    lines = ["# Settings of Shopkeeper. Copy to .env and change what you need; every line may stay out."]
+    section = ""
+    for name, field in Settings.model_fields.items():
+        extra = field.json_schema_extra
+        here = str(extra["section"]) if isinstance(extra, dict) else ""
+        if here != section:
+            section = here
+            lines += ["", f"# {section}"]
+        value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
+        lines += [f"# {field.description}", f"{name.upper()}={'' if value is None else value}"]
+    return "\n".join(lines) + "\n"
+
+
+def prepare_process() -> None:
+    """What has to stand in the environment before torch is imported: its threads wait without burning a core."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

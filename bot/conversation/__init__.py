@@ -1,0 +1,1 @@
+"""Answering members. The router comes in by `gate` (speak or stay silent) and `answer` (what, and in which words)."""

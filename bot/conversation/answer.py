@@ -1,0 +1,84 @@
+"""Says what was planned: one plan after the other, each worded and checked, together one message."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bot.conversation.context import Context
+from bot.conversation.plan import Planner
+from bot.knowledge.wording import Show, Voice, Worded
+from bot.messages import Button, Card
+from bot.texts import Texts
+from llm.protocol import Act, Fact, Plan
+
+REFUSING = (Act.UNKNOWN, Act.OFFTOPIC, Act.ABUSE, Act.UNSAFE)
+WEIGHT = {"model": 0, "quote": 1, "code": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole reply, ready for the outbox. `by` is model only if the model worded all of it."""
+
+    action: str
+    text: str
+    by: str
+    language: str
+    act: str
+    facts: tuple[Fact, ...] = ()
+    sources: tuple[str, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    cards: tuple[Card, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Plans and words replies."""
+
+    planner: Planner
+    voice: Voice
+    texts: Texts
+
+    async def answer(
+        self, text: str, context: Context, verdict: str | None, show: Show | None = None, seed: int | None = None
+    ) -> Answer:
+        """The reply to one addressed message. `verdict` is what the rules said of it."""
+        if verdict:
+            act = Act.ABUSE if verdict == "abuse" else Act.UNSAFE
+            plans = [Plan(act, context.language)]
+        else:
+            plans = await self.planner.plan(text, context)
+        worded: list[Worded] = []
+        for plan in plans:
+            said = " ".join(one.text for one in worded)
+
+            async def part(more: str, said: str = said) -> None:
+                if show:
+                    await show(f"{said} {more}".strip())
+
+            worded.append(await self.voice.say(plan, context.turns, part, seed=seed))
+        return self._join(plans, worded)
+
+    def _join(self, plans: Sequence[Plan], worded: Sequence[Worded]) -> Answer:
+        first = plans[0]
+        language = first.language
+        gap = "\n" if len(worded) > 1 else ""
+        sources = tuple(dict.fromkeys(source for plan in plans for source in plan.sources))
+        by = max((one.by for one in worded), key=WEIGHT.__getitem__)
+        facts = tuple(fact for one in worded for fact in one.facts)
+        why = "; ".join(one.why for one in worded if one.why)
+        text = gap.join(one.text for one in worded)
+        return Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why)
+
+    def _buttons(self, plan: Plan) -> tuple[Button, ...]:
+        """The choices of a question back, as buttons."""
+        if plan.act is not Act.ASK_BACK:
+            return ()
+        return tuple(Button(fact.value, f"/product {fact.value}") for fact in plan.facts if fact.kind == "name")
+
+
+def action(plans: Sequence[Plan]) -> str:
+    """DESIGN's word for what a reply does."""
+    if any(plan.act is Act.HANDOFF for plan in plans):
+        return "handoff"
+    return "refuse" if all(plan.act in REFUSING for plan in plans) else "reply"
+

@@ -1,0 +1,251 @@
+"""Plans out of resolved rows: the facts, the states that code computed, and the row's own words as the quote."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from bot.conversation import link as links
+from bot.conversation.context import Context
+from bot.conversation.understanding import Reading
+from bot.knowledge.facts import Maker, needs_of
+from bot.knowledge.retrieval import Index, expand, overlap
+from bot.knowledge.rows import Article, Product, Variant
+from bot.language import sentences, tokens
+from llm.protocol import Act, Fact, Plan, State
+
+FEW = 5  # a stock of up to this many is said as a number
+PROSE = 260  # characters of a row's own words that one reply may quote
+CARRIED = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)  # `and the walnut?` asks the same of another
+ELLIPSIS = re.compile(r"^(and|or|what about|how about|but|also|same for|ok and)\b|呢[?？。!！~]*$|^(那|还有|另外)")
+OPTION_WORDS = {
+    "size": ("size", "dimension", "尺寸", "尺码", "大小", "规格", "码"),
+    "color": ("color", "colour", "shade", "finish", "颜色", "色"),
+    "flavour": ("flavour", "flavor", "scent", "口味", "味", "香"),
+}
+
+
+def prose(question: Sequence[str], text: str, index: Index, limit: int = PROSE) -> tuple[str, float]:
+    """The sentences of a row that answer best, in their own order, and the weight of the question that they hold."""
+    parts = sentences(text)
+    if len(text) <= limit:
+        return " ".join(parts) if parts and parts[0][-1:].isascii() else "".join(parts), overlap(question, text, index)
+    scored = sorted(range(len(parts)), key=lambda i: (-overlap(question, parts[i], index), i))
+    chosen: list[int] = []
+    for place in scored[:3]:
+        if not chosen or sum(len(parts[i]) for i in chosen) + len(parts[place]) <= limit:
+            chosen.append(place)
+    picked = [parts[i] for i in sorted(chosen)]
+    joined = " ".join(picked) if picked and picked[0][-1:].isascii() else "".join(picked)
+    return joined, overlap(question, joined, index)
+
+
+@dataclass(frozen=True, slots=True)
+class Composer:
+    """Builds plans; knows nothing of retrieval beyond the sentence that answers."""
+
+    def plain(self, act: Act, language: str, context: Context, *states: State) -> Plan:
+        """An act without rows."""
+        facts = []
+        if context.member and act in (Act.GREET, Act.THANKS, Act.BYE, Act.SMALLTALK):
+            facts.append(Fact("member", context.member, "member", "name"))
+        if context.shop and act in (Act.GREET, Act.ABOUT):
+            facts.append(Fact("shop", context.shop, "shop", "name"))
+        return Plan(act, language, tuple(facts), states)
+
+    def rows(self, act: Act, reading: Reading, facts: Sequence[Fact | None], quote: str, *states: State) -> Plan:
+        held = tuple(fact for fact in facts if fact)
+        sources = tuple(dict.fromkeys(fact.row for fact in held if fact.row.startswith(("product", "article"))))
+        return Plan(act, reading.language, held, states, needs_of(act, tuple(f.slot for f in held)), quote, 1.0, sources)
+
+    def policy(self, reading: Reading, article: Article, index: Index) -> Plan:
+        text, _ = prose(reading.words, article.body, index, 420)
+        fact = Maker(reading.language).prose(text, article, "body")
+        return self.rows(Act.POLICY, reading, [fact], fact.value)
+
+    def ask_back(self, reading: Reading, products: list[Product]) -> Plan:
+        make = Maker(reading.language)
+        names = [make.name(one, None, place) for place, one in enumerate(products[:2], 1)]
+        joined = "还是".join(n.value for n in names) if reading.language == "zh" else " or ".join(n.value for n in names)
+        quote = f"您说的是{joined}？" if reading.language == "zh" else f"Which one do you mean: {joined}?"
+        return self.rows(Act.ASK_BACK, reading, names, quote)
+
+    def product(
+        self, reading: Reading, words: list[str], product: Product, index: Index, context: Context
+    ) -> Plan | None:
+        """The act that the question asks of one product; None where the product's row doesn't answer it."""
+        variant = links.variant(words, product)
+        rest = self._rest(words, product)
+        if not rest and context.act in (Act.DESCRIBE, Act.DETAIL) and reading.has("followup"):
+            rest = self._rest(tokens(context.asked), product)
+        if plan := self._asked(reading, words, product, variant):
+            return plan
+        if plan := self._detail(reading, product, index):
+            return plan
+        described, held = self._describe(reading, product, rest, index)
+        if reading.has("stock") and (held < 0.5 or variant) and (plan := self._stock(reading, words, product, variant)):
+            return plan
+        if described and held > 0:
+            return described
+        pointed = not reading.has("about") and bool(context.products) and product.id in context.products
+        if described and pointed and rest and not ELLIPSIS.search(reading.text):
+            return described
+        carried = replace(reading, cues=reading.cues | {context.act}) if context.act in CARRIED else reading
+        if carried is not reading and (reading.has("followup") or variant or not rest):
+            return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
+        if variant or not rest:
+            return (self._stock(reading, words, product, variant) if variant else described) or described
+        return None
+
+    def _rest(self, words: list[str], product: Product) -> list[str]:
+        """What is asked beyond the product's name and its options."""
+        named = set(tokens(product.title)) | links.option_words(product)
+        return [word for word in links.content(tuple(words)) if word not in named]
+
+    def holds(self, reading: Reading, product: Product, index: Index) -> float:
+        """How much of what is asked the product's row holds beyond its name."""
+        return self._describe(reading, product, self._rest(list(reading.words), product), index)[1]
+
+    def _asked(self, reading: Reading, words: list[str], product: Product, variant: Variant | None) -> Plan | None:
+        """Price, link or choices, where the words ask for them."""
+        make = Maker(reading.language)
+        name = make.name(product, variant)
+        among = [variant] if variant else links.matching(words, product)
+        if reading.has("price") and (price := make.price(product, among)):
+            states = self._price_states(product, among)
+            return self.rows(Act.PRICE, reading, [name, price], f"{name.value}: {price.value}", *states)
+        if reading.has("link") and product.link:
+            return self.rows(Act.LINK, reading, [name, make.link(product)], f"{name.value}: {product.link}")
+        return self._options(reading, product) if reading.has("options") else None
+
+    def _price_states(self, product: Product, among: list[Variant]) -> tuple[State, ...]:
+        if len({variant.price for variant in among}) > 1:
+            return (State.RANGE,)
+        return (State.SOLD_OUT,) if all(variant.in_stock is False for variant in among) else ()
+
+    def _stock(self, reading: Reading, words: list[str], product: Product, variant: Variant | None) -> Plan | None:
+        make = Maker(reading.language)
+        if variant is None and len(product.variants) == 1:
+            variant = product.variants[0]
+        if variant:
+            name = make.name(product, variant)
+            if variant.in_stock is None:
+                return None
+            if not variant.in_stock:
+                others = [one for one in product.variants if one.in_stock and one.label]
+                if others:
+                    return self._mixed(reading, product, [variant, *others[:6]])
+                return self.rows(Act.STOCK, reading, [name], self._stock_words(reading, name.value, variant), State.SOLD_OUT)
+            if variant.stock is not None and variant.stock <= FEW:
+                facts = [name, make.stock(variant)]
+                return self.rows(Act.STOCK, reading, facts, self._stock_words(reading, name.value, variant), State.FEW)
+            return self.rows(Act.STOCK, reading, [name], self._stock_words(reading, name.value, variant), State.IN_STOCK)
+        if product.in_stock is None:
+            return None
+        some = links.matching(words, product)
+        states = {one.in_stock for one in some}
+        if len(states) > 1:
+            return self._mixed(reading, product, some)
+        name = make.name(product)
+        found = True in states
+        quote = self._stock_words(reading, name.value, some[0] if not found else None)
+        return self.rows(Act.STOCK, reading, [name], quote, State.IN_STOCK if found else State.SOLD_OUT)
+
+    def _stock_words(self, reading: Reading, name: str, variant: Variant | None) -> str:
+        chinese = reading.language == "zh"
+        if variant is not None and variant.in_stock is False:
+            return f"{name}目前售罄。" if chinese else f"{name} is sold out at the moment."
+        if variant is not None and variant.stock is not None and variant.stock <= FEW:
+            return f"{name}还剩 {variant.stock} 件。" if chinese else f"{name}: {variant.stock} left in stock."
+        return f"{name}有货。" if chinese else f"{name} is in stock."
+
+    def _mixed(self, reading: Reading, product: Product, variants: list[Variant]) -> Plan:
+        """Some variants can be bought and some can't: a sentence that code writes, since each needs its own word."""
+        chinese = reading.language == "zh"
+        there = [one.label for one in variants if one.in_stock]
+        gone = [one.label for one in variants if not one.in_stock]
+        if chinese:
+            text = f"{product.title}：{'、'.join(there)}有货，{'、'.join(gone)}售罄。"
+        else:
+            text = f"{product.title}: {', '.join(there)} in stock; {', '.join(gone)} sold out."
+        fact = Fact("text1", text, product.row, "stock")
+        return self.rows(Act.DESCRIBE, reading, [Maker(reading.language).name(product), fact], text)
+
+    def _options(self, reading: Reading, product: Product) -> Plan | None:
+        options = product.options()
+        if not options:
+            return None
+        asked = [
+            name
+            for name in options
+            for words in OPTION_WORDS.values()
+            if any(word in name.lower() for word in words) and any(word in reading.text for word in words)
+        ]
+        name = asked[0] if asked else next(iter(options))
+        make = Maker(reading.language)
+        label, values = make.options(product, name, options[name])
+        title = make.name(product)
+        return self.rows(Act.OPTIONS, reading, [title, label, values], f"{title.value}: {values.value}")
+
+    def _detail(self, reading: Reading, product: Product, index: Index) -> Plan | None:
+        """An attribute whose label is asked for."""
+        asked = set(expand(links.content(reading.words)))
+        best, score = "", 0.0
+        for label in product.attributes:
+            own = set(expand(tokens(label)))
+            held = sum(1.0 if not word.startswith("=") else 0.8 for word in own & asked)
+            if held / max(1, len(own)) > score and held >= 0.8:
+                best, score = label, held / max(1, len(own))
+        if score < 0.4:
+            return None
+        make = Maker(reading.language)
+        title, (label_fact, value) = make.name(product), make.detail(product, best)
+        return self.rows(Act.DETAIL, reading, [title, label_fact, value], f"{title.value}, {label_fact.value}: {value.value}")
+
+    def _describe(self, reading: Reading, product: Product, rest: list[str], index: Index) -> tuple[Plan | None, float]:
+        """The product's own sentences, and the share of what is asked beyond its name that they hold."""
+        if not product.description:
+            return None, 0.0
+        text, held = prose(rest or reading.words, product.description, index)
+        make = Maker(reading.language)
+        fact = make.prose(text, product, "description")
+        whole = sum(index.idf(word) for word in rest) or 1.0
+        plan = self.rows(Act.DESCRIBE, reading, [make.name(product), fact], fact.value)
+        return plan, held / whole if rest else 0.0
+
+    def compare(self, reading: Reading, products: list[Product]) -> Plan | None:
+        one, two = products
+        variants = [links.variant(reading.words, product) for product in products]
+        low = [v.price if v and v.price is not None else (p.prices or [None])[0] for v, p in zip(variants, products, strict=True)]
+        return self._versus(reading, [(one, variants[0]), (two, variants[1])], low)
+
+    def compare_variants(self, reading: Reading, product: Product) -> Plan | None:
+        said = [one for one in product.variants if links.variant(reading.words, product) == one]
+        both = [one for one in links.matching(reading.words, product) if one.label]
+        pair = both[:2] if len(both) >= 2 else [*said, *(v for v in product.variants if v not in said)][:2]
+        if len(pair) < 2:
+            return None
+        return self._versus(reading, [(product, pair[0]), (product, pair[1])], [pair[0].price, pair[1].price])
+
+    def _versus(self, reading: Reading, pairs: list[tuple[Product, Variant | None]], low: list[object]) -> Plan | None:
+        make = Maker(reading.language)
+        facts: list[Fact | None] = []
+        for place, (product, variant) in enumerate(pairs, 1):
+            facts += [make.name(product, variant, place), make.price(product, [variant] if variant else None, place)]
+        if None in facts or None in low:
+            return None
+        name1, price1, name2, price2 = (fact.value for fact in facts if fact)
+        first, second = low
+        state = State.SAME_PRICE if first == second else State.CHEAPER1 if first < second else State.CHEAPER2  # type: ignore[operator]
+        chinese = reading.language == "zh"
+        quote = f"{name1}：{price1}；{name2}：{price2}。" if chinese else f"{name1}: {price1}; {name2}: {price2}."
+        return self.rows(Act.COMPARE, reading, facts, quote, state)
+
+    def recommend(self, reading: Reading, products: list[Product], *, listed: bool) -> Plan:
+        make = Maker(reading.language)
+        facts: list[Fact | None] = []
+        for place, product in enumerate(products[:3], 1):
+            facts += [make.name(product, None, place), make.price(product, None, place)]
+        pairs = [(facts[i], facts[i + 1]) for i in range(0, len(facts), 2)]
+        shown = [f"{name.value} ({price.value})" for name, price in pairs if name and price]
+        quote = ("、" if reading.language == "zh" else ", ").join(shown)
+        return self.rows(Act.RECOMMEND, reading, facts, quote, *((State.LIST,) if listed else ()))

@@ -1,0 +1,22 @@
+"""What the planner and the model may know besides the message: the recent turns of this chat, and what the bot last spoke of."""
+
+from dataclasses import dataclass
+
+from llm.engine import Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`rows` are those of the bot's last reply to this member here, `act` its act; `turns` are oldest first."""
+
+    language: str = "en"
+    member: str = ""
+    shop: str = ""
+    rows: tuple[str, ...] = ()
+    act: str = ""
+    asked: str = ""  # what the member asked then
+    turns: tuple[Turn, ...] = ()
+
+    @property
+    def products(self) -> list[int]:
+        return [int(row.partition(":")[2]) for row in self.rows if row.startswith("product:")]

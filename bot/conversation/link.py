@@ -1,0 +1,130 @@
+"""Which product, variant and article a question means."""
+
+import re
+from dataclasses import dataclass
+
+from bot.conversation.understanding import Reading
+from bot.knowledge.library import Library
+from bot.knowledge.retrieval import Hit, expand
+from bot.knowledge.rows import Product, Variant
+from bot.language import HAN, tokens
+
+# Words that say what is asked, not what of. They would dilute how much of a question a product's name covers.
+ASKING = frozenset(
+    tokens(
+        "price prices cost costs cheap cheaper cheapest expensive stock available availability left sold buy order size "
+        "sizes colour color colours difference compare better best recommend suggest looking link url website shop store "
+        "sell carry still different which kind type long take does work good nice item product stuff pair piece "
+        "多少 多少钱 价格 价钱 怎么 怎么卖 有货 现货 库存 还有 没有 有没有 便宜 贵 哪个 哪款 什么 颜色 尺码 尺寸 规格 链接 区别 推荐 "
+        "适合 想买 想要 这款 那款 这个 那个 一下 请问 知道 是不是 能不能 可不可以 可以 你们 我们 店里 商品 产品 东西 钱 "
+    )
+)
+# Synonym groups that are about the shop's ways, not about a product.
+WAYS = frozenset(
+    f"={group}"
+    for group in "delivery fee free_shipping returns exchange payment receipt warranty broken repair discount voucher hours "
+    "place pickup track cancel abroad wholesale account privacy contact".split()
+)
+BIG = frozenset(tokens("big bigger large larger biggest longer 大的 大号 大一"))
+SMALL = frozenset(tokens("small smaller little smallest shorter 小的 小号 小一"))
+LINKED = 0.3  # the least share of a question's weight that a name has to cover
+CALLED = 0.75  # or the share of the title that is said
+EVIDENCE = 0.6  # or the weight of the name's words, against a word that stands in one row alone
+CLOSE = 0.85  # how near the second has to be for both to be meant
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The products that a text may mean, best first: one, or several that are as near. `strength` is 0 to 1."""
+
+    hits: tuple[Hit, ...] = ()
+    strength: float = 0.0
+
+    @property
+    def ids(self) -> list[int]:
+        return [hit.id for hit in self.hits]
+
+
+def content(words: tuple[str, ...]) -> list[str]:
+    """What is asked of: the tokens without those that only say what is asked."""
+    return [word for word in words if word not in ASKING]
+
+
+def ways(words: tuple[str, ...]) -> bool:
+    """Do the words speak of delivery, returns, payment and the like?"""
+    return not WAYS.isdisjoint(expand(words))
+
+
+def nearness(hit: Hit) -> float:
+    return hit.named + 0.7 * hit.called
+
+
+def link(words: tuple[str, ...], library: Library) -> Link:
+    """The product or products that these words name."""
+    hits = library.products.search(content(words), 12)
+    named = [
+        hit for hit in hits if hit.named >= LINKED or (hit.called >= CALLED and hit.named > 0.1) or hit.evidence >= EVIDENCE
+    ]
+    if not named:
+        return Link()
+    named.sort(key=lambda hit: (-nearness(hit), -hit.score))
+    best = nearness(named[0])
+    close = tuple(hit for hit in named if nearness(hit) >= CLOSE * best)
+    return Link(close, min(1.0, best / 1.2))
+
+
+def variant(words: tuple[str, ...] | list[str], product: Product) -> Variant | None:
+    """The variant whose option values the words say, or which is the biggest or smallest; None where they leave it open."""
+    said = set(words)
+    best, score, tie = None, 0.0, False
+    for one in product.variants:
+        matched = sum(_says(said, str(value)) for value in one.options.values())
+        if matched > score:
+            best, score, tie = one, matched, False
+        elif matched == score:
+            tie = True
+    if best and score > 0:
+        return None if tie else best
+    sizes = sorted((size, place) for place, one in enumerate(product.variants) if (size := _size(one)) is not None)
+    if len(sizes) > 1 and said & BIG:
+        return product.variants[sizes[-1][1]]
+    return product.variants[sizes[0][1]] if len(sizes) > 1 and said & SMALL else None
+
+
+def _size(one: Variant) -> float | None:
+    """The number in a variant's options, which orders them."""
+    found = re.search(r"\d+(?:\.\d+)?", one.label)
+    return float(found.group()) if found else None
+
+
+def matching(words: tuple[str, ...] | list[str], product: Product) -> list[Variant]:
+    """Every variant that has one of the option values said; all where none is said."""
+    said = set(words)
+    found = [one for one in product.variants if any(_says(said, str(value)) for value in one.options.values())]
+    return found or list(product.variants)
+
+
+def option_words(product: Product) -> set[str]:
+    """Every token of the product's option values."""
+    return {token for one in product.variants for token in tokens(one.label)}
+
+
+def _says(said: set[str], value: str) -> float:
+    """How much of an option value the words say: 1 for all of it."""
+    parts = [part for part in tokens(value) if len(part) > 1 or not HAN.match(part)] or tokens(value) or [value.casefold()]
+    return sum(part in said for part in parts) / len(parts) if parts else 0.0
+
+
+def size_words(text: str) -> list[str]:
+    """Sizes as people type them: `M`, `xl`, `in small`."""
+    letters = re.findall(r"(?<![a-z'])(xxs|xs|s|m|l|xl|xxl|xxxl)(?![a-z'])", text)
+    table = {"small": "s", "medium": "m", "large": "l", "小号": "s", "中号": "m", "大号": "l"}
+    return letters + [short for word, short in table.items() if word in text]
+
+
+def sides(reading: Reading) -> list[Reading]:
+    """The two halves of `the oak one or the walnut`; one where nothing divides the text."""
+    parts = re.split(r"\b(?:or|vs\.?|versus|than|and|against|between|compared to|with)\b|还是|和|跟|与|对比|比较|比|、|，|,", reading.text)
+    return [
+        Reading(part.strip(), tuple(tokens(part)), reading.language, reading.cues) for part in parts if part and tokens(part)
+    ]

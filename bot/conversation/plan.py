@@ -1,0 +1,222 @@
+"""What to say: retrieval, rules and what was said before decide the act, the rows and the facts.
+
+`Planner.plan` returns a plan for each question of a message. Unsure means quoting the row, asking back, or declining.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from bot.conversation import link as links
+from bot.conversation.compose import Composer
+from bot.conversation.context import Context
+from bot.conversation.understanding import Reading, complaint, split
+from bot.knowledge.library import Library
+from bot.knowledge.retrieval import Hit
+from bot.knowledge.rows import Product
+from llm.protocol import Act, Plan, State
+
+SMALL = 5  # a remark of up to this many words of content that asks nothing is small talk
+ARTICLE = 0.34  # the least share of a question's weight that an article has to hold
+WAYS = 0.18  # less is enough where the words speak of delivery, returns and the like
+SOCIAL = (("thanks", Act.THANKS), ("bye", Act.BYE), ("about", Act.ABOUT), ("wellbeing", Act.SMALLTALK), ("greet", Act.GREET))
+BUDGET = re.compile(
+    r"(?:under|below|less than|max|up to|within|cheaper than|around|budget (?:of|is)?) ?[$€£¥]? ?(\d+(?:\.\d+)?)|(\d+) ?(?:元|块|块钱|左右)?(?:以内|以下|之内|内)|预算 ?(\d+)"
+)
+
+
+@dataclass(slots=True)
+class Planner:
+    library: Library
+    compose: Composer = field(default_factory=Composer)
+
+    async def plan(self, text: str, context: Context) -> list[Plan]:
+        """One plan per question of the message, at most three."""
+        await self.library.refresh()
+        readings = split(text, context.language)
+        whole = readings[0] if len(readings) == 1 else None
+        if plan := self._person(text, readings, context):
+            return [plan]
+        if whole:
+            return [await self._one(whole, context)]
+        plans: list[Plan] = []
+        for reading in readings:
+            here = replace(context, rows=plans[-1].sources, act=plans[-1].act) if plans and plans[-1].sources else context
+            plans.append(await self._one(reading, here))
+        known = [plan for plan in plans if plan.facts]
+        return known or plans[:1]
+
+    def _person(self, text: str, readings: list[Reading], context: Context) -> Plan | None:
+        """A human is asked for, or somebody is wronged: that outweighs every question beside it."""
+        if any(reading.has("human") for reading in readings):
+            return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.REQUEST)
+        joined = frozenset(cue for reading in readings for cue in reading.cues)
+        if complaint(replace(readings[0], cues=joined)):
+            return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.COMPLAINT)
+        return None
+
+    async def _one(self, reading: Reading, context: Context) -> Plan:
+        linked = links.link(reading.words, self.library)
+        asks = reading.has("price", "stock", "options", "compare", "link", "recommend", "list", "cheapest", "dearest")
+        if plan := self._social(reading, context, asks or linked.strength > 0.5):
+            return plan
+        if reading.has("offtopic") and linked.strength < 0.5 and not asks:
+            return self.compose.plain(Act.OFFTOPIC, reading.language, context)
+        if reading.has("compare") and (plan := await self._compare(reading, context)):
+            return plan
+        article = self._article(reading)
+        policy = article is not None and not self._back(reading, context, linked, article)
+        policy = policy and article is not None and self._policy(reading, article, linked)
+        if policy and article:
+            return await self._policy_plan(reading, article)
+        if reading.has("cheapest", "dearest") and (plan := await self._extreme(reading, context)):
+            return plan
+        if reading.has("recommend", "list") and not self._about_one(reading, linked):
+            return await self._recommend(reading, context)
+        return await self._product(reading, context, linked, article)
+
+    def _social(self, reading: Reading, context: Context, asks: bool) -> Plan | None:
+        """Greetings, thanks and the like, where nothing is asked of the shop."""
+        content = links.content(reading.words)
+        for cue, act in SOCIAL:
+            if reading.has(cue) and not asks:
+                article = self._article(reading)
+                if act in (Act.ABOUT, Act.SMALLTALK) or len(content) <= 3 or not article or article.cover < 0.5:
+                    return self.compose.plain(act, reading.language, context)
+        return None
+
+    def _article(self, reading: Reading) -> Hit | None:
+        hits = self.library.find_articles(reading.words, reading.language)
+        least = WAYS if links.ways(reading.words) else ARTICLE
+        fit = [hit for hit in hits[:4] if hit.cover >= least or hit.called >= 0.6]
+        return fit[0] if fit else None
+
+    def _back(self, reading: Reading, context: Context, linked: links.Link, article: Hit) -> bool:
+        """Do the words point back to the product just spoken of, rather than to an article?"""
+        if not context.products or (linked.hits and linked.strength > 0.5 and linked.hits[0].id not in context.products):
+            return False
+        content, products = links.content(reading.words), self.library.products
+        if links.ways(reading.words):
+            return False
+        spoken = [document for document in products.documents if document.row in context.rows]
+        if any(products.says(document, word) for document in spoken for word in content):
+            return True
+        short = len(content) <= (6 if reading.language == "zh" else 3)
+        return len(content) <= 2 or ((reading.has("followup") or short) and article.cover < 0.75)
+
+    def _policy(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
+        """Is it the article rather than the product? The one that explains more of the question."""
+        if not linked.hits:
+            return not reading.has("recommend", "list", "cheapest", "dearest") or article.cover > 0.6
+        product = linked.hits[0]
+        products, articles = self.library.products, self.library.articles
+        rest = [word for word in links.content(reading.words) if word not in products.document(product).names]
+        if not rest:
+            return False
+        if links.ways(reading.words) and any(articles.holds(article, word) for word in rest):
+            return True
+        if reading.has("price", "stock", "options") and article.called < 0.5:
+            return article.cover > 1.3 * max(product.cover, product.named) and linked.strength < 0.5
+        in_article = sum(articles.idf(word) for word in rest if articles.holds(article, word))
+        in_product = sum(articles.idf(word) for word in rest if products.holds(product, word))
+        return in_article > in_product
+
+    async def _policy_plan(self, reading: Reading, article: Hit) -> Plan:
+        found = await self.library.read_articles([article.id])
+        return self.compose.policy(reading, found[0], self.library.articles)
+
+    def _about_one(self, reading: Reading, linked: links.Link) -> bool:
+        """One product is called by its name, so that `what ... do you have` is about it."""
+        return len(linked.hits) == 1 and linked.hits[0].called >= 0.75 and reading.has("price", "stock", "options", "link")
+
+    async def _resolve(self, reading: Reading, context: Context, linked: links.Link) -> list[Product]:
+        """The products meant: those named, else those just spoken of where the words point back."""
+        said = context.products
+        if linked.hits and said:
+            back = [hit.id for hit in linked.hits if hit.id in said]
+            if back and (len(linked.hits) > 1 or reading.has("followup")):
+                return await self.library.read(back[:1])
+        if said and (not linked.hits or (linked.strength < 0.5 and reading.has("followup"))):
+            recent = await self.library.read(said)
+            words = [*reading.words, *links.size_words(reading.text)]
+            told = [one for one in recent if links.variant(words, one)]
+            short = len(links.content(reading.words)) <= 4
+            if told or reading.has("followup") or short:
+                return told[:1] or recent[:1]
+        return await self.library.read(linked.ids[:4])
+
+    async def _product(self, reading: Reading, context: Context, linked: links.Link, article: Hit | None) -> Plan:
+        products = await self._resolve(reading, context, linked)
+        if not products:
+            if article:
+                return await self._policy_plan(reading, article)
+            return self._nothing(reading, context)
+        if len(products) > 1:
+            narrowed = [one for one in products if links.variant(reading.words, one)]
+            products = narrowed if len(narrowed) == 1 else products
+        words = [*reading.words, *links.size_words(reading.text)]
+        if len(products) > 1 and reading.has("price", "stock", "options", "link"):
+            return self.compose.ask_back(reading, products)
+        if not reading.has("price", "stock", "options", "link"):
+            products.sort(key=lambda one: -self.compose.holds(reading, one, self.library.products))
+        plan = self.compose.product(reading, words, products[0], self.library.products, context)
+        if plan is None and article:
+            return await self._policy_plan(reading, article)
+        return plan or self._nothing(reading, context, products[0])
+
+    async def _compare(self, reading: Reading, context: Context) -> Plan | None:
+        found: list[int] = []
+        for side in links.sides(reading):
+            for product_id in links.link(side.words, self.library).ids[:1]:
+                if product_id not in found:
+                    found.append(product_id)
+        whole = links.link(reading.words, self.library).ids
+        for product_id in (*whole, *context.products):
+            if len(found) < 2 and product_id not in found:
+                found.append(product_id)
+        products = await self.library.read(found[:2])
+        if len(products) == 1:
+            return self.compose.compare_variants(reading, products[0])
+        return self.compose.compare(reading, products) if len(products) == 2 else None
+
+    async def _extreme(self, reading: Reading, context: Context) -> Plan | None:
+        """The cheapest or dearest of what is named, or of everything."""
+        hits = [hit for hit in self.library.products.search(links.content(reading.words), 50) if hit.named > 0.2]
+        ids = [hit.id for hit in hits] or context.products
+        if not ids and not [word for word in links.content(reading.words) if len(word) > 1]:
+            ids = [int(one.row.partition(":")[2]) for one in self.library.products.documents[:2000]]
+        products = [one for one in await self.library.read(ids) if one.prices and one.in_stock is not False]
+        if not products:
+            return None
+        pick = min if reading.has("cheapest") else max
+        return self.compose.recommend(reading, [pick(products, key=lambda one: one.prices[0])], listed=False)
+
+    async def _recommend(self, reading: Reading, context: Context) -> Plan:
+        budget = BUDGET.search(reading.text)
+        limit = Decimal(next(one for one in budget.groups() if one)) if budget else None
+        hits = self.library.products.search([w for w in links.content(reading.words) if not w.isdigit()], 12)
+        products = await self.library.read([hit.id for hit in hits if hit.cover > 0.12])
+        if not hits and limit is not None:
+            every = await self.library.read([int(d.row.partition(":")[2]) for d in self.library.products.documents[:500]])
+            products = every
+        fit = [
+            one
+            for one in products
+            if one.in_stock is not False and one.prices and (limit is None or one.prices[0] <= limit)
+        ]
+        if not fit:
+            article = self._article(reading)
+            if article:
+                return await self._policy_plan(reading, article)
+            return self._nothing(reading, context)
+        return self.compose.recommend(reading, fit[:3], listed=reading.has("list") and not reading.has("recommend"))
+
+    def _nothing(self, reading: Reading, context: Context, product: Product | None = None) -> Plan:
+        """Nothing of the shop's answers this: an honest no, or small talk where nothing was asked."""
+        if product is None and reading.has("offtopic"):
+            return self.compose.plain(Act.OFFTOPIC, reading.language, context)
+        asks = reading.has("question", "price", "stock", "options", "link", "recommend", "list")
+        if product is None and not asks and len(links.content(reading.words)) <= SMALL:
+            return self.compose.plain(Act.SMALLTALK, reading.language, context)
+        states = (State.NOT_SOLD,) if product is None and reading.has("stock", "list", "recommend") else ()
+        return self.compose.plain(Act.UNKNOWN, reading.language, context, *states)

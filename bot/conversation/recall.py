@@ -1,0 +1,51 @@
+"""What was said before in this chat, as the model and the planner may use it: bounded, with speaker names."""
+
+from typing import Any
+
+from bot.conversation.context import Context
+from bot.messages import Message
+from llm.engine import Turn
+from storage import interactions, outbox
+from storage.database import Database
+from storage.members import ChatRow
+
+TURNS = 6
+CHARACTERS = 600  # of all turns together: about 200 tokens, half of the starter model's context
+
+
+async def recall(
+    database: Database, chat: ChatRow, member_id: int, message: Message, language: str, shop: str
+) -> Context:
+    """The context of one message. What it replies to counts as the last thing said to this member."""
+    async with database.read() as tx:
+        heard = await interactions.recent(tx, chat.id, TURNS)
+        said = await outbox.recent(tx, chat.id, TURNS)
+    about = _about(said, member_id, message)
+    rows = tuple(about.sources) if about else ()
+    act = str(about.extra.get("act", "")) if about else ""
+    turns = [(row.at, Turn("user", row.text, row.name)) for row in heard if row.message_id != message.id]
+    turns += [(row.sent, Turn("assistant", row.text)) for row in said if not row.extra.get("private_to")]
+    ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
+    ordered.append(Turn("user", message.text, message.sender.name))
+    asked = next((row.text for row in reversed(heard) if about and row.message_id == about.reply_to), "")
+    return Context(language, message.sender.name, shop, rows, act, asked, _bounded(ordered))
+
+
+def _about(said: list[Any], member_id: int, message: Message) -> Any:
+    """The bot's message that this one goes on from: the one it replies to, else the last to this member, else the last."""
+    for row in reversed(said):
+        if message.reply_to and row.message_id == message.reply_to:
+            return row
+    own = [row for row in said if row.member_id == member_id and row.sources]
+    return own[-1] if own else None
+
+
+def _bounded(turns: list[Turn]) -> tuple[Turn, ...]:
+    kept: list[Turn] = []
+    left = CHARACTERS
+    for turn in reversed(turns[-TURNS:]):
+        left -= len(turn.content) * (3 if any(letter > "\u2e80" for letter in turn.content) else 1)
+        if kept and left < 0:
+            break
+        kept.append(turn)
+    return tuple(reversed(kept))

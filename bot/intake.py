@@ -1,0 +1,130 @@
+"""The durable inbox in front of everything: ordered inside a chat, concurrent between chats, bounded.
+
+`put` returns once the message is committed; only then may a platform confirm it. A restart takes up what was not done.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Self
+
+from bot.clock import Clock
+from bot.messages import Chat, File, Kind, Message, Role, Sender
+from storage import inbox
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+Handle = Callable[[int, Message], Awaitable[None]]
+WAITING = 5_000  # messages taken in and not done; beyond it platforms wait, which is the back pressure
+CHATS = 32  # chats worked on at the same time
+ATTEMPTS = 3
+
+
+def pack(message: Message) -> dict[str, Any]:
+    """A message as the inbox keeps it."""
+    return asdict(message) | {"at": message.at.isoformat()}
+
+
+def unpack(held: dict[str, Any]) -> Message:
+    chat, sender = Chat(**held["chat"]), held["sender"]
+    return Message(
+        **held
+        | {
+            "chat": chat,
+            "sender": Sender(**sender | {"role": Role(sender["role"])}),
+            "at": datetime.fromisoformat(held["at"]),
+            "kind": Kind(held["kind"]),
+            "files": tuple(File(**file) for file in held["files"]),
+        }
+    )
+
+
+class Intake:
+    """`async with` it: entering takes up what an earlier process left, leaving stops after the messages under way."""
+
+    def __init__(self, database: Database, shop_id: int, clock: Clock, handle: Handle) -> None:
+        self._database, self._shop_id, self._clock, self._handle = database, shop_id, clock, handle
+        self._chats: dict[str, deque[tuple[int, Message]]] = {}
+        self._workers: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(CHATS)
+        self._waiting = 0
+        self._change = asyncio.Condition()
+        self._stopping = False
+
+    async def __aenter__(self) -> Self:
+        async with self._database.read() as tx:
+            left = await inbox.waiting(tx, self._shop_id)
+        for row in left:
+            self._enqueue(row.chat, row.id, unpack(row.message))
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._stopping = True  # a worker ends after its message; the rest stays in the inbox
+        await asyncio.gather(*self._workers, return_exceptions=True)
+
+    async def put(self, message: Message) -> None:
+        """Take a message in; one seen before is ignored."""
+        async with self._change:
+            await self._change.wait_for(lambda: self._waiting < WAITING)
+            self._waiting += 1
+        chat, now = f"{message.chat.platform}:{message.chat.id}", self._clock.now()
+        held = pack(message)
+        try:
+            inbox_id = await self._database.write(
+                lambda tx: inbox.put(tx, self._shop_id, message.key, chat, held, now)
+            )
+        finally:
+            self._waiting -= 1
+        if inbox_id is not None:
+            self._enqueue(chat, inbox_id, message)
+
+    async def wake(self) -> None:
+        """Take up parked messages whose time has come."""
+        async with self._database.read() as tx:
+            due = await inbox.due(tx, self._shop_id, self._clock.now())
+        for row in due:
+            if not any(row.id == inbox_id for inbox_id, _ in self._chats.get(row.chat, ())):
+                self._enqueue(row.chat, row.id, unpack(row.message))
+
+    async def idle(self) -> None:
+        """Wait until nothing is waiting or under way."""
+        async with self._change:
+            await self._change.wait_for(lambda: self._waiting == 0)
+
+    def _enqueue(self, chat: str, inbox_id: int, message: Message) -> None:
+        self._waiting += 1
+        if chat in self._chats:
+            self._chats[chat].append((inbox_id, message))
+            return
+        self._chats[chat] = deque([(inbox_id, message)])
+        worker = asyncio.create_task(self._work(chat), name=f"chat {chat}")
+        self._workers.add(worker)
+        worker.add_done_callback(self._workers.discard)
+
+    async def _work(self, chat: str) -> None:
+        """One chat, message by message, until none is left."""
+        queue = self._chats[chat]
+        try:
+            while queue and not self._stopping:
+                async with self._places:
+                    await self._one(*queue[0])
+                queue.popleft()
+                self._waiting -= 1
+                async with self._change:
+                    self._change.notify_all()
+        finally:
+            del self._chats[chat]
+
+    async def _one(self, inbox_id: int, message: Message) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                await self._handle(inbox_id, message)
+                return
+            except Exception as error:  # the boundary: one bad message never stops its chat
+                log.exception("message %d, attempt %d of %d", inbox_id, attempt, ATTEMPTS)
+                final, reason = attempt == ATTEMPTS, f"{type(error).__name__}: {error}"
+                await self._database.write(lambda tx: inbox.failed(tx, inbox_id, reason, final=final))  # noqa: B023
+

@@ -1,0 +1,150 @@
+"""Finds the rows that a text speaks of: BM25 over stems and Chinese 1-2-grams, fields weighted, synonyms joined.
+
+The index holds tokens and ids, never values: facts are read from SQL when a reply is planned. It is built from one
+catalogue version and replaced when that changes.
+"""
+
+import math
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+from bot.language import HAN, tokens
+
+K1, B = 1.2, 0.4  # Robertson and Zaragoza 2009; a low B, since long product texts are not less about their product
+NUMBER = 0.2  # of a number's weight: `11` in a name is no sign that `11 in the morning` means it
+MISSED = 0.35  # of a Chinese pair's weight where a row lacks it: overlapping pairs miss a difference twice
+NAME_FIELDS = ("title", "options", "tags", "category", "brand")
+WEIGHTS = {"title": 3.0, "tags": 1.5, "options": 1.5, "category": 1.5, "brand": 1.0, "attributes": 1.0, "body": 1.0}
+
+
+@lru_cache(maxsize=1)
+def synonyms() -> Mapping[str, str]:
+    """Token -> the name of its group, from synonyms.toml."""
+    groups = tomllib.loads(Path(__file__).with_name("synonyms.toml").read_text("utf-8"))
+    return {token: f"={group}" for group, words in groups.items() for word in words for token in whole_tokens(word)}
+
+
+def whole_tokens(word: str) -> list[str]:
+    """The token of a synonym: of a longer Chinese word its pairs only, since single characters stand in too many words."""
+    found = tokens(word)
+    return found if len(word) == 1 else [token for token in found if len(token) > 1 or not HAN.match(token)]
+
+
+@dataclass(slots=True)
+class Document:
+    """One row as the index knows it. `names` are the tokens that the row is called by, apart from those it mentions."""
+
+    row: str  # "product:12", "article:4"
+    language: str
+    weights: dict[str, float]
+    names: frozenset[str]
+    titles: frozenset[str]
+    length: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A row with its BM25 score; `cover` is the share of the question's weight that the row holds, `named` the share
+    that its names hold, `called` how much of its title the question says, all 0 to 1; `evidence` is the weight of the
+    words that its names hold, 1 for one word that stands in no other row."""
+
+    row: str
+    score: float
+    cover: float
+    named: float
+    called: float
+    evidence: float
+    language: str
+    place: int
+
+    @property
+    def id(self) -> int:
+        return int(self.row.partition(":")[2])
+
+
+@dataclass(slots=True)
+class Index:
+    """All rows of one noun (products or articles)."""
+
+    version: int = 0
+    documents: list[Document] = field(default_factory=list)
+    postings: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    average: float = 1.0
+
+    def add(self, row: str, language: str, fields: Mapping[str, str]) -> None:
+        weights: Counter[str] = Counter()
+        for name, text in fields.items():
+            for token in expand(tokens(text)):
+                weights[token] += WEIGHTS[name]  # type: ignore[assignment]  # Counter of floats
+        names = frozenset(token for name in NAME_FIELDS for token in tokens(fields.get(name, "")))
+        titles = frozenset(tokens(fields.get("title", "")))
+        for token in weights:
+            self.postings[token].append(len(self.documents))
+        self.documents.append(Document(row, language, dict(weights), names, titles, sum(weights.values())))
+
+    def close(self) -> None:
+        """Call once after the last `add`."""
+        self.average = sum(document.length for document in self.documents) / max(1, len(self.documents)) or 1.0
+
+    def idf(self, token: str) -> float:
+        count = max(1, len(self.postings.get(token, ())))
+        rare = math.log(1 + (len(self.documents) - count + 0.5) / (count + 0.5))
+        return rare * (0.35 if len(token) == 1 and HAN.match(token) else 1.0)
+
+    def search(self, words: Iterable[str], count: int = 8) -> list[Hit]:
+        """The best rows for these tokens, best first."""
+        asked = list(dict.fromkeys(expand(words)))
+        idf = {token: self.idf(token) for token in asked}
+        scores: dict[int, float] = defaultdict(float)
+        for token in asked:
+            for place in self.postings.get(token, ()):
+                document = self.documents[place]
+                tf = document.weights[token]
+                scores[place] += idf[token] * tf * (K1 + 1) / (tf + K1 * (1 - B + B * document.length / self.average))
+        best = sorted(scores, key=lambda place: (-scores[place], place))[:count]
+        return [self._hit(place, scores[place], asked, idf) for place in best]
+
+    def _hit(self, place: int, score: float, asked: list[str], idf: dict[str, float]) -> Hit:
+        document = self.documents[place]
+        plain = [token for token in asked if not token.startswith("=")]
+        held = sum(idf[token] for token in plain if self.says(document, token))
+        named = sum(idf[token] * (NUMBER if token.isdigit() else 1.0) for token in plain if token in document.names)
+        whole = (
+            held + sum(idf[t] * (MISSED if HAN.match(t) else 1.0) for t in plain if not self.says(document, t)) or 1.0
+        )
+        title = sum(self.idf(token) for token in document.titles) or 1.0
+        called = sum(self.idf(token) for token in document.titles if token in idf)
+        evidence = named / self.idf("")
+        return Hit(document.row, score, held / whole, named / whole, called / title, evidence, document.language, place)
+
+    def says(self, document: Document, token: str) -> bool:
+        """Does the row say this word, or one that means the same?"""
+        return token in document.weights or synonyms().get(token) in document.weights
+
+    def document(self, hit: Hit) -> Document:
+        return self.documents[hit.place]
+
+    def holds(self, hit: Hit, token: str) -> bool:
+        """Does the row say this word, or one that means the same?"""
+        return self.says(self.documents[hit.place], token)
+
+
+def expand(words: Iterable[str]) -> list[str]:
+    """The tokens, each followed by its synonym group."""
+    table = synonyms()
+    found: list[str] = []
+    for token in words:
+        found.append(token)
+        if token in table:
+            found.append(table[token])
+    return found
+
+
+def overlap(question: Iterable[str], text: str, index: Index) -> float:
+    """How much of the question's weight a sentence holds: picks the sentence of a row that answers."""
+    asked, held = set(expand(question)), set(expand(tokens(text)))
+    return sum(index.idf(token) for token in asked & held)

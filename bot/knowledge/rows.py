@@ -1,0 +1,116 @@
+"""Products and articles as values, read from SQL at the moment that they are spoken of."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from storage import articles, products
+from storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    id: int
+    options: dict[str, str]
+    price: Decimal | None
+    compare_at: Decimal | None
+    currency: str
+    stock: int | None
+    available: bool | None
+
+    @property
+    def label(self) -> str:
+        """`Walnut / M`; empty where there is nothing to choose."""
+        return " / ".join(self.options.values())
+
+    @property
+    def in_stock(self) -> bool | None:
+        """None where the shop doesn't say."""
+        return self.available if self.stock is None else self.stock > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    id: int
+    title: str
+    brand: str
+    category: str
+    tags: tuple[str, ...]
+    description: str
+    attributes: dict[str, str]
+    link: str
+    image: str
+    version: int
+    variants: tuple[Variant, ...]
+
+    @property
+    def row(self) -> str:
+        return f"product:{self.id}"
+
+    @property
+    def prices(self) -> list[Decimal]:
+        """The different prices, lowest first."""
+        return sorted({variant.price for variant in self.variants if variant.price is not None})
+
+    @property
+    def in_stock(self) -> bool | None:
+        """Can any variant be bought? None where the shop doesn't say."""
+        known = [variant.in_stock for variant in self.variants]
+        return True if True in known else None if None in known or not known else False
+
+    def options(self) -> dict[str, list[str]]:
+        """Option name -> its values, in the merchant's order."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for variant in self.variants:
+            for name, value in variant.options.items():
+                if value not in found[name]:
+                    found[name].append(value)
+        return dict(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    id: int
+    title: str
+    body: str
+    language: str
+
+    @property
+    def row(self) -> str:
+        return f"article:{self.id}"
+
+
+def product(row: Any, variants: list[Any]) -> Product:
+    return Product(
+        row.id,
+        row.title,
+        row.brand,
+        row.category,
+        tuple(row.tags),
+        row.description,
+        dict(row.attributes),
+        row.link,
+        row.image,
+        row.version,
+        tuple(
+            Variant(v.id, dict(v.options), v.price, v.compare_at, v.currency, v.stock, v.available) for v in variants
+        ),
+    )
+
+
+async def read_products(tx: Transaction, shop_id: int, ids: list[int] | None = None) -> list[Product]:
+    """These products in the order of `ids`, or all that may be spoken of."""
+    if ids is None:
+        rows, variants = await products.visible(tx, shop_id), await products.all_variants(tx, shop_id)
+    else:
+        rows = await products.get(tx, shop_id, ids)
+        variants = await products.variants(tx, shop_id, ids) if rows else []
+    by_product: dict[int, list[Any]] = defaultdict(list)
+    for variant in variants:
+        by_product[variant.product_id].append(variant)
+    return [product(row, by_product[row.id]) for row in rows]
+
+
+async def read_articles(tx: Transaction, shop_id: int) -> list[Article]:
+    return [Article(row.id, row.title, row.body, row.language) for row in await articles.current(tx, shop_id)]

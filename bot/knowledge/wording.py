@@ -1,0 +1,111 @@
+"""Says a plan: the model's words around slots, filled and checked sentence by sentence, or the row in its own words."""
+
+import contextlib
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from bot.knowledge.facts import Unfit, check, fill, needed, said
+from bot.safety.verdict import Safety
+from bot.texts import Texts
+from llm.engine import Engine, EngineError, Priority, Request, SamplingParams, Turn
+from llm.protocol import Act, Fact, Plan, State
+
+log = logging.getLogger(__name__)
+Show = Callable[[str], Awaitable[None]]
+# A sentence ends where its mark is followed by something else, so that nothing is shown that may still grow.
+END = re.compile(r"[.!?。！？…]+[\"”’)）]*(?=\s|[^\s.!?。！？…\"”’)）])")
+
+
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """What is sent. `by` is model, quote or code; `why` says what kept the model's words back."""
+
+    text: str
+    by: str
+    facts: tuple[Fact, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The engine behind the check. Nothing that it says can hold a fact that the plan doesn't."""
+
+    engine: Engine
+    safety: Safety
+    texts: Texts
+    params: SamplingParams = SamplingParams()
+    deadline: float = 20.0
+
+    async def say(
+        self,
+        plan: Plan,
+        turns: tuple[Turn, ...] = (),
+        show: Show | None = None,
+        *,
+        priority: Priority = Priority.REPLY,
+        seed: int | None = None,
+    ) -> Worded:
+        """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming."""
+        params = self.params if seed is None else replace(self.params, seed=seed)
+        request = Request(turns, plan, params, priority, self.deadline)
+        try:
+            template = await self._template(request, show)
+            text = fill(template, plan)
+        except (Unfit, EngineError) as error:
+            log.info("act %s: the row is quoted instead: %s", plan.act, error)
+            return self.quote(plan, str(error))
+        return Worded(text, "model", tuple(said(text, plan)))
+
+    async def _template(self, request: Request, show: Show | None) -> str:
+        """The model's whole text with slots, every sentence checked. Raises Unfit, EngineError."""
+        plan, text, shown = request.plan, "", 0
+        values = tuple(fact.value for fact in plan.facts)
+        async with contextlib.aclosing(self.engine.stream(request)) as pieces:  # type: ignore[type-var]
+            async for piece in pieces:
+                text += piece
+                ends = [match.end() for match in END.finditer(text)]
+                if ends and ends[-1] > shown:
+                    self._pass(text[: ends[-1]], plan, values)
+                    shown = ends[-1]
+                    if show:
+                        await show(fill(text[:shown], plan))
+        text = text.strip()
+        if not text:
+            raise Unfit("nothing was said")
+        self._pass(text, plan, values)
+        needed(text, plan)
+        return text
+
+    def _pass(self, text: str, plan: Plan, values: tuple[str, ...]) -> None:
+        check(text, plan)
+        if reason := self.safety.verdict(fill(text, plan), "out", values):
+            raise Unfit(f"safety: {reason}")
+
+    def quote(self, plan: Plan, why: str = "") -> Worded:
+        """The row's own words; for an act without a row, a text of the catalogue."""
+        if plan.quote:
+            return Worded(plan.quote, "quote", tuple(said(plan.quote, plan)), why)
+        return Worded(plain(plan, self.texts), "code", (), why)
+
+
+def plain(plan: Plan, texts: Texts) -> str:
+    """What code says for an act that has no row."""
+    say = texts.say
+    language = plan.language
+    if plan.act is Act.UNKNOWN and State.NOT_SOLD in plan.states:
+        return say(language, "I can't find that in our shop. I'll pass it on to the team.")
+    if plan.act is Act.HANDOFF and State.COMPLAINT in plan.states:
+        return say(language, "I'm sorry about that. I've called somebody from the team, they will take it from here.")
+    return {
+        Act.UNKNOWN: lambda: say(language, "I don't know that. I'll pass it on to the team."),
+        Act.HANDOFF: lambda: say(language, "I've called somebody from the team, they will be with you here."),
+        Act.GREET: lambda: say(language, "Hello! Ask me about our products, delivery or returns."),
+        Act.THANKS: lambda: say(language, "You're welcome!"),
+        Act.BYE: lambda: say(language, "See you soon!"),
+        Act.ABOUT: lambda: say(language, "I'm the shop's assistant, a program. I answer questions about what we sell."),
+        Act.OFFTOPIC: lambda: say(language, "I only know about the shop, sorry. Ask me about our products any time."),
+        Act.ABUSE: lambda: say(language, "Let's keep it friendly, please. I'm happy to help with the shop."),
+        Act.UNSAFE: lambda: say(language, "I can't do that. I'm happy to help with questions about the shop."),
+    }.get(plan.act, lambda: say(language, "Nice to hear from you! Ask me about the shop any time."))()

@@ -1,0 +1,66 @@
+"""Text as retrieval and rules see it: language, sentences, and tokens that match though the words are bent."""
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from snowballstemmer import stemmer
+
+CJK = r"\u3400-\u4dbf\u4e00-\u9fff"
+WORD = re.compile(rf"[a-zà-öø-ÿ0-9]+(?:[.'’][a-z0-9]+)*|[{CJK}]+")
+HAN = re.compile(f"[{CJK}]")
+SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?](?![\s\n]|$)[^.!?。！？\n]*)*(?:[.!?。！？]+[\"”’)）]*|\n|$)")
+ENGLISH_STOP = frozenset(
+    """a an the and or but if of to in on at by for with from as is are was were be been am do does did doing have has had i
+    you he she it we they me him her us them my your his its our their this that these those there here what which who
+    whom whose when where why how can could will would shall should may might must not no yes so too very just really
+    any some all each also than then s t d ll re ve m don didn doesn isn aren got get gets gotta gonna wanna want need
+    know tell please pls hi hey hello thanks ok okay anyone guys folks about up out into over one ones like say says
+    come comes make makes thing things much many u ur im dont does doesnt if lol hmm oh well still even actually
+    wondering wonder curious question quick im i'm i've it's what's that's don't doesn't can't you're is there's""".split()
+)
+CHINESE_STOP = frozenset("的了吗呢啊吧呀哦嗯我你您他她它们这那是有在和也都就很还要会能可以请问下么什怎哪个啦嘛给对与或及被把让想跟没不")
+
+
+def normalise(text: str) -> str:
+    """One form for what looks alike: width, case, quotes."""
+    return unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("‘", "'")
+
+
+def language(text: str, default: str = "en") -> str:
+    """`zh` or `en`, by script; the default where the text has neither."""
+    han = len(HAN.findall(text))
+    latin = len(re.findall(r"[a-zA-Z]+", text))
+    if not han and not latin:
+        return default
+    return "zh" if han * 2 > latin or (han >= 2 and han >= latin) else "en"
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, trimmed; a line end ends a sentence too."""
+    return [found for match in SENTENCE.finditer(text) if (found := match.group().strip())]
+
+
+_english = stemmer("english")
+
+
+@lru_cache(maxsize=50_000)
+def stem(word: str) -> str:
+    """The stem of an English word; numbers and codes stay as they are."""
+    if any(letter.isdigit() for letter in word):
+        return word
+    return str(_english.stemWord(word.replace("colour", "color").replace("grey", "gray").removesuffix("'s")))
+
+
+def tokens(text: str) -> list[str]:
+    """English stems without stop words; Chinese single characters and pairs."""
+    found: list[str] = []
+    for word in WORD.findall(normalise(text)):
+        if HAN.match(word):
+            found += [one for one in word if one not in CHINESE_STOP]
+            found += [word[i : i + 2] for i in range(len(word) - 1) if not CHINESE_STOP.issuperset(word[i : i + 2])]
+        elif word not in ENGLISH_STOP:
+            found += [stem(word)]
+            if match := re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]{1,4})", word):
+                found += match.groups()
+    return found

@@ -1,0 +1,124 @@
+"""The words that every part of the bot shares: who said what, where, and what goes back. Values without behaviour."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+
+class Role(IntEnum):
+    MEMBER = 0
+    ADMIN = 1
+
+
+class Kind(StrEnum):
+    """What a platform event is. A pressed button carries the command line that it stands for as text."""
+
+    TEXT = "text"
+    BUTTON = "button"
+    REACTION = "reaction"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A group, channel, thread or direct chat, as its platform names it."""
+
+    platform: str
+    id: str
+    title: str = ""
+    direct: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    id: str
+    name: str
+    role: Role = Role.MEMBER
+    bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that somebody dropped into a chat, already on disk."""
+
+    name: str
+    path: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One event of a chat. `key` is unique per platform, bot and event; `id` is the message's own id in the chat.
+
+    addressed: mentions the bot, replies to it, or stands in a direct chat. For a reaction, text is the emoji and
+    reply_to the message that it is on.
+    """
+
+    key: str
+    id: str
+    chat: Chat
+    sender: Sender
+    text: str
+    at: datetime
+    addressed: bool = False
+    reply_to: str = ""
+    kind: Kind = Kind.TEXT
+    files: tuple[File, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Pressing it is the same as typing `command`."""
+
+    label: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A product as a member sees it; every text is ready to be shown."""
+
+    title: str
+    subtitle: str = ""
+    text: str = ""
+    image: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What the bot says. `private_to` is the platform id of the only member who may see it, where the platform can."""
+
+    text: str
+    buttons: tuple[Button, ...] = ()
+    cards: tuple[Card, ...] = ()
+    reply_to: str = ""
+    private_to: str = ""
+    done: bool = True  # False while more of it is being written
+
+
+class SendError(Exception):
+    """A message was not sent. `retry_after` (seconds) says when to try again; None: never, `str(error)` says why."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a platform can do. The rest of the bot asks these, never a platform's name."""
+
+    edits: bool = False
+    streams: bool = False  # edits are cheap enough to show a reply sentence by sentence
+    buttons: bool = False
+    cards: bool = False
+    reactions: bool = False
+    private_replies: bool = False  # can show a reply in a group to one member only
+    files: bool = False
+    idempotent: bool = False  # sending the same key twice shows it once
+    max_length: int = 4000
+    may_train: bool = False  # its members' words may train a model
+    mode: str = "mention"  # a chat's mode until an admin sets one
+    admin_chat: str = ""  # the id of the chat in which admins read notices, where the platform has one
+    profiles: str = "notice"  # the default of PROFILES that its policy asks for

@@ -1,0 +1,169 @@
+"""Sends what the tables say is to be sent, once.
+
+Rows of one chat go in the order of their ids; chats don't wait for each other. A reply is sent again after a kill
+between send and mark (on a platform that knows our key nobody sees it twice); posts and suggestions are marked before
+they are sent and never sent again by themselves: a row whose answer nobody saw becomes `unknown`, for admins to see.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, Protocol
+
+from bot.clock import Clock
+from bot.messages import Button, Capabilities, Card, Chat, Outgoing, SendError
+from storage import outbox as rows
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+ONCE = ("post", "suggestion")
+ATTEMPTS = 8
+CHATS = 16  # chats that are sent to at the same time
+
+
+class Edge(Protocol):
+    """What the app hands us of a platform: the calls that send."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str: ...
+
+    async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None: ...
+
+
+def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
+    """What a row keeps of a message besides its text."""
+    held: dict[str, Any] = dict(more)
+    if outgoing.buttons:
+        held["buttons"] = [[button.label, button.command] for button in outgoing.buttons]
+    if outgoing.cards:
+        held["cards"] = [[card.title, card.subtitle, card.text, card.image, card.link] for card in outgoing.cards]
+    if outgoing.private_to:
+        held["private_to"] = outgoing.private_to
+    return held
+
+
+def outgoing(row: Any) -> Outgoing:
+    """A row as the message that a platform shows."""
+    buttons = tuple(Button(*one) for one in row.extra.get("buttons", ()))
+    cards = tuple(Card(*one) for one in row.extra.get("cards", ()))
+    return Outgoing(row.text, buttons, cards, row.reply_to, row.extra.get("private_to", ""))
+
+
+class Outbox:
+    """`run` it; `wake` it after a transaction that added rows; `open` a draft to show a reply while it is written."""
+
+    def __init__(self, database: Database, shop_id: int, clock: Clock, edges: Mapping[str, Edge]) -> None:
+        self._database, self._shop_id, self._clock, self._edges = database, shop_id, clock, edges
+        self._wake = asyncio.Event()
+        self._busy: dict[int, asyncio.Task[None]] = {}
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def recover(self) -> int:
+        """At start: rows marked before a send whose answer nobody saw are `unknown` now. How many there are."""
+        found = await self._database.write(lambda tx: rows.resolve_unknown(tx, self._shop_id))
+        if found:
+            log.warning("%d posts or suggestions were cut off while they were sent; they are not sent again", len(found))
+        return len(found)
+
+    async def run(self) -> None:
+        """Send until cancelled; what is being sent then is finished first."""
+        try:
+            while True:
+                self._wake.clear()
+                await self.send_due()
+                await self._sleep()
+        finally:
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+
+    async def send_due(self) -> bool:
+        """Start sending every row that is due; was there any?"""
+        async with self._database.read() as tx:
+            due = await rows.due(tx, self._shop_id, self._clock.now())
+        by_chat: dict[int, list[Any]] = {}
+        for row in due:
+            by_chat.setdefault(row.chat_id, []).append(row)
+        for chat_id, waiting in by_chat.items():
+            if chat_id not in self._busy and len(self._busy) < CHATS:
+                task = asyncio.create_task(self._send_chat(waiting), name=f"send to chat {chat_id}")
+                self._busy[chat_id] = task
+                task.add_done_callback(lambda _, chat_id=chat_id: self._free(chat_id))  # type: ignore[misc]
+        return bool(due)
+
+    async def flush(self) -> None:
+        """Send all that is due now and wait for it: for replay and an orderly stop."""
+        while await self.send_due():
+            await asyncio.gather(*self._busy.values())
+
+    def _free(self, chat_id: int) -> None:
+        self._busy.pop(chat_id, None)
+        self._wake.set()
+
+    async def _sleep(self) -> None:
+        """Until woken, or until a row that waits for its time is due."""
+        async with self._database.read() as tx:
+            due = await rows.next_due(tx, self._shop_id)
+        seconds = 3600.0 if due is None else max(0.05, (due - self._clock.now()).total_seconds())
+        waits = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    async def _send_chat(self, waiting: list[Any]) -> None:
+        for row in waiting:
+            if not await self._send(row):
+                break
+
+    async def _send(self, row: Any) -> bool:
+        """Send one row and mark what became of it. False: the chat has to wait."""
+        edge = self._edges.get(row.platform)
+        if edge is None:
+            return False  # the platform is not running now; the row waits for it
+        chat = Chat(row.platform, row.platform_id, row.title, row.direct)
+        once = row.kind in ONCE and not edge.capabilities.idempotent
+        if once:
+            await self._database.write(lambda tx: rows.mark(tx, row.id, "sending"))
+        try:
+            if row.message_id:
+                await edge.edit(chat, row.message_id, outgoing(row))
+                message_id = row.message_id
+            else:
+                message_id = await edge.send(chat, outgoing(row), row.key)
+        except SendError as error:
+            return await self._refused(row, error)
+        now = self._clock.now()
+        await self._database.write(lambda tx: rows.mark(tx, row.id, "sent", message_id=message_id, sent=now))
+        return True
+
+    async def _refused(self, row: Any, error: SendError) -> bool:
+        if error.retry_after is None or row.attempts + 1 >= ATTEMPTS:
+            log.warning("message %d was not sent: %s", row.id, error)
+            await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
+            return True
+        due = self._clock.now() + timedelta(seconds=error.retry_after)
+        await self._database.write(lambda tx: rows.retry_chat(tx, row.id, row.chat_id, due, str(error)))
+        return False
+
+    async def show(self, row_id: int, text: str) -> None:
+        """Show the text of an open row so far. What can't be shown now is left to the final send."""
+        async with self._database.read() as tx:
+            row = await rows.get(tx, row_id)
+        edge = self._edges[row.platform]
+        if row.chat_id in self._busy or not edge.capabilities.streams:
+            return
+        chat = Chat(row.platform, row.platform_id, row.title, row.direct)
+        part = Outgoing(text, (), (), row.reply_to, row.extra.get("private_to", ""), done=False)
+        try:
+            if row.message_id:
+                await edge.edit(chat, row.message_id, part)
+            else:
+                message_id = await edge.send(chat, part, row.key)
+                await self._database.write(lambda tx: rows.mark(tx, row_id, "open", message_id=message_id))
+        except SendError as error:
+            log.info("a part of message %d was not shown: %s", row_id, error)

@@ -1,0 +1,62 @@
+"""The edge. To add a platform:
+
+1. Write `bot/platforms/NAME.py` (or a folder once it outgrows one file) with a subclass of `Platform`.
+2. `run` translates its events into `Message` and awaits `receive(message)` before it confirms them: when `receive`
+   returns, the message is durable. A key seen before is ignored, so replays are harmless.
+3. `send` and `edit` show an `Outgoing`; `act` does one of the actions below; `ask` says who is an admin.
+4. Say what it can do in `capabilities`; nothing else in the bot asks for a platform's name.
+5. Name it in `bot/app.py` and its settings in `bot/config.py`.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from bot.messages import Capabilities, Chat, Message, Outgoing, SendError
+
+__all__ = ["Action", "Platform", "React", "Receive", "SendError", "Typing"]
+
+Receive = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """Show that a reply is being written."""
+
+
+@dataclass(frozen=True, slots=True)
+class React:
+    """Put a reaction under a message."""
+
+    message_id: str
+    emoji: str
+
+
+Action = Typing | React
+
+
+class Platform(ABC):
+    """One chat network."""
+
+    name: str
+    capabilities: Capabilities
+
+    @abstractmethod
+    async def run(self, receive: Receive) -> None:
+        """Deliver events until cancelled."""
+
+    @abstractmethod
+    async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str:
+        """Show a message and return its id. `key` makes it idempotent where the platform can. Raises SendError."""
+
+    @abstractmethod
+    async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None:
+        """Replace what a message shows. Raises SendError."""
+
+    @abstractmethod
+    async def act(self, chat: Chat, action: Action) -> None:
+        """Do one action; what the platform can't do is left out (capabilities say so). Raises SendError."""
+
+    @abstractmethod
+    async def ask(self, chat: Chat, member: str) -> bool:
+        """Is this member an admin of the chat, as the platform sees it?"""

@@ -1,0 +1,224 @@
+"""What happens to one message, top to bottom."""
+
+import hashlib
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot import outbox as outgoing_rows
+from bot.commands import base as commands
+from bot.conversation import gate
+from bot.conversation.answer import Answer, Conversation
+from bot.conversation.recall import recall
+from bot.language import language
+from bot.messages import Button, Capabilities, Kind, Message, Outgoing
+from bot.outbox import Outbox
+from bot.safety.verdict import Safety
+from storage import inbox, interactions, members
+from storage import outbox as rows
+from storage.database import Database, Transaction
+from storage.members import ChatRow
+
+log = logging.getLogger(__name__)
+KNOWN = 10_000  # members and chats remembered between messages
+
+
+def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
+    """Keep what was used last."""
+    held[key] = value
+    held.move_to_end(key)
+    if len(held) > most:
+        held.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who said it and where, as rows."""
+
+    member_id: int
+    chat: ChatRow
+
+
+@dataclass(slots=True)
+class Router:
+    """`handle` is the intake's; it returns once the message's transaction is committed."""
+
+    database: Database
+    shop: commands.Shop
+    tools: commands.Tools
+    conversation: Conversation
+    safety: Safety
+    outbox: Outbox
+    commands: Sequence[commands.Command]
+    capabilities: Mapping[str, Capabilities]
+    _people: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
+    _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
+    _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=dict)
+
+    async def handle(self, inbox_id: int, message: Message) -> None:
+        known = await self._known(message)
+        if message.kind is Kind.REACTION:
+            return await self._record(inbox_id, message, known, "reacted", {"emoji": message.text, "on": message.reply_to})
+        if parsed := commands.parse(message.text):
+            return await self._command(inbox_id, message, known, *parsed)
+        mode = self.mode(known.chat)
+        spoken = self._language(message, known.chat)
+        now = self.tools.clock.now()
+        decision = gate.decide(message, mode, spoken, self.tools.library, self._others(known, message), now)
+        if isinstance(decision, gate.Later):
+            due = decision.due
+            return await self.database.write(lambda tx: inbox.park(tx, inbox_id, due))
+        if isinstance(decision, gate.Silent):
+            return await self._record(inbox_id, message, known, "said", {})
+        return await self._answer(inbox_id, message, known, spoken)
+
+    def mode(self, chat: ChatRow) -> str:
+        """The chat's own mode, else the setting's, else what its platform starts with."""
+        if chat.mode:
+            return chat.mode
+        return self.tools.settings.chat_mode or self._of(chat.platform).mode
+
+    def _of(self, platform: str) -> Capabilities:
+        return self.capabilities.get(platform, Capabilities())
+
+    def _language(self, message: Message, chat: ChatRow) -> str:
+        return language(message.text, chat.language or self.shop.language)
+
+    async def _known(self, message: Message) -> Known:
+        """The rows of the sender and the chat; both are met here if they are new."""
+        chat, sender, shop_id = message.chat, message.sender, self.shop.id
+        member_id = self._people.get((chat.platform, sender.id))
+        found = self._chats.get((chat.platform, chat.id))
+        if member_id is None or found is None:
+            now = self.tools.clock.now()
+
+            async def meet(tx: Transaction) -> tuple[int, ChatRow]:
+                person = await members.meet(tx, shop_id, chat.platform, sender.id, sender.name, now)
+                return person, await members.enter(tx, shop_id, chat.platform, chat.id, chat.title, chat.direct)
+
+            member_id, found = await self.database.write(meet)
+            _remember(self._people, (chat.platform, sender.id), member_id)
+            _remember(self._chats, (chat.platform, chat.id), found)
+        return Known(member_id, found)
+
+    def _others(self, known: Known, message: Message) -> list[str]:
+        """Names of those who talk in this chat, without the sender's."""
+        names = self._names.get(known.chat.id) or OrderedDict()
+        _remember(names, message.sender.name, None, 200)
+        _remember(self._names, known.chat.id, names)
+        return [name for name in names if name != message.sender.name]
+
+    async def _record(self, inbox_id: int, message: Message, known: Known, kind: str, data: dict[str, Any]) -> None:
+        """Nothing is said; what happened is kept."""
+        await self.database.write(lambda tx: self._done(tx, inbox_id, message, known, kind, data))
+
+    async def _done(
+        self, tx: Transaction, inbox_id: int, message: Message, known: Known, kind: str, data: dict[str, Any]
+    ) -> None:
+        await inbox.done(tx, inbox_id)
+        text = "" if message.kind is Kind.REACTION else message.text
+        about = data.pop("product", None)
+        await interactions.add(
+            tx, self.shop.id, known.member_id, known.chat.id, kind, message.at,
+            text=text, message_id=message.id, product_id=about, data=data,
+        )  # fmt: skip
+
+    async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
+        call = self._call(inbox_id, message, known, args)
+        reply = await commands.run(call, name)
+        self._chats.pop((message.chat.platform, message.chat.id), None)  # a command may have changed its row
+        held = outgoing_rows.extra(reply, language=call.language)
+        kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
+        now = self.tools.clock.now()
+
+        async def done(tx: Transaction) -> None:
+            await self._done(tx, inbox_id, message, known, kind, {"command": name})
+            if reply.text and not await rows.by_key(tx, self.shop.id, f"reply:{inbox_id}"):
+                await rows.put(
+                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply.text, now,
+                    member_id=known.member_id, action="command", worded_by="code", extra=held, reply_to=reply.reply_to,
+                )  # fmt: skip
+
+        await self.database.write(done)
+        self.outbox.wake()
+
+    def _call(self, inbox_id: int, message: Message, known: Known, args: str) -> commands.Call:
+        said = language(args, known.chat.language or self.shop.language)
+        return commands.Call(
+            self.tools, self.commands, message, inbox_id, known.member_id, known.chat, self.shop, said, self.mode(known.chat), args
+        )
+
+    async def ask(self, call: commands.Call, text: str) -> Outgoing:
+        """Answer a question put by a command: `/ask`."""
+        answer = await self._say(call.message, Known(call.member_id, call.chat), text, call.language, None)
+        if answer.action == "handoff":
+            await self._call_admins(call.inbox_id, call.message, Known(call.member_id, call.chat))
+        return call.reply(answer.text, answer.buttons, answer.cards)
+
+    async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str) -> None:
+        key = f"reply:{inbox_id}"
+        draft: list[int] = []
+
+        async def show(text: str) -> None:
+            """The row stands before its first words are seen; a kill from here on is brought to its end on that row."""
+            if not self._of(known.chat.platform).streams:
+                return
+            if not draft:
+                draft.append(await self.database.write(lambda tx: self._put(tx, key, message, known, None, text, "open")))
+            await self.outbox.show(draft[0], text)
+
+        answer = await self._say(message, known, message.text, spoken, show)
+        about = next((int(row.partition(":")[2]) for row in answer.sources if row.startswith("product:")), None)
+        kind = "complained" if answer.action == "handoff" else "asked" if answer.sources else "said"
+        data = {"act": answer.act, "product": about}
+
+        async def done(tx: Transaction) -> None:
+            await self._done(tx, inbox_id, message, known, kind, data.copy())
+            await self._put(tx, key, message, known, answer, answer.text, "ready")
+
+        await self.database.write(done)
+        if answer.action == "handoff":
+            await self._call_admins(inbox_id, message, known)
+        self.outbox.wake()
+
+    async def _say(self, message: Message, known: Known, text: str, spoken: str, show: Any) -> Answer:
+        context = await recall(self.database, known.chat, known.member_id, message, spoken, self.shop.name)
+        seed = self.tools.settings.llm_seed
+        if seed is not None:
+            seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])
+        return await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
+
+    async def _put(
+        self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str
+    ) -> int:
+        values: dict[str, Any] = {"reply_to": "" if known.chat.direct else message.id, "member_id": known.member_id}
+        if answer:
+            shown = Outgoing(answer.text, answer.buttons, answer.cards)
+            values |= {
+                "action": answer.action,
+                "worded_by": answer.by,
+                "extra": outgoing_rows.extra(shown, act=answer.act, language=answer.language, why=answer.why),
+                "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
+                "sources": list(answer.sources),
+            }
+        now = self.tools.clock.now()
+        return await rows.put(tx, self.shop.id, known.chat.id, key, "reply", text, now, state=state, **values)
+
+    async def _call_admins(self, inbox_id: int, message: Message, known: Known) -> None:
+        """A human is called: where admins read notices, they see who needs them and what was said."""
+        place = self._of(known.chat.platform).admin_chat
+        if not place:
+            log.warning("a member asked for a human in chat %d; no admin chat is known", known.chat.id)
+            return
+        say, now = self.tools.texts.say, self.tools.clock.now()
+        text = say(self.shop.language, "{name} needs a human in {chat}: {text}", name=message.sender.name, chat=known.chat.title, text=message.text)
+        buttons = (Button(say(self.shop.language, "Profile"), f"/profile {message.sender.name}"),)
+
+        async def notice(tx: Transaction) -> None:
+            admins = await members.enter(tx, self.shop.id, known.chat.platform, place, "", True)
+            held = outgoing_rows.extra(Outgoing(text, buttons))
+            await rows.put(tx, self.shop.id, admins.id, f"handoff:{inbox_id}", "notice", text, now, extra=held)
+
+        await self.database.write(notice)

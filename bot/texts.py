@@ -1,0 +1,56 @@
+"""What the bot says by itself, in every language that it has: gettext catalogues, and money and dates by babel.
+
+The English text is the key; `bot/locales/LANG/LC_MESSAGES/shopkeeper.po` holds the others.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_datetime
+from babel.lists import format_list
+from babel.messages.pofile import read_po
+from babel.numbers import format_currency, format_decimal, get_currency_precision
+
+LOCALES = Path(__file__).parent / "locales"
+BABEL = {"en": Locale("en"), "zh": Locale("zh", script="Hans")}
+
+
+class Texts:
+    """The catalogues, read once at start."""
+
+    def __init__(self, folder: Path = LOCALES) -> None:
+        self._catalogues: dict[str, dict[str, str]] = {}
+        for path in sorted(folder.glob("*/LC_MESSAGES/shopkeeper.po")):
+            with path.open("rb") as file:
+                messages = read_po(file)
+            language = path.parts[-3]
+            self._catalogues[language] = {str(one.id): str(one.string) for one in messages if one.id and one.string}
+
+    def say(self, language: str, text: str, **values: object) -> str:
+        """The text in the language, its {placeholders} filled; English where no translation stands."""
+        return self._catalogues.get(language, {}).get(text, text).format(**values)
+
+
+def money(amount: Decimal, currency: str, language: str) -> str:
+    """`$58.00`, `US$58.00` in Chinese; always with the currency's own number of decimals."""
+    pattern = None
+    if amount == amount.to_integral_value() and get_currency_precision(currency) == 0:
+        pattern = "¤#,##0"
+    return format_currency(amount, currency, format=pattern, locale=BABEL.get(language, BABEL["en"]))
+
+
+def number(value: Decimal | int, language: str) -> str:
+    return format_decimal(value, locale=BABEL.get(language, BABEL["en"]))
+
+
+def listing(items: list[str], language: str) -> str:
+    """`Oak, Walnut and Ash`; `橡木、胡桃木和白蜡木`."""
+    return format_list(items, locale=BABEL.get(language, BABEL["en"])).replace(", and ", " and ")
+
+
+def moment(value: datetime, zone: str, language: str) -> str:
+    """A date and time in the shop's zone, as people write it."""
+    return format_datetime(value.astimezone(ZoneInfo(zone)), "medium", locale=BABEL.get(language, BABEL["en"]))

@@ -1,0 +1,100 @@
+"""`python -m bot run`: serve the chats until Ctrl-C."""
+
+import json
+import logging
+import secrets
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bot import app as composition
+from bot import demo
+from bot.app import App, Parts
+from bot.clock import FileClock, SystemClock
+from bot.config import Settings
+from bot.messages import Chat
+from bot.outbox import outgoing
+from bot.platforms.base import Platform
+from bot.platforms.web import BOT, CommandHelp, ShopInfo, Shown, Web
+from llm.engine import ModelNotUsable
+from llm.engines.scripted import ScriptedEngine
+from storage import interactions, shops
+from storage import outbox as rows
+
+
+async def run(settings: Settings, clock_file: Path | None, engine_name: str) -> int:
+    """Build, say where the page is, serve; 2 if the model can't be used."""
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    clock = FileClock(clock_file) if clock_file else SystemClock()
+    engine = ScriptedEngine() if engine_name == "scripted" else composition.local_engine(settings)
+    token = settings.web_token.get_secret_value() or secrets.token_urlsafe(16)
+    try:
+        async with composition.build(settings, clock, engine, lambda parts: [page(settings, parts, token)]) as app:
+            await composition.supervise(_serve(app, token))
+    except ModelNotUsable as error:
+        sys.stderr.write(f"LLM_MODEL: {error}\n")
+        return 2
+    return 0
+
+
+async def _serve(app: App, token: str) -> None:
+    web = app.platforms["web"]
+    assert isinstance(web, Web)
+    sys.stdout.write(f"\n  {app.shop.name}: group chat on this computer\n")
+    sys.stdout.write(f"  open   http://127.0.0.1:{app.settings.web_port}/\n")
+    sys.stdout.write(f"  admin  http://127.0.0.1:{app.settings.web_port}/#admin={token}\n  Ctrl-C stops.\n\n")
+    sys.stdout.flush()
+    await app.run()
+
+
+def page(settings: Settings, parts: Parts, token: str) -> Platform:
+    """The chat page, with what it may ask of the inside."""
+
+    async def history(chat: Chat) -> list[Shown]:
+        async with parts.database.read() as tx:
+            heard = await interactions.shown(tx, parts.shop.id, chat.platform, chat.id, 200)
+            said = await rows.shown(tx, parts.shop.id, chat.platform, chat.id, 200)
+        return _merged(chat.id, heard, said)
+
+    def helps(language: str) -> list[CommandHelp]:
+        say = parts.texts.say
+        return [
+            CommandHelp(one.name, say(language, one.usage) if one.usage else "", say(language, one.help), one.role > 0)
+            for one in parts.commands
+        ]
+
+    async def info() -> ShopInfo:
+        async with parts.database.read() as tx:
+            shop = await shops.get(tx)
+        held = shop is not None and shop.demo
+        asked = json.loads(Path(demo.__file__).with_name("questions.json").read_text("utf-8")) if held else {}
+        questions = {language: tuple(texts) for language, texts in asked.items()}
+        return ShopInfo(parts.shop.name, parts.shop.language, questions)
+
+    return Web(
+        port=settings.web_port, token=token, uploads=settings.uploads, clock=parts.clock,
+        history=history, commands=helps, shop=info,
+    )  # fmt: skip
+
+
+def _merged(chat_id: str, heard: Sequence[Any], said: Sequence[Any]) -> list[Shown]:
+    """Both sides of a chat in the order of their times, with the reactions under what they are on."""
+    reactions: dict[str, list[tuple[str, str]]] = {}
+    for row in heard:
+        if row.kind == "reacted":
+            reactions.setdefault(row.data.get("on", ""), []).append((row.data.get("emoji", ""), row.sender))
+    shown = [
+        Shown(row.message_id, chat_id, row.sender, row.text, row.at, reactions=tuple(reactions.get(row.message_id, ())))
+        for row in heard
+        if row.kind not in ("reacted", "pressed")
+    ]
+    for row in said:
+        out = outgoing(row)
+        shown.append(
+            Shown(
+                row.message_id, chat_id, BOT, row.text, row.sent, out.reply_to, out.private_to, out.buttons, out.cards,
+                (), tuple(reactions.get(row.message_id, ())),
+            )
+        )  # fmt: skip
+    return sorted(shown, key=lambda one: one.at)

@@ -1,0 +1,109 @@
+"""One reply under way: a token a step over the Hugging Face module's own key-value cache."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from llm.engine import EngineError, Request
+from llm.engines.local.model import LocalModel
+from llm.engines.local.sampling import choose, states_value
+from llm.engines.local.text import BROKEN, Text
+
+PREFILL = 512  # prompt tokens a step; a longer prompt takes several steps, so that it can be cancelled between them
+TRIES = 32  # refused tokens a step after which the reply ends: a model this far off says nothing worth waiting for
+
+
+class Generation:
+    """The state of one request. `done` once the reply is complete."""
+
+    def __init__(self, model: LocalModel, request: Request) -> None:
+        self._model = model
+        self._params = request.params
+        self._left = min(request.params.max_tokens, model.context // 2)
+        self._feed = model.prompts.ids(request, model.context - self._left)
+        self._cache: Any = None
+        self._text = Text(self._decode)
+        self._tail = ""
+        self._silent = True  # nothing given out yet
+        self._random = torch.Generator()
+        if request.params.seed is None:
+            self._random.seed()
+        else:
+            self._random.manual_seed(request.params.seed)
+        self._slots: frozenset[int] = frozenset()
+        self._allowed: Tensor | None = None
+        if model.allowed is not None:
+            vocabulary = model.tokenizer.get_vocab()
+            names = (f"<{slot}>" for slot in request.plan.slots)
+            self._slots = frozenset(vocabulary[name] for name in names if name in vocabulary)
+            self._allowed = model.allowed.clone()
+            self._allowed[list(self._slots)] = True
+        self.done = self._left < 1
+
+    def step(self) -> str:
+        """One forward pass; returns the text that became whole by it, often ''. Raises EngineError."""
+        piece = self._advance()
+        if self._silent:
+            piece = piece.lstrip()
+            self._silent = not piece
+        if self._model.prompts.plain and "\n" in piece:  # the next line is another speaker's
+            self.done = True
+            piece = piece.split("\n")[0]
+        return piece
+
+    def _advance(self) -> str:
+        with torch.inference_mode():
+            chunk, self._feed = self._feed[:PREFILL], self._feed[PREFILL:]
+            logits = self._forward(chunk)
+            if self._feed:
+                return ""
+            token = self._next_token(logits)
+        if token is None or token in self._model.stops:
+            self.done = True
+            return self._text.rest()
+        self._feed = [token]
+        return self._write(token)
+
+    def _forward(self, tokens: list[int]) -> Tensor:
+        network = self._model.network
+        extra = {"logits_to_keep": 1} if self._model.last_only else {}
+        ids = torch.tensor([tokens], device=network.device)
+        result = network(input_ids=ids, past_key_values=self._cache, use_cache=True, **extra)
+        self._cache = getattr(result, "past_key_values", None)
+        if self._cache is None:
+            raise EngineError("the model keeps no key-value cache, so it can't be run token by token")
+        logits: Tensor = result.logits[0, -1].float().cpu()
+        return logits
+
+    def _next_token(self, logits: Tensor) -> int | None:
+        """A token that may follow; None if the model only offers what may not."""
+        if self._allowed is None:
+            return choose(logits, self._params, self._random)
+        logits = logits.masked_fill(~self._allowed, -torch.inf)
+        for _ in range(TRIES):
+            token = choose(logits, self._params, self._random)
+            if token in self._model.stops or self._may_follow(token):
+                return token
+            logits[token] = -torch.inf
+        return None
+
+    def _may_follow(self, token: int) -> bool:
+        """The mask knows single tokens only; here "htt" + "p", or a currency sign made of single bytes, is found."""
+        new = self._text.peek(token)
+        if token in self._slots:
+            return BROKEN not in new
+        return BROKEN not in new[:-1] and not states_value(self._tail + new)
+
+    def _write(self, token: int) -> str:
+        piece = self._text.add(token)
+        self._left -= 1
+        self.done = self._left < 1
+        self._tail = "" if token in self._slots else (self._tail + piece)[-3:]
+        return piece + self._text.rest() if self.done else piece
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        # The starter's slots count as text, whether or not its tokenizer calls them special.
+        hidden = not self._model.prompts.starter
+        return str(self._model.tokenizer.decode(list(tokens), skip_special_tokens=hidden))

@@ -1,0 +1,116 @@
+"""A request as token ids. What members and merchants wrote is data: none of it becomes a special token."""
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from jinja2 import TemplateError
+
+from llm.engine import EngineError, Request, Turn
+from llm.protocol import PLAN, SLOT, Plan, in_words, prompt
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+GO_AHEAD = "Go ahead."  # instruct models expect a user's turn last
+
+
+class Prompts:
+    """Renders requests for one tokenizer.
+
+    `starter`: it knows the marks of llm/protocol.py as tokens. Otherwise the plan is put in words, through the model's
+    chat template or, where it has none (`plain`), as lines of text.
+    """
+
+    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+        self._tokenizer = tokenizer
+        self.starter = PLAN in tokenizer.get_vocab()
+        self.plain = not self.starter and not tokenizer.chat_template
+        marks = {mark for mark in (*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens) if mark.strip()}
+        starts = "|".join([SLOT.pattern, *map(re.escape, marks)])
+        self._marks = re.compile(f"(?={starts}).", re.IGNORECASE | re.DOTALL)
+
+    def ids(self, request: Request, room: int) -> list[int]:
+        """At most `room` token ids: the oldest turns are dropped first, then the end of the last one.
+
+        Raises EngineError if the plan alone is longer.
+        """
+        turns = [replace(turn, name=self._data(turn.name), content=self._data(turn.content)) for turn in request.turns]
+        facts = tuple(replace(fact, value=self._data(fact.value)) for fact in request.plan.facts)
+        plan = replace(request.plan, facts=facts)
+        while len(ids := self._encode(turns, plan)) > room:
+            if len(turns) > 1:
+                turns = turns[1:]
+            elif turns and turns[0].content:
+                content = turns[0].content
+                turns = [replace(turns[0], content=content[: len(content) // 2])]
+            else:
+                raise EngineError(f"the plan takes {len(ids)} tokens, but the model's context leaves room for {room}")
+        return ids
+
+    def _data(self, text: str) -> str:
+        """One line in which every special token and slot is broken by a space after its first character."""
+        return self._marks.sub(lambda found: f"{found[0]} ", " ".join(text.split()))
+
+    def _encode(self, turns: list[Turn], plan: Plan) -> list[int]:
+        if self.starter:
+            text = starter_text(turns, plan)
+        elif self.plain:
+            text = plain_text(turns, plan)
+        else:
+            text = self._chat_text(turns, plan)
+        ids: list[int] = self._tokenizer(text, add_special_tokens=self.plain)["input_ids"]
+        return ids
+
+    def _chat_text(self, turns: list[Turn], plan: Plan) -> str:
+        messages = chat_messages(turns, plan)
+        try:
+            return self._apply_template(messages)
+        except TemplateError:  # some templates (Gemma's) refuse a system message
+            return self._apply_template(without_system(messages))
+
+    def _apply_template(self, messages: list[dict[str, str]]) -> str:
+        return str(
+            self._tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+            )
+        )
+
+
+def starter_text(turns: list[Turn], plan: Plan) -> str:
+    """The starter's prompt. It was trained without system turns, so they are left out."""
+    said = [turn for turn in turns if turn.role != "system"]
+    return prompt([((turn.name or "member") if turn.role == "user" else "", turn.content) for turn in said], plan)
+
+
+def chat_messages(turns: list[Turn], plan: Plan) -> list[dict[str, str]]:
+    """System message, then user and assistant by turns: neighbours of one role are joined, as templates demand it."""
+    system = "\n".join([in_words(plan), *(turn.content for turn in turns if turn.role == "system")])
+    messages = [{"role": "system", "content": system}]
+    for turn in turns:
+        if turn.role == "system":
+            continue
+        content = f"{turn.name}: {turn.content}" if turn.role == "user" and turn.name else turn.content
+        if messages[-1]["role"] == turn.role:
+            messages[-1]["content"] += f"\n{content}"
+        else:
+            messages.append({"role": turn.role, "content": content})
+    if messages[-1]["role"] != "user":
+        messages.append({"role": "user", "content": GO_AHEAD})
+    return messages
+
+
+def without_system(messages: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The same messages with the system's text at the head of the first user message."""
+    system, *rest = messages
+    if rest[0]["role"] != "user":
+        rest.insert(0, {"role": "user", "content": GO_AHEAD})
+    first = {"role": "user", "content": f"{system['content']}\n\n{rest[0]['content']}"}
+    return [first, *rest[1:]]
+
+
+def plain_text(turns: list[Turn], plan: Plan) -> str:
+    """Lines of "Name: text" for a model that was never taught to chat; the reply is the next line."""
+    speakers = {"assistant": "Assistant", "user": "Member", "system": "Note"}
+    said = [f"{turn.name or speakers[turn.role]}: {turn.content}" for turn in turns]
+    return "\n".join([in_words(plan), "", *said, "Assistant:"])

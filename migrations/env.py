@@ -1,0 +1,10 @@
+"""Alembic's entry: online on a connection that `storage.migrate` hands in, or on DATABASE_URL's value from the command line."""
+
+from alembic import context
+
+from storage.tables import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+with context.begin_transaction():
+    context.run_migrations()

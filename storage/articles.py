@@ -1,0 +1,19 @@
+"""Articles: FAQ entries and sections of policies."""
+
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from storage.database import Transaction
+from storage.tables import Article
+
+
+async def current(tx: Transaction, shop_id: int) -> list[Row[Any]]:
+    """Every article in force, by id."""
+    query = select(Article.__table__).where(Article.shop_id == shop_id, Article.withdrawn.is_(None))
+    return list(await tx.execute(query.order_by(Article.id)))
+
+
+async def count(tx: Transaction, shop_id: int) -> int:
+    query = select(func.count()).select_from(Article).where(Article.shop_id == shop_id, Article.withdrawn.is_(None))
+    return int((await tx.execute(query)).scalar_one())

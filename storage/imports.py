@@ -1,0 +1,264 @@
+"""Imports: rows are staged under a run in short transactions, and one short transaction makes the run current.
+
+A product or article is known by its handle, and its digest tells changed from unchanged. What is staged, by kind (of
+articles alike): `new product`, of which the row itself is written already, withdrawn, so that nobody sees it before the
+run is current; `product`, a changed one with all its columns, and `variant` beside it; `same product`, the handle alone.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, not_, select, update
+
+from storage import shops
+from storage.database import Transaction
+from storage.tables import Article, ImportRun, Product, Shop, Staged, Variant
+from storage.tables.base import Amount
+
+SLICE = 2_000  # staged rows that one clearing job takes
+TEXT, NUMBER, YES_NO, NESTED = "text", "number", "yes or no", "nested"
+PRODUCT_COLUMNS = {
+    "title": TEXT, "brand": TEXT, "category": TEXT, "tags": NESTED, "description": TEXT, "attributes": NESTED,
+    "link": TEXT, "image": TEXT, "visible": YES_NO,
+}  # fmt: skip
+VARIANT_COLUMNS = {
+    "sku": TEXT, "options": NESTED, "price": NUMBER, "compare_at": NUMBER, "currency": TEXT, "stock": NUMBER,
+    "available": YES_NO,
+}  # fmt: skip
+ARTICLE_COLUMNS = {"title": TEXT, "body": TEXT, "language": TEXT, "source": TEXT, "position": NUMBER}
+COLUMNS = {"product": PRODUCT_COLUMNS, "article": ARTICLE_COLUMNS}
+Noun = type[Product] | type[Article]
+TABLES: dict[str, Noun] = {"product": Product, "article": Article}
+
+
+class Superseded(Exception):
+    """Another import was started while this one ran, and took over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A product or article to be staged. `row` are its columns, `variants` a product's variants in order."""
+
+    kind: str
+    handle: str
+    digest: str
+    row: dict[str, Any]
+    variants: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one import did to one kind of row."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    withdrawn: int = 0
+
+    def touched(self) -> int:
+        return self.added + self.changed + self.withdrawn
+
+
+def entry(kind: str, handle: str, row: dict[str, Any], variants: Sequence[dict[str, Any]] = ()) -> Entry:
+    """An entry with its digest. Decimal amounts become what `Amount` keeps."""
+    listed = [{name: _kept(value) for name, value in variant.items()} for variant in variants]
+    canonical = json.dumps([row, listed], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return Entry(kind, handle, hashlib.sha256(canonical.encode()).hexdigest(), row, listed)
+
+
+def _amounts(variant: dict[str, Any]) -> dict[str, Any]:
+    """Kept amounts as Decimal again, for statements that bind them."""
+    amounts = {
+        name: Decimal(variant[name]) / Amount.SCALE for name in ("price", "compare_at") if variant[name] is not None
+    }
+    return {**variant, **amounts}
+
+
+def _kept(value: Any) -> Any:
+    return int((value * Amount.SCALE).to_integral_value()) if isinstance(value, Decimal) else value
+
+
+async def begin(tx: Transaction, shop_id: int, now: datetime) -> int:
+    """Start a run and return its id. Runs that were never finished are given up."""
+    unfinished = and_(ImportRun.shop_id == shop_id, ImportRun.state == "staging")
+    await tx.execute(update(ImportRun).where(unfinished).values(state="failed"))
+    values = {"shop_id": shop_id, "state": "staging", "started": now, "counts": {}}
+    return int((await tx.execute(insert(ImportRun).values(**values).returning(ImportRun.id))).scalar_one())
+
+
+async def stage(tx: Transaction, shop_id: int, run_id: int, entries: Sequence[Entry], now: datetime) -> None:
+    """Add a batch to the run. Raises Superseded."""
+    await _still_staging(tx, run_id)
+    rows: list[dict[str, Any]] = []
+    for kind, table in TABLES.items():
+        batch = [item for item in entries if item.kind == kind]
+        handles = [item.handle for item in batch]
+        columns = select(table.handle, table.digest, table.withdrawn).where(
+            table.shop_id == shop_id, table.handle.in_(handles)
+        )
+        known = (
+            {handle: (digest, withdrawn) for handle, digest, withdrawn in await tx.execute(columns)} if batch else {}
+        )
+        for item in batch:
+            base = {"shop_id": shop_id, "run_id": run_id, "handle": item.handle, "digest": item.digest, "row": {}}
+            if item.handle not in known:
+                rows.append({**base, "kind": f"new {kind}"})
+            elif known[item.handle] == (item.digest, None):
+                rows.append({**base, "kind": f"same {kind}"})
+            else:
+                rows.append({**base, "kind": kind, "row": item.row})
+                listed = ({**variant, "position": position} for position, variant in enumerate(item.variants))
+                rows += [{**base, "kind": "variant", "row": variant} for variant in listed]
+        if fresh := [item for item in batch if item.handle not in known]:
+            await _prepare(tx, shop_id, table, fresh, now)
+    if rows:
+        await tx.execute(insert(Staged), rows)
+
+
+async def _prepare(tx: Transaction, shop_id: int, table: Noun, entries: list[Entry], now: datetime) -> None:
+    """Write new rows as withdrawn ones."""
+    base = {"shop_id": shop_id, "version": 1, "withdrawn": now} | ({"added": now} if table is Product else {})
+    await tx.execute(
+        insert(table), [{**base, "handle": item.handle, "digest": item.digest, **item.row} for item in entries]
+    )
+    if table is not Product:
+        return
+    named = Product.handle.in_([item.handle for item in entries])
+    ids = dict(
+        (await tx.execute(select(Product.handle, Product.id).where(Product.shop_id == shop_id, named))).tuples().all()
+    )
+    variants = [
+        {**_amounts(variant), "shop_id": shop_id, "product_id": ids[item.handle], "position": position}
+        for item in entries
+        for position, variant in enumerate(item.variants)
+    ]
+    if variants:
+        await tx.execute(insert(Variant.__table__), variants)
+
+
+async def give_up(tx: Transaction, run_id: int) -> None:
+    """The run will not become current."""
+    await tx.execute(update(ImportRun).where(ImportRun.id == run_id).values(state="failed"))
+
+
+async def clear(tx: Transaction, shop_id: int) -> bool:
+    """Delete a slice of what finished or failed runs left, and say whether there may be more."""
+    states = select(ImportRun.id, ImportRun.state).where(ImportRun.shop_id == shop_id, ImportRun.state != "staging")
+    over = states.subquery()
+    columns = select(Staged.id, Staged.kind, Staged.handle, over.c.state).join(over, over.c.id == Staged.run_id)
+    rows = (await tx.execute(columns.limit(SLICE))).all()
+    for kind, table in TABLES.items():
+        unseen = [row.handle for row in rows if row.state == "failed" and row.kind == f"new {kind}"]
+        never = and_(table.shop_id == shop_id, table.handle.in_(unseen), table.withdrawn.is_not(None))
+        if unseen and table is Product:
+            await tx.execute(delete(Variant).where(Variant.product_id.in_(select(Product.id).where(never))))
+        if unseen:
+            await tx.execute(delete(table).where(never))
+    if rows:
+        await tx.execute(delete(Staged).where(Staged.id.in_([row.id for row in rows])))
+    return len(rows) == SLICE
+
+
+async def make_current(
+    tx: Transaction,
+    shop_id: int,
+    run_id: int,
+    now: datetime,
+    *,
+    products: bool,
+    sources: Sequence[str],
+    shop: dict[str, Any],
+    demo: bool = False,
+) -> dict[str, Counts]:
+    """Make what the run staged the shop's catalogue, and return the counts of `products` and `articles`.
+
+    products: the run holds the whole catalogue, so that products which it lacks are withdrawn. sources: article files
+    that the run holds whole; articles of other files stay. shop: columns of the shop's row to set. demo: what is
+    imported is the demo shop's own; everything else makes a demo shop's rows leave. Raises Superseded.
+    """
+    await _still_staging(tx, run_id)
+    was_demo = bool((await tx.execute(select(Shop.demo).where(Shop.id == shop_id))).scalar_one())
+    leaving = was_demo and not demo
+    product_gone: ColumnElement[bool] = literal(products or leaving)
+    article_gone: ColumnElement[bool] = literal(True) if leaving else Article.source.in_(sources)
+    counts = {
+        "products": await _merge(tx, shop_id, run_id, now, "product", product_gone),
+        "articles": await _merge(tx, shop_id, run_id, now, "article", article_gone),
+    }
+    if leaving:
+        shop = {"demo": False, **shop}
+    await shops.update(tx, shop_id, **shop)
+    if any(count.touched() for count in counts.values()):
+        await shops.bump_catalogue(tx, shop_id)
+    written = {noun: [count.added, count.changed, count.unchanged, count.withdrawn] for noun, count in counts.items()}
+    await tx.execute(update(ImportRun).where(ImportRun.id == run_id).values(state="current", counts=written))
+    return counts
+
+
+async def _still_staging(tx: Transaction, run_id: int) -> None:
+    state = (await tx.execute(select(ImportRun.state).where(ImportRun.id == run_id))).scalar_one_or_none()
+    if state != "staging":
+        raise Superseded("another import was started meanwhile and took over; nothing of this one was kept")
+
+
+async def _merge(
+    tx: Transaction, shop_id: int, run_id: int, now: datetime, kind: str, gone: ColumnElement[bool]
+) -> Counts:
+    """Withdraw, change, show what is new; unchanged rows are never touched."""
+    table, columns = TABLES[kind], COLUMNS[kind]
+    of_run = and_(Staged.run_id == run_id, Staged.kind == kind)
+    held = exists().where(
+        Staged.run_id == run_id, Staged.kind.in_((kind, f"same {kind}")), Staged.handle == table.handle
+    )
+    missing = and_(table.shop_id == shop_id, table.withdrawn.is_(None), gone, not_(held))
+    withdrawn = (await tx.execute(update(table).where(missing).values(withdrawn=now))).rowcount
+    same = and_(table.shop_id == shop_id, table.handle == Staged.handle)
+    newer: dict[str, Any] = {name: _value(name, form) for name, form in columns.items()}
+    newer |= {"digest": Staged.digest, "version": table.version + 1, "withdrawn": None}
+    changed = (await tx.execute(update(table).where(of_run, same).values(newer))).rowcount
+    if table is Product and changed:
+        await _merge_variants(tx, shop_id, run_id)
+    fresh = and_(Staged.run_id == run_id, Staged.kind == f"new {kind}")
+    added = (await tx.execute(update(table).where(fresh, same).values(withdrawn=None))).rowcount
+    alike = select(func.count()).select_from(Staged).where(Staged.run_id == run_id, Staged.kind == f"same {kind}")
+    return Counts(added, changed, int((await tx.execute(alike)).scalar_one()), withdrawn)
+
+
+async def _merge_variants(tx: Transaction, shop_id: int, run_id: int) -> None:
+    """The variants of changed products; one at a position that the product had before keeps its id."""
+    of_run = and_(Staged.run_id == run_id, Staged.kind == "variant")
+    owner = and_(Product.shop_id == shop_id, Product.handle == Staged.handle)
+    position = Staged.row["position"].as_integer()
+    values = {name: _value(name, form) for name, form in VARIANT_COLUMNS.items()}
+    same = and_(of_run, owner, Variant.product_id == Product.id, Variant.position == position)
+    await tx.execute(update(Variant).where(same).values(values))
+    owners = select(Product.id).join(Staged, owner).where(Staged.run_id == run_id, Staged.kind == "product")
+    kept = exists().where(of_run, owner, Product.id == Variant.product_id, position == Variant.position)
+    await tx.execute(delete(Variant).where(Variant.product_id.in_(owners), not_(kept)))
+    there = exists().where(Variant.product_id == Product.id, Variant.position == position)
+    fresh = {**values, "shop_id": literal(shop_id), "product_id": Product.id, "position": position}
+    adding = (
+        select(*fresh.values()).select_from(Staged).join(Product, owner).where(of_run, not_(there)).order_by(Staged.id)
+    )
+    await tx.execute(insert(Variant).from_select(list(fresh), adding, include_defaults=False))
+
+
+def _value(name: str, form: str) -> ColumnElement[Any]:
+    """A column's value out of the staged row."""
+    element = Staged.row[name]
+    if form == NUMBER:
+        return element.as_integer()
+    if form == YES_NO:
+        return element.as_boolean()
+    return element.as_json() if form == NESTED else element.as_string()
+
+
+async def titles(tx: Transaction, shop_id: int) -> set[str]:
+    """The titles of all products that are current."""
+    here = and_(Product.shop_id == shop_id, Product.withdrawn.is_(None))
+    return set((await tx.execute(select(Product.title).where(here))).scalars())

@@ -1,0 +1,61 @@
+"""The durable inbox: what the platforms gave us, in order, until it is done."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.database import Transaction
+from storage.tables import Inbox
+
+
+async def put(tx: Transaction, shop_id: int, key: str, chat: str, message: dict[str, Any], now: datetime) -> int | None:
+    """The new row's id; None if this key was taken in before."""
+    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
+    values = {"shop_id": shop_id, "key": key, "chat": chat, "message": message, "received": now, "state": "new"}
+    query = dialect.insert(Inbox).values(**values, attempts=0, error="").on_conflict_do_nothing().returning(Inbox.id)
+    row = (await tx.execute(query)).first()
+    return None if row is None else int(row.id)
+
+
+async def waiting(tx: Transaction, shop_id: int) -> list[Row[Any]]:
+    """Rows not handled yet, oldest first: what a restart takes up again."""
+    query = select(Inbox.id, Inbox.chat, Inbox.message, Inbox.attempts).filter_by(shop_id=shop_id, state="new")
+    return list(await tx.execute(query.order_by(Inbox.id)))
+
+
+async def due(tx: Transaction, shop_id: int, now: datetime) -> list[Row[Any]]:
+    """Parked rows whose time has come."""
+    query = select(Inbox.id, Inbox.chat, Inbox.message, Inbox.attempts).filter_by(shop_id=shop_id, state="later")
+    return list(await tx.execute(query.where(Inbox.due <= now).order_by(Inbox.id)))
+
+
+async def parked(tx: Transaction, shop_id: int) -> datetime | None:
+    """When the next parked row is due."""
+    return await tx.scalar(select(func.min(Inbox.due)).filter_by(shop_id=shop_id, state="later"))
+
+
+async def by_key(tx: Transaction, shop_id: int, key: str) -> int | None:
+    """The id of the row that this key was taken in as."""
+    return await tx.scalar(select(Inbox.id).filter_by(shop_id=shop_id, key=key))
+
+
+async def done(tx: Transaction, inbox_id: int) -> None:
+    await tx.execute(update(Inbox).where(Inbox.id == inbox_id).values(state="done", due=None))
+
+
+async def park(tx: Transaction, inbox_id: int, until: datetime) -> None:
+    await tx.execute(update(Inbox).where(Inbox.id == inbox_id).values(state="later", due=until))
+
+
+async def failed(tx: Transaction, inbox_id: int, error: str, *, final: bool) -> None:
+    state = "failed" if final else "new"
+    await tx.execute(
+        update(Inbox).where(Inbox.id == inbox_id).values(state=state, attempts=Inbox.attempts + 1, error=error[:500])
+    )
+
+
+async def clear(tx: Transaction, shop_id: int, before: datetime) -> None:
+    """Forget handled rows; they are kept as long as a platform may deliver them again."""
+    await tx.execute(delete(Inbox).where(Inbox.shop_id == shop_id, Inbox.state == "done", Inbox.received < before))

@@ -1,0 +1,111 @@
+"""What members said and did: append-only, the source of everything that is derived about them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from storage.database import Transaction
+from storage.tables import Chat, Identity, Interaction, Member
+
+SPOKEN = ("said", "asked", "complained", "thanked")  # kinds that are a message
+
+
+async def add(
+    tx: Transaction,
+    shop_id: int,
+    member_id: int,
+    chat_id: int,
+    kind: str,
+    at: datetime,
+    *,
+    text: str = "",
+    message_id: str = "",
+    product_id: int | None = None,
+    data: dict[str, Any] | None = None,
+) -> None:
+    await tx.execute(
+        insert(Interaction).values(
+            shop_id=shop_id,
+            member_id=member_id,
+            chat_id=chat_id,
+            kind=kind,
+            at=at,
+            text=text,
+            message_id=message_id,
+            product_id=product_id,
+            data=data or {},
+        )
+    )
+
+
+async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
+    """The chat's last messages of members (name, text, message_id, member_id, at), oldest first."""
+    query = (
+        select(
+            Interaction.id, Interaction.text, Interaction.message_id, Interaction.member_id, Interaction.at, Member.name
+        )
+        .join(Member, Member.id == Interaction.member_id)
+        .where(Interaction.chat_id == chat_id, Interaction.message_id != "", Interaction.text != "")
+        .order_by(Interaction.id.desc())
+        .limit(count)
+    )
+    return list(await tx.execute(query))[::-1]
+
+
+async def of_member(tx: Transaction, member_id: int, *, chat_id: int | None = None, count: int = 5000) -> list[Row[Any]]:
+    """A member's interactions, newest first; only those of one chat where `chat_id` is given."""
+    query = select(Interaction.__table__).where(Interaction.member_id == member_id)
+    if chat_id is not None:
+        query = query.where(Interaction.chat_id == chat_id)
+    return list(await tx.execute(query.order_by(Interaction.id.desc()).limit(count)))
+
+
+async def summary(tx: Transaction, member_id: int, *, chat_id: int | None = None) -> Row[Any]:
+    """How many messages (`messages`), and when the first and last interaction was (None where there is none)."""
+    columns: tuple[Any, ...] = (
+        func.count().filter(Interaction.kind.in_(SPOKEN)).label("messages"),
+        func.min(Interaction.at).label("first"),
+        func.max(Interaction.at).label("last"),
+    )
+    query = select(*columns).where(Interaction.member_id == member_id)
+    if chat_id is not None:
+        query = query.where(Interaction.chat_id == chat_id)
+    return (await tx.execute(query)).one()
+
+
+async def asked_about(
+    tx: Transaction, member_id: int, since: datetime, *, chat_id: int | None = None, count: int = 1000
+) -> list[Row[Any]]:
+    """Interactions (product_id, at) that show an interest in a product, newest first; a complaint shows none."""
+    query = select(Interaction.product_id, Interaction.at).where(
+        Interaction.member_id == member_id,
+        Interaction.at >= since,
+        Interaction.product_id.is_not(None),
+        Interaction.kind != "complained",
+    )
+    if chat_id is not None:
+        query = query.where(Interaction.chat_id == chat_id)
+    return list(await tx.execute(query.order_by(Interaction.id.desc()).limit(count)))
+
+
+async def forget_texts(tx: Transaction, shop_id: int, before: datetime) -> None:
+    """Empty the raw words that are older than the retention time; that something was said stays."""
+    old = (Interaction.shop_id == shop_id) & (Interaction.at < before) & (Interaction.text != "")
+    await tx.execute(update(Interaction).where(old).values(text=""))
+
+
+async def shown(tx: Transaction, shop_id: int, platform: str, chat: str, count: int) -> list[Row[Any]]:
+    """What members said and did in a chat, newest first, with the platform's id of who it was."""
+    columns = (
+        Interaction.kind, Interaction.text, Interaction.message_id, Interaction.at, Interaction.data,
+        Identity.platform_id.label("sender"),
+    )  # fmt: skip
+    query = (
+        select(*columns)
+        .join(Chat, Chat.id == Interaction.chat_id)
+        .join(Identity, (Identity.member_id == Interaction.member_id) & (Identity.platform == platform))
+        .where(Interaction.shop_id == shop_id, Chat.platform == platform, Chat.platform_id == chat)
+        .where(Interaction.message_id != "")
+    )
+    return list(await tx.execute(query.order_by(Interaction.id.desc()).limit(count)))

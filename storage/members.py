@@ -1,0 +1,103 @@
+"""Members, their identity on each platform, and the chats that they talk in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select, update
+
+from storage.database import Transaction
+from storage.tables import Chat, Identity, Interaction, Member
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRow:
+    """A chat as the bot needs it on every message."""
+
+    id: int
+    platform: str
+    platform_id: str
+    title: str
+    direct: bool
+    mode: str
+    language: str
+    muted_until: datetime | None
+
+
+CHAT = (Chat.id, Chat.platform, Chat.platform_id, Chat.title, Chat.direct, Chat.mode, Chat.language, Chat.muted_until)
+
+
+async def meet(tx: Transaction, shop_id: int, platform: str, platform_id: str, name: str, now: datetime) -> int:
+    """The member's id; a new member and identity where this person was never seen."""
+    found = await tx.scalar(
+        select(Identity.member_id).filter_by(shop_id=shop_id, platform=platform, platform_id=platform_id)
+    )
+    if found is not None:
+        return int(found)
+    added = await tx.execute(insert(Member).values(shop_id=shop_id, name=name, first_seen=now).returning(Member.id))
+    member_id = int(added.scalar_one())
+    await tx.execute(
+        insert(Identity).values(shop_id=shop_id, member_id=member_id, platform=platform, platform_id=platform_id)
+    )
+    return member_id
+
+
+async def get(tx: Transaction, member_id: int) -> Row[Any]:
+    return (await tx.execute(select(Member.__table__).where(Member.id == member_id))).one()
+
+
+async def change(tx: Transaction, member_id: int, **values: Any) -> None:
+    await tx.execute(update(Member).where(Member.id == member_id).values(**values))
+
+
+async def identity(tx: Transaction, member_id: int, platform: str) -> str | None:
+    """The member's id on one platform."""
+    return await tx.scalar(select(Identity.platform_id).filter_by(member_id=member_id, platform=platform))
+
+
+async def find(tx: Transaction, shop_id: int, name: str) -> Row[Any] | None:
+    """A member by name, the one seen last where several have it."""
+    seen = select(func.max(Interaction.id)).where(Interaction.member_id == Member.id).scalar_subquery()
+    query = select(Member.__table__).where(Member.shop_id == shop_id, func.lower(Member.name) == name.lower())
+    return (await tx.execute(query.order_by(seen.desc()).limit(1))).first()
+
+
+async def subscribers(tx: Transaction, shop_id: int) -> list[Row[Any]]:
+    """Members that want suggestions, with the direct identity to send them to."""
+    query = (
+        select(Member.id, Member.name, Member.language, Identity.platform, Identity.platform_id)
+        .join(Identity, Identity.member_id == Member.id)
+        .where(Member.shop_id == shop_id, Member.subscribed, ~Member.opted_out)
+        .order_by(Member.id, Identity.id)
+    )
+    return list(await tx.execute(query))
+
+
+async def seen(tx: Transaction, shop_id: int, platform: str, platform_id: str) -> ChatRow | None:
+    """The chat's row; None if it was never entered."""
+    row = (await tx.execute(select(*CHAT).filter_by(shop_id=shop_id, platform=platform, platform_id=platform_id))).first()
+    return None if row is None else ChatRow(*row)
+
+
+async def direct_chat(tx: Transaction, member_id: int, platform: str) -> ChatRow | None:
+    """The direct chat on this platform in which the member spoke last."""
+    query = select(*CHAT).join(Interaction, Interaction.chat_id == Chat.id)
+    query = query.where(Interaction.member_id == member_id, Chat.platform == platform, Chat.direct)
+    row = (await tx.execute(query.order_by(Interaction.id.desc()).limit(1))).first()
+    return None if row is None else ChatRow(*row)
+
+
+async def enter(tx: Transaction, shop_id: int, platform: str, platform_id: str, title: str, direct: bool) -> ChatRow:
+    """The chat's row, added where it was never seen."""
+    if found := await seen(tx, shop_id, platform, platform_id):
+        return found
+    values = {"shop_id": shop_id, "platform": platform, "platform_id": platform_id, "title": title, "direct": direct}
+    return ChatRow(*(await tx.execute(insert(Chat).values(**values, mode="", language="").returning(*CHAT))).one())
+
+
+async def chat(tx: Transaction, chat_id: int) -> ChatRow:
+    return ChatRow(*(await tx.execute(select(*CHAT).where(Chat.id == chat_id))).one())
+
+
+async def change_chat(tx: Transaction, chat_id: int, **values: Any) -> None:
+    await tx.execute(update(Chat).where(Chat.id == chat_id).values(**values))

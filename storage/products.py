@@ -1,0 +1,39 @@
+"""Products with their variants."""
+
+from typing import Any
+
+from sqlalchemy import Row, func, select
+
+from storage.database import Transaction
+from storage.tables import Product, Variant
+
+SPOKEN_OF = (Product.visible, Product.withdrawn.is_(None))
+
+
+async def visible(tx: Transaction, shop_id: int) -> list[Row[Any]]:
+    """Every product that may be spoken of, by id."""
+    query = select(Product.__table__).where(Product.shop_id == shop_id, *SPOKEN_OF)
+    return list(await tx.execute(query.order_by(Product.id)))
+
+
+async def get(tx: Transaction, shop_id: int, ids: list[int]) -> list[Row[Any]]:
+    """These products, in the order of `ids`, without those that may not be spoken of."""
+    query = select(Product.__table__).where(Product.shop_id == shop_id, Product.id.in_(ids), *SPOKEN_OF)
+    found = {row.id: row for row in await tx.execute(query)}
+    return [found[product_id] for product_id in ids if product_id in found]
+
+
+async def variants(tx: Transaction, shop_id: int, ids: list[int]) -> list[Row[Any]]:
+    """The variants of these products, in the merchant's order."""
+    query = select(Variant.__table__).where(Variant.shop_id == shop_id, Variant.product_id.in_(ids))
+    return list(await tx.execute(query.order_by(Variant.product_id, Variant.position)))
+
+
+async def all_variants(tx: Transaction, shop_id: int) -> list[Row[Any]]:
+    query = select(Variant.__table__).where(Variant.shop_id == shop_id)
+    return list(await tx.execute(query.order_by(Variant.product_id, Variant.position)))
+
+
+async def count(tx: Transaction, shop_id: int) -> int:
+    query = select(func.count()).select_from(Product).where(Product.shop_id == shop_id, *SPOKEN_OF)
+    return int((await tx.execute(query)).scalar_one())

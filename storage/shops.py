@@ -1,0 +1,38 @@
+"""The shop's own row."""
+
+from typing import Any
+
+from sqlalchemy import Row, insert, select
+from sqlalchemy import update as update_of
+
+from storage.database import Transaction
+from storage.tables import Shop
+
+
+async def get(tx: Transaction) -> Row[Any] | None:
+    """The shop that this database serves, or None before there is one."""
+    return (await tx.execute(select(Shop.__table__).order_by(Shop.id).limit(1))).first()
+
+
+async def version(tx: Transaction, shop_id: int) -> int:
+    """How many imports were made current: indexes are in step with this number."""
+    return int((await tx.execute(select(Shop.catalogue_version).where(Shop.id == shop_id))).scalar_one())
+
+
+async def create(tx: Transaction, name: str, currency: str, timezone: str, language: str, demo: bool = False) -> int:
+    """Make the shop and return its id."""
+    values = {"name": name, "currency": currency, "timezone": timezone, "language": language, "demo": demo}
+    made = await tx.execute(insert(Shop).values(catalogue_version=0, **values).returning(Shop.id))
+    return int(made.scalar_one())
+
+
+async def update(tx: Transaction, shop_id: int, **values: Any) -> None:
+    """Set columns of the shop's row."""
+    if values:
+        await tx.execute(update_of(Shop).where(Shop.id == shop_id).values(**values))
+
+
+async def bump_catalogue(tx: Transaction, shop_id: int) -> None:
+    """Say that products or articles changed, so that indexes are made anew. Belongs into the change's transaction."""
+    version = Shop.catalogue_version + 1
+    await tx.execute(update_of(Shop).where(Shop.id == shop_id).values(catalogue_version=version))

@@ -1,0 +1,28 @@
+"""Every table. Importing this package fills `Base.metadata`, which migrations and tests compare with the database."""
+
+from storage.tables.base import Base
+from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
+from storage.tables.people import Chat, Identity, Member, Shop
+from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
+from storage.tables.talk import Inbox, Interaction, Outbox
+
+__all__ = [
+    "Article",
+    "Audit",
+    "Base",
+    "Chat",
+    "Identity",
+    "ImportRun",
+    "Inbox",
+    "Interaction",
+    "Member",
+    "Outbox",
+    "Product",
+    "Reservation",
+    "Run",
+    "Schedule",
+    "Setting",
+    "Shop",
+    "Staged",
+    "Variant",
+]

@@ -1,0 +1,62 @@
+"""Shops, their members with an identity per platform, and the chats that they talk in."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.base import Base, key, references
+
+
+class Shop(Base):
+    """The merchant's tenant. Every row that is a merchant's carries its id."""
+
+    __tablename__ = "shop"
+    id: Mapped[int] = key()
+    name: Mapped[str]
+    currency: Mapped[str]
+    timezone: Mapped[str]
+    language: Mapped[str]
+    demo: Mapped[bool] = mapped_column(default=False)  # holds the demo catalogue, which a first import replaces
+    catalogue_version: Mapped[int] = mapped_column(default=0)  # counts imports; indexes are kept in step by it
+
+
+class Member(Base):
+    """A person known to a shop."""
+
+    __tablename__ = "member"
+    id: Mapped[int] = key()
+    shop_id: Mapped[int] = references("shop.id", index=True)
+    name: Mapped[str]
+    language: Mapped[str] = mapped_column(default="")
+    subscribed: Mapped[bool] = mapped_column(default=False)
+    opted_out: Mapped[bool] = mapped_column(default=False)
+    first_seen: Mapped[datetime]
+
+
+class Identity(Base):
+    """Who a member is on one platform."""
+
+    __tablename__ = "identity"
+    __table_args__ = (UniqueConstraint("shop_id", "platform", "platform_id"),)
+    id: Mapped[int] = key()
+    shop_id: Mapped[int] = references("shop.id")
+    member_id: Mapped[int] = references("member.id", index=True)
+    platform: Mapped[str]
+    platform_id: Mapped[str]
+
+
+class Chat(Base):
+    """A group, channel, thread or direct chat. `mode` and `language` are empty where the shop's default holds."""
+
+    __tablename__ = "chat"
+    __table_args__ = (UniqueConstraint("shop_id", "platform", "platform_id"),)
+    id: Mapped[int] = key()
+    shop_id: Mapped[int] = references("shop.id")
+    platform: Mapped[str]
+    platform_id: Mapped[str]
+    title: Mapped[str] = mapped_column(default="")
+    direct: Mapped[bool] = mapped_column(default=False)
+    mode: Mapped[str] = mapped_column(default="")
+    language: Mapped[str] = mapped_column(default="")
+    muted_until: Mapped[datetime | None]  # a human took over

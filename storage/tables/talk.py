@@ -1,0 +1,81 @@
+"""What came in, what members did, what goes out."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from storage.tables.base import Base, key, references
+
+
+class Inbox(Base):
+    """A message as the platform gave it, durable before it is confirmed.
+
+    state: new (to be handled), later (parked until `due`), done, failed (given up, `error` says why).
+    """
+
+    __tablename__ = "inbox"
+    __table_args__ = (UniqueConstraint("shop_id", "key"), Index("ix_inbox_state_due", "state", "due"))
+    id: Mapped[int] = key()
+    shop_id: Mapped[int] = references("shop.id")
+    key: Mapped[str]  # platform, bot and event id
+    chat: Mapped[str]  # platform and chat id: the order within a chat is the order of ids
+    message: Mapped[dict[str, Any]]
+    state: Mapped[str] = mapped_column(default="new")
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(default="")
+    received: Mapped[datetime]
+    due: Mapped[datetime | None]
+
+
+class Interaction(Base):
+    """One append-only event of a member: what they said or did. Traits are derived from these."""
+
+    __tablename__ = "interaction"
+    __table_args__ = (Index("ix_interaction_chat_id_id", "chat_id", "id"), Index("ix_interaction_member_id_at", "member_id", "at"))
+    id: Mapped[int] = key()
+    shop_id: Mapped[int] = references("shop.id")
+    member_id: Mapped[int] = references("member.id")
+    chat_id: Mapped[int] = references("chat.id")
+    kind: Mapped[str]  # said, asked, complained, thanked, pressed, reacted, commanded
+    text: Mapped[str] = mapped_column(default="")  # emptied after the retention time
+    message_id: Mapped[str] = mapped_column(default="")
+    product_id: Mapped[int | None]
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    at: Mapped[datetime]
+
+
+class Outbox(Base):
+    """A message of the bot's, from before its first word to after it was sent.
+
+    state: open (being written, may be shown in part), ready (to be sent), sending (marked before a send that must not
+    repeat), sent, unknown (killed between mark and answer: shown to admins, never sent again), failed, cancelled.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        UniqueConstraint("shop_id", "key"),
+        Index("ix_outbox_state_due", "state", "due"),
+        Index("ix_outbox_chat_id_id", "chat_id", "id"),
+    )
+    id: Mapped[int] = key()
+    shop_id: Mapped[int] = references("shop.id")
+    chat_id: Mapped[int] = references("chat.id")
+    member_id: Mapped[int | None]  # whom it answers or is for
+    key: Mapped[str]  # what caused it: `reply:INBOX_ID`, `post:RUN_ID`, `suggestion:...`
+    kind: Mapped[str]  # reply, command, post, suggestion, notice
+    action: Mapped[str] = mapped_column(default="reply")  # reply, refuse, handoff, command
+    worded_by: Mapped[str] = mapped_column(default="code")  # model, quote, code
+    text: Mapped[str]
+    extra: Mapped[dict[str, Any]] = mapped_column(default=dict)  # buttons, cards, visibility
+    reply_to: Mapped[str] = mapped_column(default="")
+    facts: Mapped[list[Any]] = mapped_column(default=list)
+    sources: Mapped[list[Any]] = mapped_column(default=list)
+    state: Mapped[str] = mapped_column(default="ready")
+    message_id: Mapped[str] = mapped_column(default="")
+    attempts: Mapped[int] = mapped_column(default=0)
+    error: Mapped[str] = mapped_column(default="")
+    created: Mapped[datetime]
+    due: Mapped[datetime]
+    sent: Mapped[datetime | None]

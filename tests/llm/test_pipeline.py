@@ -1,0 +1,162 @@
+"""The way of a model, stage by stage, as someone at a terminal sees it."""
+
+import json
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import AutoTokenizer
+
+from llm import tokenizer as tokenizers
+from llm.corpus.vary import Corpora, Corpus, CorpusError
+from llm.data import read_recipe
+from llm.evaluate import Meanings, check
+from llm.protocol import END, LANGUAGES, SLOT, Act
+
+ROOT = Path(__file__).parents[2]
+SMOKE = ROOT / "llm" / "recipes" / "smoke.toml"
+KILL_AFTER = 25  # steps; not a step at which the recipe writes a checkpoint
+
+
+def verb(name: str, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", f"llm.{name}", *map(str, arguments)]
+
+
+def run(name: str, *arguments: object) -> str:
+    done = subprocess.run(verb(name, *arguments), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def losses(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "loss.jsonl"
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    found = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in found]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the smoke recipe ran through."""
+    folder = tmp_path_factory.mktemp("run")
+    run("tokenizer", SMOKE, "--out", folder)
+    run("train", SMOKE, "--out", folder)
+    return folder
+
+
+def test_training_learns(trained: Path) -> None:
+    curve = [line["loss"] for line in losses(trained)]
+    assert len(curve) == read_recipe(SMOKE)["supervised"]["steps"]
+    assert curve[-1] < curve[0] - 1
+
+
+def test_killed_run_goes_on_to_the_same_loss(trained: Path, tmp_path: Path) -> None:
+    run("tokenizer", SMOKE, "--out", tmp_path)
+    process = subprocess.Popen(verb("train", SMOKE, "--out", tmp_path), cwd=ROOT, stderr=subprocess.DEVNULL)
+    while len(losses(tmp_path)) < KILL_AFTER:
+        assert process.poll() is None, "the run ended before it could be killed"
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    assert "going on from" in run("train", SMOKE, "--out", tmp_path)
+    assert losses(tmp_path) == losses(trained)
+    assert (tmp_path / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
+
+
+def test_evaluation_reports_likelihood_and_plan_given_score(trained: Path, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    shown = run("evaluate", trained, "--count", 6, "--json", file)
+    report = json.loads(file.read_text())
+    held_out = report["likelihood"]["replies, held-out wordings, en"]
+    assert held_out["perplexity"] > 1
+    assert held_out["bits_per_byte"] > 0
+    for language in LANGUAGES:
+        assert 0 <= report["plan_given"][f"{language}, temperature 0.0"]["good"] <= 1
+    assert "perplexity" in shown
+
+
+def test_sample_answers_a_typed_message(trained: Path) -> None:
+    command = verb("sample", trained, "--act", "price", "--slots", "name1", "price1")
+    done = subprocess.run(command, cwd=ROOT, input="how much is it?\n\n", capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 2
+
+
+def test_another_recipe_does_not_go_on_with_this_run(trained: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.toml"
+    other.write_text(SMOKE.read_text().replace("seed = 1", "seed = 2"))
+    done = subprocess.run(verb("train", other, "--out", trained), cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "another recipe" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The <name1> is <price1>.", "<name1>的价格是<price1>。", "<price1>, ok?  Two  spaces", "<|bot|>hi 🙂<|reply|>"],
+)
+def test_tokenizer_gives_back_what_it_was_given(trained: Path, text: str) -> None:
+    ours, theirs = tokenizers.load(trained), AutoTokenizer.from_pretrained(trained)
+    ids = ours.encode(text).ids
+    assert ours.decode(ids, skip_special_tokens=False) == text
+    assert theirs(text)["input_ids"] == ids
+    assert theirs.decode(ids) == text
+
+
+def test_slots_survive_where_marks_are_dropped(trained: Path) -> None:
+    ours = tokenizers.load(trained)
+    assert ours.decode(ours.encode(f"The <name1>.{END}").ids, skip_special_tokens=True) == "The <name1>."
+
+
+def test_same_seed_draws_the_same_conversations() -> None:
+    first, second = (
+        [example.text for example in map(Corpora().draw, [random.Random(seed)] * 50)] for seed in (3, 3)
+    )
+    assert first == second
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_replies_keep_to_their_plan_and_held_out_wordings_stay_out(language: str) -> None:
+    rng, train, dev = random.Random(5), Corpus(language, "train"), Corpus(language, "dev")
+    held_out = {text for group in dev.groups for text in group.kept}
+    assert {group.act for group in train.groups} == {*Act}
+    for example in (train.draw(rng) for _ in range(500)):
+        assert {*SLOT.findall(example.reply)} <= {*example.plan.slots}
+        assert {*example.plan.needs} <= {*SLOT.findall(example.reply)}
+        assert example.reply not in held_out
+        assert not SLOT.search("".join(text for _, text in example.turns))
+        assert "{" not in example.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_written_replies_pass_the_check_that_generated_ones_are_measured_by(language: str) -> None:
+    rng, corpus = random.Random(5), Corpus(language, "train")
+    meanings = Meanings(corpus)
+    drawn = [corpus.draw(rng) for _ in range(100)]
+    assert [example.reply for example in drawn if not check(example, example.reply, meanings).good] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[price]]\ntexts = ["It is <cost1>."]\n', "no such slot: cost1"),
+        ('[[prices]]\ntexts = ["It is <price1>."]\n', "no such act"),
+        ('[[price]]\nstates = ["gone"]\ntexts = ["It is <price1>."]\n', "no such state: gone"),
+        ("[[price]\n", "replies.en.toml"),
+    ],
+)
+def test_wrong_wordings_are_named(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "replies.en.toml").write_text(text)
+    with pytest.raises(CorpusError, match=said):
+        Corpus("en", folder=tmp_path)
+
+
+def test_recipe_public_text_that_is_missing_is_named(trained: Path, tmp_path: Path) -> None:
+    recipe = ROOT / "llm" / "recipes" / "starter.toml"
+    command = verb("tokenizer", recipe, "--out", tmp_path, "--data", tmp_path)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
+    assert "no such file; --data" in done.stderr
