@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from bot.config import Settings
 
 EPILOG = """Start with `python -m bot run`: it opens a group chat page on this computer with a demo shop.
-Your own shop: `python -m bot import products.csv faq.md`, then run again. Settings stand in `.env`; see `python -m bot env`."""
+Your own shop: `python -m bot import products.csv faq.md`, then run again.
+Settings stand in `.env`; `python -m bot env` explains each."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -21,7 +22,12 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     settings = argparse.ArgumentParser(add_help=False)
     settings.add_argument(
-        "--set", action="append", default=[], metavar="NAME=VALUE", dest="overrides", help="a setting for this call only"
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="overrides",
+        help="a setting for this call only",
     )
 
     run = verbs.add_parser("run", parents=[settings], help="serve the chats until Ctrl-C")
@@ -30,18 +36,16 @@ def parser() -> argparse.ArgumentParser:
 
     verbs.add_parser("env", help="print every setting with its meaning: the text of .env.example")
 
-    imports = verbs.add_parser(
-        "import", parents=[settings], help="read products and articles", description="Reads Shopify, WooCommerce and Google "
-        "Merchant exports, plain CSV/JSON, Markdown and text, found by content. All or nothing; a re-import changes only what changed.",
-    )  # fmt: skip
+    reads = "Reads Shopify, WooCommerce and Google Merchant exports, plain CSV/JSON, Markdown and text, found by content. "
+    reads += "All or nothing; importing again changes only what changed."
+    imports = verbs.add_parser("import", parents=[settings], help="read products and articles", description=reads)
     imports.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
     imports.add_argument("--columns", type=Path, metavar="FILE", help="TOML or JSON: our field -> your column")
     imports.add_argument("--skip-bad", action="store_true", help="import the good rows and list those skipped")
 
-    replay = verbs.add_parser(
-        "replay", parents=[settings], help="feed conversations through the whole bot", description="Each line of FILE is "
-        'a conversation: {"id", "turns": [{"member", "text", "mentions_bot"?, "reply_to"?, "ts"?, "admin"?}]}.',
-    )  # fmt: skip
+    form = '{"id", "turns": [{"member", "text", "mentions_bot"?, "reply_to"?, "ts"?, "admin"?, "direct"?}]}'
+    fed = "feed conversations through the whole bot"
+    replay = verbs.add_parser("replay", parents=[settings], help=fed, description=f"Each line of FILE is {form}.")
     replay.add_argument("file", type=Path, metavar="FILE.jsonl")
     _shop(replay)
     replay.add_argument("--json", type=Path, metavar="OUT", dest="out", help="write here instead of stdout")

@@ -1,4 +1,4 @@
-"""The composition root: builds everything from Settings, runs it, stops it in order. The only module that names concrete classes."""
+"""The composition root: builds everything from Settings, runs it, stops it in order. Names the concrete classes."""
 
 import asyncio
 import contextlib
@@ -60,7 +60,11 @@ class App:
     async def run(self) -> None:
         """Serve until cancelled. Stopping: platforms first, then the messages under way, then what is to be sent."""
         await self.outbox.recover()
-        running = [self.outbox.run(), self.scheduler.run(), *(one.run(self.intake.put) for one in self.platforms.values())]
+        running = [
+            self.outbox.run(),
+            self.scheduler.run(),
+            *(one.run(self.intake.put) for one in self.platforms.values()),
+        ]
         async with asyncio.TaskGroup() as tasks:
             for part in running:
                 tasks.create_task(part)
@@ -99,11 +103,20 @@ async def build(
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         outbox = Outbox(database, shop.id, clock, edges)
         attention = Attention(shop.id, shop.timezone, settings.daily_cap, quiet(settings.quiet_hours))
-        members = {"signals": load(signal_folder), "attention": attention, "voice": voice, "texts": texts}
         suggestions = Suggestions(
-            database=database, shop_id=shop.id, timezone=shop.timezone, library=library, clock=clock, **members
+            database=database,
+            shop_id=shop.id,
+            timezone=shop.timezone,
+            library=library,
+            voice=voice,
+            attention=attention,
+            clock=clock,
+            texts=texts,
+            signals=load(signal_folder),
         )
-        drafts = Drafts(database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types))
+        drafts = Drafts(
+            database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types)
+        )
 
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
@@ -111,9 +124,7 @@ async def build(
         async def import_files(files: Sequence[File]) -> str:
             return await _import(database, shop.id, settings, clock, files)
 
-        tools = Tools(
-            database, clock, texts, settings, library, suggestions, drafts, ask, import_files, next_time
-        )
+        tools = Tools(database, clock, texts, settings, library, suggestions, drafts, ask, import_files, next_time)
         conversation = Conversation(Planner(library), voice, texts)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
@@ -136,7 +147,19 @@ async def build(
                     wake_outbox=outbox.wake,
                 )
                 yield App(
-                    settings, clock, database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler
+                    settings,
+                    clock,
+                    database,
+                    shop,
+                    library,
+                    engine,
+                    texts,
+                    found,
+                    edges,
+                    outbox,
+                    router,
+                    intake,
+                    scheduler,
                 )
             await outbox.flush()
 
@@ -217,4 +240,3 @@ async def supervise(work: Coroutine[Any, Any, None]) -> None:
             loop.add_signal_handler(name, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
         await task
-

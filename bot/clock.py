@@ -47,7 +47,7 @@ class ManualClock:
         await woken
 
     def set(self, moment: datetime) -> None:
-        """Move to `moment` and wake who slept until then. Going back is for a replay that begins another conversation."""
+        """Move to `moment` and wake who slept until then. A replay goes back for its next conversation."""
         self._now = moment.astimezone(UTC)
         while self._sleepers and self._sleepers[0][0] <= self._now:
             _, _, woken = heapq.heappop(self._sleepers)
@@ -69,7 +69,7 @@ class FileClock(ManualClock):
 
     async def sleep(self, seconds: float) -> None:
         until = self.now() + timedelta(seconds=seconds)
-        while self.now() < until:
+        while self.now() < until:  # noqa: ASYNC110 - the file gives no event
             await asyncio.sleep(0.05)
 
     @staticmethod

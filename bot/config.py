@@ -24,14 +24,20 @@ def _setting(default: Any, meaning: str, section: str) -> Any:
 class Settings(BaseSettings):
     """Every setting. Names in the environment are the same in capitals."""
 
-    model_config = SettingsConfigDict(env_file=ENV_FILE, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=ENV_FILE, extra="forbid", hide_input_in_errors=True, env_ignore_empty=True
+    )
 
     shop_name: str = _setting("", "the shop's name; empty takes it from an imported shop.json", "Shop")
     shop_currency: str = _setting("", "ISO 4217 code for prices that an export gives without one, such as USD", "Shop")
-    shop_timezone: str = _setting("", "IANA time zone, such as Europe/London; empty is the shop.json's, else UTC", "Shop")
+    shop_timezone: str = _setting(
+        "", "IANA time zone, such as Europe/London; empty is the shop.json's, else UTC", "Shop"
+    )
     shop_language: Literal["", "en", "zh"] = _setting("", "default language of the bot's texts", "Shop")
     database_url: str = _setting("sqlite+aiosqlite:///data/shopkeeper.db", "where everything is kept", "Storage")
-    uploads: Path = _setting(Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage")
+    uploads: Path = _setting(
+        Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"
+    )
     retention_days: int = _setting(30, "raw words of members are emptied after this many days", "Storage")
     llm_model: str = _setting(
         "llm/weights/starter", "directory or hub name of any causal model with safetensors weights", "Model"
@@ -41,17 +47,27 @@ class Settings(BaseSettings):
     llm_deadline: float = _setting(20.0, "seconds a reply may take before the row is quoted instead", "Model")
     llm_seed: int | None = _setting(None, "a number makes the same message get the same reply", "Model")
     chat_mode: Literal["", "off", "mention", "questions", "lively"] = _setting(
-        "", "when the bot speaks until an admin sets /mode; empty: questions on the chat page, mention elsewhere", "Manners"
+        "",
+        "when the bot speaks until an admin sets /mode; empty: questions on the chat page, mention elsewhere",
+        "Manners",
     )
-    quiet_hours: str = _setting("21:00-09:00", "no suggestion is sent in these hours of the shop's time zone", "Manners")
+    quiet_hours: str = _setting(
+        "21:00-09:00", "no suggestion is sent in these hours of the shop's time zone", "Manners"
+    )
     daily_cap: int = _setting(1, "suggestions that a subscriber may get in a day", "Manners")
     profiles: Literal["", "optin", "notice", "off"] = _setting(
-        "", "whose interactions become a profile: of those who opted in, or of all who were told; empty: as the platform's policy asks", "Manners"
+        "",
+        "whose interactions become a profile: of who opted in, of all who were told, none; empty: as the platform asks",
+        "Manners",
     )
     privacy_url: str = _setting("", "the shop's privacy notice, shown by /privacy", "Manners")
-    allowed_links: str = _setting("", "hosts that the bot may link to besides those of the catalogue, with commas", "Manners")
+    allowed_links: str = _setting(
+        "", "hosts that the bot may link to besides those of the catalogue, with commas", "Manners"
+    )
     web_port: int = _setting(8080, "port of the chat page on this computer", "Chat page")
-    web_token: SecretStr = _setting(SecretStr(""), "token of the admin seat; empty makes one at every start", "Chat page")
+    web_token: SecretStr = _setting(
+        SecretStr(""), "token of the admin seat; empty makes one at every start", "Chat page"
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting("WARNING", "how much is logged", "Running")
 
     @field_validator("quiet_hours")
@@ -81,7 +97,8 @@ def load(overrides: dict[str, str] | None = None, *, env_file: Path | None = ENV
     if unknown := [name for name in given if name not in known]:
         raise SettingsError(f"{unknown[0].upper()}: no such setting; `python -m bot env` lists them")
     try:
-        return Settings(_env_file=env_file, **given)  # type: ignore[call-arg]
+        values: dict[str, Any] = {**given, "_env_file": env_file}
+        return Settings(**values)
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, one['loc'])).upper()}: {_advice(one)}" for one in error.errors()]
         raise SettingsError("\n".join(lines)) from None

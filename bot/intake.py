@@ -73,9 +73,7 @@ class Intake:
         chat, now = f"{message.chat.platform}:{message.chat.id}", self._clock.now()
         held = pack(message)
         try:
-            inbox_id = await self._database.write(
-                lambda tx: inbox.put(tx, self._shop_id, message.key, chat, held, now)
-            )
+            inbox_id = await self._database.write(lambda tx: inbox.put(tx, self._shop_id, message.key, chat, held, now))
         finally:
             self._waiting -= 1
         if inbox_id is not None:
@@ -127,4 +125,3 @@ class Intake:
                 log.exception("message %d, attempt %d of %d", inbox_id, attempt, ATTEMPTS)
                 final, reason = attempt == ATTEMPTS, f"{type(error).__name__}: {error}"
                 await self._database.write(lambda tx: inbox.failed(tx, inbox_id, reason, final=final))  # noqa: B023
-

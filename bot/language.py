@@ -19,7 +19,9 @@ ENGLISH_STOP = frozenset(
     come comes make makes thing things much many u ur im dont does doesnt if lol hmm oh well still even actually
     wondering wonder curious question quick im i'm i've it's what's that's don't doesn't can't you're is there's""".split()
 )
-CHINESE_STOP = frozenset("的了吗呢啊吧呀哦嗯我你您他她它们这那是有在和也都就很还要会能可以请问下么什怎哪个啦嘛给对与或及被把让想跟没不")
+CHINESE_STOP = frozenset(
+    "的了吗呢啊吧呀哦嗯我你您他她它们这那是有在和也都就很还要会能可以请问下么什怎哪个啦嘛给对与或及被把让想跟没不"
+)
 
 
 def normalise(text: str) -> str:

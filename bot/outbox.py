@@ -67,7 +67,9 @@ class Outbox:
         """At start: rows marked before a send whose answer nobody saw are `unknown` now. How many there are."""
         found = await self._database.write(lambda tx: rows.resolve_unknown(tx, self._shop_id))
         if found:
-            log.warning("%d posts or suggestions were cut off while they were sent; they are not sent again", len(found))
+            log.warning(
+                "%d posts or suggestions were cut off while they were sent; they are not sent again", len(found)
+            )
         return len(found)
 
     async def run(self) -> None:

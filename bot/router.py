@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot import outbox as outgoing_rows
-from bot.commands import base as commands
+from bot.commands import base as slash
 from bot.conversation import gate
 from bot.conversation.answer import Answer, Conversation
 from bot.conversation.recall import recall
@@ -46,27 +46,29 @@ class Router:
     """`handle` is the intake's; it returns once the message's transaction is committed."""
 
     database: Database
-    shop: commands.Shop
-    tools: commands.Tools
+    shop: slash.Shop
+    tools: slash.Tools
     conversation: Conversation
     safety: Safety
     outbox: Outbox
-    commands: Sequence[commands.Command]
+    commands: Sequence[slash.Command]
     capabilities: Mapping[str, Capabilities]
     _people: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
     _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
-    _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=dict)
+    _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=OrderedDict)
 
     async def handle(self, inbox_id: int, message: Message) -> None:
         known = await self._known(message)
         if message.kind is Kind.REACTION:
-            return await self._record(inbox_id, message, known, "reacted", {"emoji": message.text, "on": message.reply_to})
-        if parsed := commands.parse(message.text):
+            return await self._record(
+                inbox_id, message, known, "reacted", {"emoji": message.text, "on": message.reply_to}
+            )
+        if parsed := slash.parse(message.text):
             return await self._command(inbox_id, message, known, *parsed)
         mode = self.mode(known.chat)
         spoken = self._language(message, known.chat)
         now = self.tools.clock.now()
-        decision = gate.decide(message, mode, spoken, self.tools.library, self._others(known, message), now)
+        decision = await gate.decide(message, mode, spoken, self.tools.library, self._others(known, message), now)
         if isinstance(decision, gate.Later):
             due = decision.due
             return await self.database.write(lambda tx: inbox.park(tx, inbox_id, due))
@@ -98,9 +100,10 @@ class Router:
                 person = await members.meet(tx, shop_id, chat.platform, sender.id, sender.name, now)
                 return person, await members.enter(tx, shop_id, chat.platform, chat.id, chat.title, chat.direct)
 
-            member_id, found = await self.database.write(meet)
-            _remember(self._people, (chat.platform, sender.id), member_id)
-            _remember(self._chats, (chat.platform, chat.id), found)
+            known = Known(*await self.database.write(meet))
+            _remember(self._people, (chat.platform, sender.id), known.member_id)
+            _remember(self._chats, (chat.platform, chat.id), known.chat)
+            return known
         return Known(member_id, found)
 
     def _others(self, known: Known, message: Message) -> list[str]:
@@ -127,7 +130,7 @@ class Router:
 
     async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
         call = self._call(inbox_id, message, known, args)
-        reply = await commands.run(call, name)
+        reply = await slash.run(call, name)
         self._chats.pop((message.chat.platform, message.chat.id), None)  # a command may have changed its row
         held = outgoing_rows.extra(reply, language=call.language)
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
@@ -144,17 +147,27 @@ class Router:
         await self.database.write(done)
         self.outbox.wake()
 
-    def _call(self, inbox_id: int, message: Message, known: Known, args: str) -> commands.Call:
+    def _call(self, inbox_id: int, message: Message, known: Known, args: str) -> slash.Call:
         said = language(args, known.chat.language or self.shop.language)
-        return commands.Call(
-            self.tools, self.commands, message, inbox_id, known.member_id, known.chat, self.shop, said, self.mode(known.chat), args
+        return slash.Call(
+            self.tools,
+            self.commands,
+            message,
+            inbox_id,
+            known.member_id,
+            known.chat,
+            self.shop,
+            said,
+            self.mode(known.chat),
+            args,
         )
 
-    async def ask(self, call: commands.Call, text: str) -> Outgoing:
+    async def ask(self, call: slash.Call, text: str) -> Outgoing:
         """Answer a question put by a command: `/ask`."""
         answer = await self._say(call.message, Known(call.member_id, call.chat), text, call.language, None)
         if answer.action == "handoff":
-            await self._call_admins(call.inbox_id, call.message, Known(call.member_id, call.chat))
+            known = Known(call.member_id, call.chat)
+            await self.database.write(lambda tx: self._call_admins(tx, call.inbox_id, call.message, known))
         return call.reply(answer.text, answer.buttons, answer.cards)
 
     async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str) -> None:
@@ -166,7 +179,9 @@ class Router:
             if not self._of(known.chat.platform).streams:
                 return
             if not draft:
-                draft.append(await self.database.write(lambda tx: self._put(tx, key, message, known, None, text, "open")))
+                draft.append(
+                    await self.database.write(lambda tx: self._put(tx, key, message, known, None, text, "open"))
+                )
             await self.outbox.show(draft[0], text)
 
         answer = await self._say(message, known, message.text, spoken, show)
@@ -177,10 +192,10 @@ class Router:
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, data.copy())
             await self._put(tx, key, message, known, answer, answer.text, "ready")
+            if answer.action == "handoff":
+                await self._call_admins(tx, inbox_id, message, known)
 
         await self.database.write(done)
-        if answer.action == "handoff":
-            await self._call_admins(inbox_id, message, known)
         self.outbox.wake()
 
     async def _say(self, message: Message, known: Known, text: str, spoken: str, show: Any) -> Answer:
@@ -206,19 +221,18 @@ class Router:
         now = self.tools.clock.now()
         return await rows.put(tx, self.shop.id, known.chat.id, key, "reply", text, now, state=state, **values)
 
-    async def _call_admins(self, inbox_id: int, message: Message, known: Known) -> None:
+    async def _call_admins(self, tx: Transaction, inbox_id: int, message: Message, known: Known) -> None:
         """A human is called: where admins read notices, they see who needs them and what was said."""
         place = self._of(known.chat.platform).admin_chat
         if not place:
             log.warning("a member asked for a human in chat %d; no admin chat is known", known.chat.id)
             return
         say, now = self.tools.texts.say, self.tools.clock.now()
-        text = say(self.shop.language, "{name} needs a human in {chat}: {text}", name=message.sender.name, chat=known.chat.title, text=message.text)
-        buttons = (Button(say(self.shop.language, "Profile"), f"/profile {message.sender.name}"),)
-
-        async def notice(tx: Transaction) -> None:
-            admins = await members.enter(tx, self.shop.id, known.chat.platform, place, "", True)
-            held = outgoing_rows.extra(Outgoing(text, buttons))
-            await rows.put(tx, self.shop.id, admins.id, f"handoff:{inbox_id}", "notice", text, now, extra=held)
-
-        await self.database.write(notice)
+        title, spoken = known.chat.title or known.chat.platform_id, self.shop.language
+        text = say(
+            spoken, "{name} needs a human in {chat}: {text}", name=message.sender.name, chat=title, text=message.text
+        )
+        buttons = (Button(say(spoken, "Profile"), f"/profile {message.sender.name}"),)
+        admins = await members.enter(tx, self.shop.id, known.chat.platform, place, "", True)
+        held = outgoing_rows.extra(Outgoing(text, buttons))
+        await rows.put(tx, self.shop.id, admins.id, f"handoff:{inbox_id}", "notice", text, now, extra=held)

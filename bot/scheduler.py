@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,7 @@ from bot.content import when
 from bot.content.drafts import Drafts, NothingToPost
 from bot.members.suggestions import Suggestions
 from storage import inbox, interactions, members, schedules
+from storage import settings as stored
 from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
@@ -32,38 +34,39 @@ INBOX_KEPT = timedelta(hours=48)  # a platform may deliver again what it got no 
 def next_time(cron: str, timezone: str, after: datetime) -> datetime:
     """The first moment (UTC) after `after` at which the wall clock of the zone is what the five fields say.
 
-    A wall time that happens twice in autumn counts once, the first time; one that is missing in spring is shifted by the
-    gap. Day and weekday both given mean either, as in cron. Raises ValueError where no such moment comes.
+    A wall time that happens twice in autumn counts once, the first time; one that is missing in spring is shifted by
+    the gap. Day and weekday both given mean either, as in cron. Raises ValueError where no such moment comes.
     """
     zone = ZoneInfo(timezone)
-    triggers = _triggers(cron)
+    local = after.astimezone(zone)
     # Walked on the wall clock, where no hour is missing or twice; UTC stands in for "no zone".
-    wall = after.astimezone(zone).replace(tzinfo=UTC) - SHIFT
+    wall = local.replace(tzinfo=UTC, fold=0)
+    if local.utcoffset() != (after - SHIFT).astimezone(zone).utcoffset():
+        wall -= SHIFT  # an earlier wall time may have been missing, and be shifted to after `after`
+    triggers = _triggers(cron, wall + FAR)
     best: datetime | None = None
-    last = wall + FAR
-    while wall <= last:
-        due = [moment for one in triggers if (moment := one.get_next_fire_time(None, wall))]
-        if not due or min(due) > last:
-            break
+    while due := [moment for one in triggers if (moment := one.get_next_fire_time(None, wall))]:
         wall = min(due)
-        moment = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
-        if moment > after and (best is None or moment < best):
-            best = moment
-            # In spring a later wall time can be an earlier moment, so look a little further.
-            last = min(last, wall + SHIFT)
+        moment = wall.replace(tzinfo=zone).astimezone(UTC)
+        if moment > after:
+            best = min(best or moment, moment)
+            if moment.astimezone(zone).replace(tzinfo=UTC) == wall:
+                break  # of a wall time that is missing, the next that exists may be the earlier moment
         wall += timedelta(minutes=1)
     if best is None:
         raise ValueError(f"{cron!r} names a day that doesn't come; right would be 0 9 * * 1-5")
     return best
 
 
-def _triggers(cron: str) -> list[CronTrigger]:
+def _triggers(cron: str, last: datetime) -> list[CronTrigger]:
     minute, hour, day, month, weekday = cron.split()
     # By name, since APScheduler counts weekdays from Monday and cron from Sunday.
     names = "*" if weekday == "*" else ",".join(when.DAYS[one] for one in when.expand(weekday, 0, 7, when.DAYS))
     either = [(day, "*"), ("*", names)] if day != "*" and names != "*" else [(day, names)]
     return [
-        CronTrigger(minute=minute, hour=hour, day=days, month=month, day_of_week=weekdays, second=0, timezone=UTC)
+        CronTrigger(
+            minute=minute, hour=hour, day=days, month=month, day_of_week=weekdays, second=0, timezone=UTC, end_date=last
+        )
         for days, weekdays in either
     ]
 
@@ -86,7 +89,7 @@ class Scheduler:
     ) -> None:
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._drafts, self._suggestions, self._language = drafts, suggestions, default_language
-        self._retention = timedelta(days=retention_days)
+        self._retention_days = retention_days
         self._wake_intake, self._wake_outbox = wake_intake, wake_outbox
         self._ticking = asyncio.Lock()
         self._pushed: date | None = None
@@ -112,6 +115,7 @@ class Scheduler:
             await asyncio.Event().wait()
         finally:
             ticker.shutdown(wait=False)
+            await asyncio.sleep(0)  # it shuts down in the loop's next turn
             async with self._ticking:
                 pass
 
@@ -153,7 +157,7 @@ class Scheduler:
             runs = await schedules.open_runs(tx, self._shop_id)
         for run in runs:
             state, note = await self._post(run)
-            await self._database.write(lambda tx, run=run, state=state, note=note: schedules.end_run(tx, run.id, state, note))  # type: ignore[misc]
+            await self._database.write(partial(schedules.end_run, run_id=run.id, state=state, note=note))
             if state != "done":
                 log.warning("run %d of schedule %d is %s: %s", run.id, run.schedule_id, state, note)
         if runs:
@@ -181,7 +185,8 @@ class Scheduler:
     async def _push(self) -> bool:
         """The subscribers' suggestions of the day, in the hour in which their quiet hours are over."""
         now = self._clock.now()
-        today = self._suggestions.attention.opening(now)
+        async with self._database.read() as tx:
+            today = await self._suggestions.attention.opening(tx, now)
         if today is None or today == self._pushed:
             return False
         count = await self._suggestions.push(now)
@@ -197,7 +202,9 @@ class Scheduler:
             return False
 
         async def clear(tx: Transaction) -> None:
-            await interactions.forget_texts(tx, self._shop_id, now - self._retention)
+            changed = await stored.changed(tx, self._shop_id)
+            kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
+            await interactions.forget_texts(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT)
 
         await self._database.write(clear)

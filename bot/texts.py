@@ -29,7 +29,7 @@ class Texts:
             language = path.parts[-3]
             self._catalogues[language] = {str(one.id): str(one.string) for one in messages if one.id and one.string}
 
-    def say(self, language: str, text: str, **values: object) -> str:
+    def say(self, language: str, text: str, /, **values: object) -> str:
         """The text in the language, its {placeholders} filled; English where no translation stands."""
         return self._catalogues.get(language, {}).get(text, text).format(**values)
 
@@ -39,11 +39,11 @@ def money(amount: Decimal, currency: str, language: str) -> str:
     pattern = None
     if amount == amount.to_integral_value() and get_currency_precision(currency) == 0:
         pattern = "¤#,##0"
-    return format_currency(amount, currency, format=pattern, locale=BABEL.get(language, BABEL["en"]))
+    return str(format_currency(amount, currency, format=pattern, locale=BABEL.get(language, BABEL["en"])))
 
 
 def number(value: Decimal | int, language: str) -> str:
-    return format_decimal(value, locale=BABEL.get(language, BABEL["en"]))
+    return str(format_decimal(value, locale=BABEL.get(language, BABEL["en"])))
 
 
 def listing(items: list[str], language: str) -> str:

@@ -1,4 +1,4 @@
-"""Alembic's entry: online on a connection that `storage.migrate` hands in, or on DATABASE_URL's value from the command line."""
+"""Alembic's entry: works on the connection that `storage.migrate` hands in."""
 
 from alembic import context
 

@@ -18,7 +18,9 @@ async def held(tx: Transaction, shop_id: int, key: str) -> bool:
     return (await tx.scalar(select(Reservation.id).filter_by(shop_id=shop_id, key=key))) is not None
 
 
-async def add(tx: Transaction, shop_id: int, key: str, target: str, kind: str, at: datetime, data: dict[str, Any]) -> None:
+async def add(
+    tx: Transaction, shop_id: int, key: str, target: str, kind: str, at: datetime, data: dict[str, Any]
+) -> None:
     await tx.execute(insert(Reservation).values(shop_id=shop_id, key=key, target=target, kind=kind, at=at, data=data))
 
 

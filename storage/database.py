@@ -86,7 +86,7 @@ class Database:
         try:
             async with connection.begin():
                 results = [await job(connection) for job, _ in batch]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - handed to the caller whose job it was
             if len(batch) == 1:
                 if not batch[0][1].done():
                     batch[0][1].set_exception(error)

@@ -1,8 +1,8 @@
 """Imports: rows are staged under a run in short transactions, and one short transaction makes the run current.
 
 A product or article is known by its handle, and its digest tells changed from unchanged. What is staged, by kind (of
-articles alike): `new product`, of which the row itself is written already, withdrawn, so that nobody sees it before the
-run is current; `product`, a changed one with all its columns, and `variant` beside it; `same product`, the handle alone.
+articles alike): `new product`, whose row is written already, withdrawn, so that nobody sees it before the run is
+current; `product`, a changed one with all its columns, and `variant` beside it; `same product`, the handle alone.
 """
 
 import hashlib
@@ -129,16 +129,14 @@ async def _prepare(tx: Transaction, shop_id: int, table: Noun, entries: list[Ent
     if table is not Product:
         return
     named = Product.handle.in_([item.handle for item in entries])
-    ids = dict(
-        (await tx.execute(select(Product.handle, Product.id).where(Product.shop_id == shop_id, named))).tuples().all()
-    )
+    ids = dict((await tx.execute(select(Product.handle, Product.id).where(Product.shop_id == shop_id, named))).all())
     variants = [
         {**_amounts(variant), "shop_id": shop_id, "product_id": ids[item.handle], "position": position}
         for item in entries
         for position, variant in enumerate(item.variants)
     ]
     if variants:
-        await tx.execute(insert(Variant.__table__), variants)
+        await tx.execute(insert(Variant), variants)
 
 
 async def give_up(tx: Transaction, run_id: int) -> None:
@@ -251,11 +249,13 @@ async def _merge_variants(tx: Transaction, shop_id: int, run_id: int) -> None:
 def _value(name: str, form: str) -> ColumnElement[Any]:
     """A column's value out of the staged row."""
     element = Staged.row[name]
-    if form == NUMBER:
-        return element.as_integer()
-    if form == YES_NO:
-        return element.as_boolean()
-    return element.as_json() if form == NESTED else element.as_string()
+    forms: dict[str, ColumnElement[Any]] = {
+        TEXT: element.as_string(),
+        NUMBER: element.as_integer(),
+        YES_NO: element.as_boolean(),
+        NESTED: element.as_json(),
+    }
+    return forms[form]
 
 
 async def titles(tx: Transaction, shop_id: int) -> set[str]:

@@ -41,10 +41,11 @@ async def add(
 
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The chat's last messages of members (name, text, message_id, member_id, at), oldest first."""
+    columns: tuple[Any, ...] = (
+        Interaction.id, Interaction.text, Interaction.message_id, Interaction.member_id, Interaction.at, Member.name,
+    )  # fmt: skip
     query = (
-        select(
-            Interaction.id, Interaction.text, Interaction.message_id, Interaction.member_id, Interaction.at, Member.name
-        )
+        select(*columns)
         .join(Member, Member.id == Interaction.member_id)
         .where(Interaction.chat_id == chat_id, Interaction.message_id != "", Interaction.text != "")
         .order_by(Interaction.id.desc())
@@ -53,7 +54,9 @@ async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     return list(await tx.execute(query))[::-1]
 
 
-async def of_member(tx: Transaction, member_id: int, *, chat_id: int | None = None, count: int = 5000) -> list[Row[Any]]:
+async def of_member(
+    tx: Transaction, member_id: int, *, chat_id: int | None = None, count: int = 5000
+) -> list[Row[Any]]:
     """A member's interactions, newest first; only those of one chat where `chat_id` is given."""
     query = select(Interaction.__table__).where(Interaction.member_id == member_id)
     if chat_id is not None:

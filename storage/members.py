@@ -24,7 +24,16 @@ class ChatRow:
     muted_until: datetime | None
 
 
-CHAT = (Chat.id, Chat.platform, Chat.platform_id, Chat.title, Chat.direct, Chat.mode, Chat.language, Chat.muted_until)
+CHAT: tuple[Any, ...] = (
+    Chat.id,
+    Chat.platform,
+    Chat.platform_id,
+    Chat.title,
+    Chat.direct,
+    Chat.mode,
+    Chat.language,
+    Chat.muted_until,
+)
 
 
 async def meet(tx: Transaction, shop_id: int, platform: str, platform_id: str, name: str, now: datetime) -> int:
@@ -75,7 +84,9 @@ async def subscribers(tx: Transaction, shop_id: int) -> list[Row[Any]]:
 
 async def seen(tx: Transaction, shop_id: int, platform: str, platform_id: str) -> ChatRow | None:
     """The chat's row; None if it was never entered."""
-    row = (await tx.execute(select(*CHAT).filter_by(shop_id=shop_id, platform=platform, platform_id=platform_id))).first()
+    row = (
+        await tx.execute(select(*CHAT).filter_by(shop_id=shop_id, platform=platform, platform_id=platform_id))
+    ).first()
     return None if row is None else ChatRow(*row)
 
 

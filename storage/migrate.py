@@ -8,7 +8,6 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, event, make_url
 
-
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 

@@ -12,7 +12,9 @@ from storage.tables import Chat, Outbox
 ROW = (Outbox.__table__, Chat.platform, Chat.platform_id, Chat.title, Chat.direct)
 
 
-async def put(tx: Transaction, shop_id: int, chat_id: int, key: str, kind: str, text: str, now: datetime, **values: Any) -> int:
+async def put(
+    tx: Transaction, shop_id: int, chat_id: int, key: str, kind: str, text: str, now: datetime, **values: Any
+) -> int:
     """Add a row, or bring the row with this key up to date if it is not sent yet; returns its id."""
     found = (await tx.execute(select(Outbox.id, Outbox.state).filter_by(shop_id=shop_id, key=key))).first()
     if found:
@@ -20,7 +22,7 @@ async def put(tx: Transaction, shop_id: int, chat_id: int, key: str, kind: str, 
             await tx.execute(update(Outbox).where(Outbox.id == found.id).values(text=text, due=now, **values))
         return int(found.id)
     row = {"shop_id": shop_id, "chat_id": chat_id, "key": key, "kind": kind, "text": text, "created": now, "due": now}
-    defaults = {"extra": {}, "facts": [], "sources": []}
+    defaults: dict[str, Any] = {"extra": {}, "facts": [], "sources": []}
     return int((await tx.execute(insert(Outbox).values(**defaults | row | values).returning(Outbox.id))).scalar_one())
 
 
@@ -77,7 +79,7 @@ async def by_key(tx: Transaction, shop_id: int, key: str) -> Row[Any] | None:
 async def counts(tx: Transaction, shop_id: int) -> dict[str, int]:
     """How many rows are in each state."""
     rows = await tx.execute(select(Outbox.state, func.count()).where(Outbox.shop_id == shop_id).group_by(Outbox.state))
-    return {state: number for state, number in rows}
+    return {row[0]: int(row[1]) for row in rows}
 
 
 async def shown(tx: Transaction, shop_id: int, platform: str, chat: str, count: int) -> list[Row[Any]]:

@@ -16,7 +16,9 @@ async def add(tx: Transaction, shop_id: int, chat_id: int, **values: Any) -> int
 
 
 async def of_chat(tx: Transaction, chat_id: int) -> list[Row[Any]]:
-    return list(await tx.execute(select(Schedule.__table__).filter_by(chat_id=chat_id, active=True).order_by(Schedule.id)))
+    return list(
+        await tx.execute(select(Schedule.__table__).filter_by(chat_id=chat_id, active=True).order_by(Schedule.id))
+    )
 
 
 async def remove(tx: Transaction, chat_id: int, schedule_id: int) -> bool:
@@ -33,7 +35,9 @@ async def next_due(tx: Transaction, shop_id: int) -> datetime | None:
     return await tx.scalar(select(func.min(Schedule.next_due)).where(Schedule.shop_id == shop_id, Schedule.active))
 
 
-async def begin_run(tx: Transaction, shop_id: int, schedule_id: int, due: datetime, state: str, note: str = "") -> int | None:
+async def begin_run(
+    tx: Transaction, shop_id: int, schedule_id: int, due: datetime, state: str, note: str = ""
+) -> int | None:
     """The new run's id; None if this due time has its run already."""
     dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
     values = {"shop_id": shop_id, "schedule_id": schedule_id, "due": due, "state": state, "note": note}

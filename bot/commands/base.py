@@ -8,7 +8,7 @@
 
 import inspect
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -17,8 +17,9 @@ from bot.clock import Clock
 from bot.config import Settings
 from bot.knowledge.library import Library
 from bot.knowledge.rows import Product
+from bot.language import language
 from bot.messages import Button, Card, File, Message, Outgoing, Role
-from bot.texts import Texts, money
+from bot.texts import BABEL, Texts, money
 from storage import settings as stored
 from storage.database import Database
 from storage.members import ChatRow
@@ -110,14 +111,26 @@ def parse(text: str) -> tuple[str, str] | None:
     return name.partition("@")[0].lower(), args.strip()
 
 
+def typed(texts: Texts, one: Command, language: str) -> str:
+    """The command's name in a language, from the catalogue; its English one where that has none."""
+    return texts.say(language, f"command:{one.name}").removeprefix("command:")
+
+
+def find(texts: Texts, commands: Sequence[Command], name: str) -> Command | None:
+    """The command of this name, in whichever language it was typed."""
+    return {typed(texts, one, language): one for language in BABEL for one in commands}.get(name)
+
+
 async def run(call: Call, name: str) -> Outgoing:
     """Run a command, or say why not. What an admin does, and what a member is refused, is audited."""
-    found = next((one for one in call.commands if one.name == name), None)
+    if not name.isascii():
+        call = replace(call, language=language(name, call.language))  # who types /帮助 is helped in Chinese
+    found = find(call.tools.texts, call.commands, name)
     if found is None:
         return call.reply(call.say("I don't know /{name}. Try /help.", name=name))
     allowed = call.message.sender.role >= found.role
     if found.role > Role.MEMBER:
-        await _audit(call, name, allowed)
+        await _audit(call, found.name, allowed)
     if not allowed:
         return call.reply(call.say("/{name} is for admins of this chat.", name=name))
     return await found.run(call)

@@ -17,8 +17,10 @@ from llm.protocol import Plan
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What a draft is made from. `recent` are the rows (`product:12`) of the chat's last posts; `random` is seeded by the
-    chat, the day and the posts before, so that the same draft made again chooses the same."""
+    """What a draft is made from. `recent` are the rows (`product:12`) of the chat's last posts.
+
+    `random` is seeded by the chat, the day and the posts before, so that a draft made again chooses the same.
+    """
 
     library: Library
     recent: Collection[str]

@@ -51,7 +51,8 @@ class Drafts:
         clock: Clock,
         types: Sequence[ModuleType],
     ) -> None:
-        self._database, self._shop_id, self._library, self._voice, self._clock = database, shop_id, library, voice, clock
+        self._database, self._shop_id, self._clock = database, shop_id, clock
+        self._library, self._voice = library, voice
         self._types = {module.__name__.rpartition(".")[2]: module for module in types}
 
     @property
@@ -59,7 +60,10 @@ class Drafts:
         return tuple(self._types)
 
     async def write(self, name: str, language: str, chat_id: int) -> Draft | None:
-        """A draft for this chat; None where the shop has nothing for it now. Raises NothingToPost for an unknown type."""
+        """A draft for this chat; None where the shop has nothing for it now.
+
+        Raises NothingToPost for a type that is not there.
+        """
         if name not in self._types:
             raise NothingToPost(f"there is no content type {name!r}; there is: {', '.join(self._types)}")
         await self._library.refresh()

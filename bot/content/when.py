@@ -8,17 +8,22 @@ from bot.language import HAN
 
 DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")  # cron's own numbers: 0 to 6, and 7 is Sunday too
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)  # days
 ENGLISH = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 CHINESE = "日一二三四五六"
 GROUPS = {"*": range(7), "1-5": range(1, 6), "0,6": (0, 6)}
 WORKDAYS, WEEKEND = "1-5", "0,6"
 
-IN_ENGLISH = re.compile(r"(?:every |each |on )?(?P<days>[a-z][a-z, ]*?),? (?:at )?(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))? ?(?P<half>am|pm|o'clock)?")
+IN_ENGLISH = re.compile(
+    r"(?:every |each |on )?(?P<days>[a-z][a-z, ]*?),? (?:at )?"
+    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))? ?(?P<half>am|pm|o'clock)?"
+)
 IN_CHINESE = re.compile(
-    r"(?P<days>每[天日]|每?个?工作日|每?个?周末|每?个?(?:周|星期|礼拜)[一二三四五六日天](?:[、,，和周]*[一二三四五六日天])*)(?:的)?"
+    r"(?P<days>每[天日]|每?个?工作日|每?个?周末|每?个?(?:周|星期|礼拜)[一二三四五六日天](?:[、,，和周]*[一二三四五六日天])*)的?"
     r"(?P<half>早上|上午|中午|下午|晚上)?(?P<hour>\d{1,2}|[一二两三四五六七八九十]{1,3})(?:点钟?|时|:)(?P<minute>\d{1,2}|半|一刻|三刻)?(?:分|整)?"
 )  # fmt: skip
-ADVICE = '"{words}" is no time that I know. Right would be "every day at 9", "every weekday at 9:30", "每周一 10:00" or "0 9 * * 1-5".'
+ADVICE = '"{words}" is no time that I know. Right would be "every day at 9", "每周一 10:00" or "30 9 * * 1-5".'
+BAD_FIELD = 'The cron field "{field}" is wrong: right are numbers from {low} to {high}, as {low}, {low}-{high}, */2.'
 
 
 class NotATime(ValueError):
@@ -44,8 +49,10 @@ def parse(words: str) -> Cron:
     if len(fields := plain.split()) == 5 and not HAN.search(plain) and re.match(r"[\d*]", plain):
         return Cron(said, _cron(fields))
     if found := IN_CHINESE.fullmatch(plain.replace(" ", "")):
-        days, hour, minute = _chinese_days(found["days"]), _chinese_hour(found["hour"]), _chinese_minute(found["minute"])
-        hour += 12 if found["half"] in ("下午", "晚上") and hour < 12 else 0
+        days, hour = _chinese_days(found["days"]), _chinese_hour(found["hour"])
+        minute = _chinese_minute(found["minute"])
+        if found["half"] in ("下午", "晚上"):
+            hour = hour + 12 if hour < 12 else 0 if (found["half"], hour) == ("晚上", 12) else hour
     elif found := IN_ENGLISH.fullmatch(plain):
         days, hour, minute = _english_days(found["days"]), int(found["hour"]), int(found["minute"] or 0)
         if found["half"] in ("am", "pm"):
@@ -66,9 +73,11 @@ def describe(cron: str, language: str) -> str:
     days = expand(weekday, 0, 7, DAYS)
     if language == "zh":
         named = {"*": "每天", WORKDAYS: "工作日", WEEKEND: "周末"}
-        return f"{named.get(_weekdays(days)) or '每' + '、'.join(f'周{CHINESE[one]}' for one in _from_monday(days))} {time}"
+        listed = "每" + "、".join(f"周{CHINESE[one]}" for one in _from_monday(days))
+        return f"{named.get(_weekdays(days), listed)} {time}"
     named = {"*": "day", WORKDAYS: "weekday", WEEKEND: "weekend"}
-    return f"every {named.get(_weekdays(days)) or ' and '.join(ENGLISH[one] for one in _from_monday(days))} at {time}"
+    listed = " and ".join(ENGLISH[one] for one in _from_monday(days))
+    return f"every {named.get(_weekdays(days), listed)} at {time}"
 
 
 def expand(field: str, low: int, high: int, names: Sequence[str] = ()) -> list[int]:
@@ -98,8 +107,7 @@ def _number(word: str, field: str, low: int, high: int, names: Sequence[str]) ->
 
 
 def _bad(field: str, low: int, high: int) -> NotATime:
-    text = 'The cron field "{field}" is not right: it takes numbers from {low} to {high}, such as *, {low}, {low}-{high} or */2.'
-    return NotATime(text, field=field[:40], low=low, high=high)
+    return NotATime(BAD_FIELD, field=field[:40], low=low, high=high)
 
 
 def _cron(fields: list[str]) -> str:
@@ -108,6 +116,8 @@ def _cron(fields: list[str]) -> str:
     for field, low, high in ((minute, 0, 59), (hour, 0, 23), (day, 1, 31)):
         expand(field, low, high)
     months = expand(month, 1, 12, MONTHS)
+    if weekday == "*" and expand(day, 1, 31)[0] > max(LONGEST[one - 1] for one in months):
+        raise NotATime(ADVICE, words=" ".join(fields)[:60])
     month = ",".join(map(str, months)) if re.search("[a-z]", month) else month
     return f"{minute} {hour} {day} {month} {_weekdays(expand(weekday, 0, 7, DAYS))}"
 
@@ -133,10 +143,11 @@ def _english_days(text: str) -> list[int]:
         elif word in ("weekend", "weekends"):
             found.update(GROUPS[WEEKEND])
         else:
-            known = [place for place, name in enumerate(ENGLISH) if word.rstrip("s") in (name.lower(), name[:3].lower())]
-            if not known and word not in ("tues", "thurs", "thur"):
+            short = word.rstrip("s")
+            known = [place for place, name in enumerate(ENGLISH) if len(short) > 2 and name.lower().startswith(short)]
+            if not known:
                 return []
-            found.update(known or [2 if word == "tues" else 4])
+            found.update(known)
     return sorted(found)
 
 

@@ -81,4 +81,3 @@ def action(plans: Sequence[Plan]) -> str:
     if any(plan.act is Act.HANDOFF for plan in plans):
         return "handoff"
     return "refuse" if all(plan.act in REFUSING for plan in plans) else "reply"
-

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from bot.conversation import link as links
 from bot.conversation.context import Context
@@ -55,7 +56,9 @@ class Composer:
     def rows(self, act: Act, reading: Reading, facts: Sequence[Fact | None], quote: str, *states: State) -> Plan:
         held = tuple(fact for fact in facts if fact)
         sources = tuple(dict.fromkeys(fact.row for fact in held if fact.row.startswith(("product", "article"))))
-        return Plan(act, reading.language, held, states, needs_of(act, tuple(f.slot for f in held)), quote, 1.0, sources)
+        return Plan(
+            act, reading.language, held, states, needs_of(act, tuple(f.slot for f in held)), quote, 1.0, sources
+        )
 
     def policy(self, reading: Reading, article: Article, index: Index) -> Plan:
         text, _ = prose(reading.words, article.body, index, 420)
@@ -65,7 +68,9 @@ class Composer:
     def ask_back(self, reading: Reading, products: list[Product]) -> Plan:
         make = Maker(reading.language)
         names = [make.name(one, None, place) for place, one in enumerate(products[:2], 1)]
-        joined = "还是".join(n.value for n in names) if reading.language == "zh" else " or ".join(n.value for n in names)
+        joined = (
+            "还是".join(n.value for n in names) if reading.language == "zh" else " or ".join(n.value for n in names)
+        )
         quote = f"您说的是{joined}？" if reading.language == "zh" else f"Which one do you mean: {joined}?"
         return self.rows(Act.ASK_BACK, reading, names, quote)
 
@@ -134,11 +139,15 @@ class Composer:
                 others = [one for one in product.variants if one.in_stock and one.label]
                 if others:
                     return self._mixed(reading, product, [variant, *others[:6]])
-                return self.rows(Act.STOCK, reading, [name], self._stock_words(reading, name.value, variant), State.SOLD_OUT)
+                return self.rows(
+                    Act.STOCK, reading, [name], self._stock_words(reading, name.value, variant), State.SOLD_OUT
+                )
             if variant.stock is not None and variant.stock <= FEW:
                 facts = [name, make.stock(variant)]
                 return self.rows(Act.STOCK, reading, facts, self._stock_words(reading, name.value, variant), State.FEW)
-            return self.rows(Act.STOCK, reading, [name], self._stock_words(reading, name.value, variant), State.IN_STOCK)
+            return self.rows(
+                Act.STOCK, reading, [name], self._stock_words(reading, name.value, variant), State.IN_STOCK
+            )
         if product.in_stock is None:
             return None
         some = links.matching(words, product)
@@ -199,7 +208,9 @@ class Composer:
             return None
         make = Maker(reading.language)
         title, (label_fact, value) = make.name(product), make.detail(product, best)
-        return self.rows(Act.DETAIL, reading, [title, label_fact, value], f"{title.value}, {label_fact.value}: {value.value}")
+        return self.rows(
+            Act.DETAIL, reading, [title, label_fact, value], f"{title.value}, {label_fact.value}: {value.value}"
+        )
 
     def _describe(self, reading: Reading, product: Product, rest: list[str], index: Index) -> tuple[Plan | None, float]:
         """The product's own sentences, and the share of what is asked beyond its name that they hold."""
@@ -215,7 +226,7 @@ class Composer:
     def compare(self, reading: Reading, products: list[Product]) -> Plan | None:
         one, two = products
         variants = [links.variant(reading.words, product) for product in products]
-        low = [v.price if v and v.price is not None else (p.prices or [None])[0] for v, p in zip(variants, products, strict=True)]
+        low = [v.price if v else next(iter(p.prices), None) for v, p in zip(variants, products, strict=True)]
         return self._versus(reading, [(one, variants[0]), (two, variants[1])], low)
 
     def compare_variants(self, reading: Reading, product: Product) -> Plan | None:
@@ -226,16 +237,18 @@ class Composer:
             return None
         return self._versus(reading, [(product, pair[0]), (product, pair[1])], [pair[0].price, pair[1].price])
 
-    def _versus(self, reading: Reading, pairs: list[tuple[Product, Variant | None]], low: list[object]) -> Plan | None:
+    def _versus(
+        self, reading: Reading, pairs: list[tuple[Product, Variant | None]], low: list[Decimal | None]
+    ) -> Plan | None:
         make = Maker(reading.language)
         facts: list[Fact | None] = []
         for place, (product, variant) in enumerate(pairs, 1):
             facts += [make.name(product, variant, place), make.price(product, [variant] if variant else None, place)]
-        if None in facts or None in low:
+        first, second = low
+        if None in facts or first is None or second is None:
             return None
         name1, price1, name2, price2 = (fact.value for fact in facts if fact)
-        first, second = low
-        state = State.SAME_PRICE if first == second else State.CHEAPER1 if first < second else State.CHEAPER2  # type: ignore[operator]
+        state = State.SAME_PRICE if first == second else State.CHEAPER1 if first < second else State.CHEAPER2
         chinese = reading.language == "zh"
         quote = f"{name1}：{price1}；{name2}：{price2}。" if chinese else f"{name1}: {price1}; {name2}: {price2}."
         return self.rows(Act.COMPARE, reading, facts, quote, state)

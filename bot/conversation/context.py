@@ -1,4 +1,4 @@
-"""What the planner and the model may know besides the message: the recent turns of this chat, and what the bot last spoke of."""
+"""What the planner and the model may know besides the message: recent turns, and what the bot last spoke of."""
 
 from dataclasses import dataclass
 

@@ -63,7 +63,9 @@ def link(words: tuple[str, ...], library: Library) -> Link:
     """The product or products that these words name."""
     hits = library.products.search(content(words), 12)
     named = [
-        hit for hit in hits if hit.named >= LINKED or (hit.called >= CALLED and hit.named > 0.1) or hit.evidence >= EVIDENCE
+        hit
+        for hit in hits
+        if hit.named >= LINKED or (hit.called >= CALLED and hit.named > 0.1) or hit.evidence >= EVIDENCE
     ]
     if not named:
         return Link()
@@ -111,7 +113,9 @@ def option_words(product: Product) -> set[str]:
 
 def _says(said: set[str], value: str) -> float:
     """How much of an option value the words say: 1 for all of it."""
-    parts = [part for part in tokens(value) if len(part) > 1 or not HAN.match(part)] or tokens(value) or [value.casefold()]
+    parts = (
+        [part for part in tokens(value) if len(part) > 1 or not HAN.match(part)] or tokens(value) or [value.casefold()]
+    )
     return sum(part in said for part in parts) / len(parts) if parts else 0.0
 
 
@@ -124,7 +128,12 @@ def size_words(text: str) -> list[str]:
 
 def sides(reading: Reading) -> list[Reading]:
     """The two halves of `the oak one or the walnut`; one where nothing divides the text."""
-    parts = re.split(r"\b(?:or|vs\.?|versus|than|and|against|between|compared to|with)\b|还是|和|跟|与|对比|比较|比|、|，|,", reading.text)
+    parts = re.split(
+        r"\b(?:or|vs\.?|versus|than|and|against|between|compared to|with)\b|还是|和|跟|与|对比|比较|比|、|，|,",
+        reading.text,
+    )
     return [
-        Reading(part.strip(), tuple(tokens(part)), reading.language, reading.cues) for part in parts if part and tokens(part)
+        Reading(part.strip(), tuple(tokens(part)), reading.language, reading.cues)
+        for part in parts
+        if part and tokens(part)
     ]

@@ -19,7 +19,13 @@ from llm.protocol import Act, Plan, State
 SMALL = 5  # a remark of up to this many words of content that asks nothing is small talk
 ARTICLE = 0.34  # the least share of a question's weight that an article has to hold
 WAYS = 0.18  # less is enough where the words speak of delivery, returns and the like
-SOCIAL = (("thanks", Act.THANKS), ("bye", Act.BYE), ("about", Act.ABOUT), ("wellbeing", Act.SMALLTALK), ("greet", Act.GREET))
+SOCIAL = (
+    ("thanks", Act.THANKS),
+    ("bye", Act.BYE),
+    ("about", Act.ABOUT),
+    ("wellbeing", Act.SMALLTALK),
+    ("greet", Act.GREET),
+)
 BUDGET = re.compile(
     r"(?:under|below|less than|max|up to|within|cheaper than|around|budget (?:of|is)?) ?[$€£¥]? ?(\d+(?:\.\d+)?)|(\d+) ?(?:元|块|块钱|左右)?(?:以内|以下|之内|内)|预算 ?(\d+)"
 )
@@ -41,7 +47,9 @@ class Planner:
             return [await self._one(whole, context)]
         plans: list[Plan] = []
         for reading in readings:
-            here = replace(context, rows=plans[-1].sources, act=plans[-1].act) if plans and plans[-1].sources else context
+            here = (
+                replace(context, rows=plans[-1].sources, act=plans[-1].act) if plans and plans[-1].sources else context
+            )
             plans.append(await self._one(reading, here))
         known = [plan for plan in plans if plan.facts]
         return known or plans[:1]
@@ -93,7 +101,9 @@ class Planner:
 
     def _back(self, reading: Reading, context: Context, linked: links.Link, article: Hit) -> bool:
         """Do the words point back to the product just spoken of, rather than to an article?"""
-        if not context.products or (linked.hits and linked.strength > 0.5 and linked.hits[0].id not in context.products):
+        if not context.products or (
+            linked.hits and linked.strength > 0.5 and linked.hits[0].id not in context.products
+        ):
             return False
         content, products = links.content(reading.words), self.library.products
         if links.ways(reading.words):
@@ -127,7 +137,9 @@ class Planner:
 
     def _about_one(self, reading: Reading, linked: links.Link) -> bool:
         """One product is called by its name, so that `what ... do you have` is about it."""
-        return len(linked.hits) == 1 and linked.hits[0].called >= 0.75 and reading.has("price", "stock", "options", "link")
+        return (
+            len(linked.hits) == 1 and linked.hits[0].called >= 0.75 and reading.has("price", "stock", "options", "link")
+        )
 
     async def _resolve(self, reading: Reading, context: Context, linked: links.Link) -> list[Product]:
         """The products meant: those named, else those just spoken of where the words point back."""
@@ -197,7 +209,9 @@ class Planner:
         hits = self.library.products.search([w for w in links.content(reading.words) if not w.isdigit()], 12)
         products = await self.library.read([hit.id for hit in hits if hit.cover > 0.12])
         if not hits and limit is not None:
-            every = await self.library.read([int(d.row.partition(":")[2]) for d in self.library.products.documents[:500]])
+            every = await self.library.read(
+                [int(d.row.partition(":")[2]) for d in self.library.products.documents[:500]]
+            )
             products = every
         fit = [
             one

@@ -32,7 +32,7 @@ async def recall(
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:
-    """The bot's message that this one goes on from: the one it replies to, else the last to this member, else the last."""
+    """The bot's message that this one goes on from: the one it replies to, else the last to this member."""
     for row in reversed(said):
         if message.reply_to and row.message_id == message.reply_to:
             return row

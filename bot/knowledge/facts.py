@@ -83,7 +83,7 @@ NUMBER_WORDS = re.compile(
 )
 LINK = re.compile(r"https?:|www\.|\b[\w-]+\.(com|net|org|cn|io|shop|store)\b", re.IGNORECASE)
 # Words that state what only code may decide -> the states that allow them.
-STATED = (
+STATED: tuple[tuple[re.Pattern[str], set[State]], ...] = (
     (re.compile(r"\b(not|isn't|aren't|currently un|no longer) ?(available|in stock)|\bsold out|\bout of stock|\bunavailable|售罄|卖完|卖光|缺货|断货|没货|无货|没有货", re.I), {State.SOLD_OUT}),
     (re.compile(r"\b(in stock|available|still have|ready to (go|ship))\b|有货|现货|有库存|能买|还有", re.I), {State.IN_STOCK, State.FEW}),
     (re.compile(r"\b(only|just) \S+ left|\bfew left|\blast few|\brunning low|只剩|仅剩|不多了|所剩不多|快没|最后", re.I), {State.FEW}),
@@ -160,7 +160,9 @@ def fill(text: str, plan: Plan) -> str:
         rest = text[place:]
         if value[-1:] in ".!?。！？" and rest[:1] in (".", "。"):
             place += 1
-        elif (match.group(1).startswith("link") and rest[:1] and not rest[:1].isspace()) or (rest[:1].isascii() and rest[:1].isalnum() and value[-1:].isascii()):
+        elif (match.group(1).startswith("link") and rest[:1] and not rest[:1].isspace()) or (
+            rest[:1].isascii() and rest[:1].isalnum() and value[-1:].isascii()
+        ):
             parts.append(" ")
     parts.append(text[place:])
     return re.sub(r" +", " ", "".join(parts)).strip()

@@ -29,7 +29,7 @@ def synonyms() -> Mapping[str, str]:
 
 
 def whole_tokens(word: str) -> list[str]:
-    """The token of a synonym: of a longer Chinese word its pairs only, since single characters stand in too many words."""
+    """The tokens of a synonym: of a longer Chinese word its pairs only, single characters stand in too many words."""
     found = tokens(word)
     return found if len(word) == 1 else [token for token in found if len(token) > 1 or not HAN.match(token)]
 

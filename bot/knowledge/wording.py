@@ -4,7 +4,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.knowledge.facts import Unfit, check, fill, needed, said
 from bot.safety.verdict import Safety
@@ -35,7 +35,7 @@ class Voice:
     engine: Engine
     safety: Safety
     texts: Texts
-    params: SamplingParams = SamplingParams()
+    params: SamplingParams = field(default_factory=SamplingParams)
     deadline: float = 20.0
 
     async def say(

@@ -58,7 +58,7 @@ async def profile(
 ) -> Profile:
     """The member's profile; with `chat_id` only of what was said in that chat.
 
-    `policy` is PROFILES: `optin` knows no interests before /subscribe, `off` never; nor does any policy after an opt-out.
+    `policy` is PROFILES: `optin` knows no interests before /subscribe, `off` never; no policy does after an opt-out.
     """
     row = await members.get(tx, member_id)
     seen = await interactions.summary(tx, member_id, chat_id=chat_id)

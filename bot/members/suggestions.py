@@ -47,8 +47,8 @@ def same_id(platform: str, member: str) -> str:
 
 
 class Suggestions:
-    """`profiles` is the resolved PROFILES; `direct_chat` (platform, member's id there) names the direct chat with a member
-    who never opened it."""
+    """`profiles` is PROFILES, resolved; `direct_chat` (platform, member's id on it) names a direct chat that the member
+    never spoke in."""
 
     def __init__(
         self,

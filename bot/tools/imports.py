@@ -1,5 +1,6 @@
 """`python -m bot import`: files in, a table of what became of them out."""
 
+import asyncio
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,26 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.clock import Clock
+from bot.app import open_shop
+from bot.clock import Clock, SystemClock
+from bot.config import Settings
 from bot.knowledge.importers import BadImport, Problem, Report, import_paths
 from bot.knowledge.importers.plain import FIELDS
+from storage import migrate
 from storage.database import Database
 from storage.imports import Superseded
 
 BAD = 2
+
+
+async def main(settings: Settings, paths: Sequence[Path], columns: Path | None, skip_bad: bool) -> int:
+    """The verb: import into the configured database; the exit code."""
+    clock = SystemClock()
+    await asyncio.to_thread(migrate.upgrade, settings.database_url)
+    async with Database(settings.database_url) as database:
+        shop = await open_shop(database, settings, clock, demo=False)
+        currency = settings.shop_currency
+        return await run(database, shop.id, paths, clock=clock, columns=columns, skip_bad=skip_bad, currency=currency)
 
 
 async def run(
@@ -31,7 +45,7 @@ async def run(
 ) -> int:
     """Import `paths` and return the exit code: 0, or 2 when something was wrong and nothing was written.
 
-    The bar goes to stderr, the table and every problem to stdout. columns: a TOML or JSON file, our field -> its column.
+    The bar goes to stderr, the table and every problem to stdout. columns: a TOML or JSON file, our field -> theirs.
     """
     out, screen = Console(soft_wrap=True, highlight=False), Console(stderr=True)
     parts = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeElapsedColumn())

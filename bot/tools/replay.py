@@ -3,6 +3,7 @@
 It uses every bit of the real path; what it prints is what members would have seen.
 """
 
+import asyncio
 import contextlib
 import json
 import sys
@@ -29,6 +30,7 @@ from bot.platforms.base import Action, Platform, Receive
 from llm.engine import Engine, ModelNotUsable
 from storage import inbox, migrate
 from storage import outbox as rows
+from storage.database import Database
 
 START = "2026-01-05T10:00:00"
 
@@ -182,7 +184,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, shop: list[Path], engine: Engine | None = None) -> AsyncIterator[Player]:
-    """A whole bot on a temporary database: the files' shop, a copy of the configured one, or the demo. Raises BadImport."""
+    """A whole bot on a temporary database: the files' shop, a copy of the configured one, or the demo's."""
     with tempfile.TemporaryDirectory(prefix="shopkeeper-") as folder:
         url = f"sqlite+aiosqlite:///{folder}/replay.db"
         if not shop:
@@ -199,7 +201,7 @@ async def opened(settings: Settings, shop: list[Path], engine: Engine | None = N
 async def import_shop(settings: Settings, clock: ManualClock, paths: list[Path]) -> None:
     """The files as the only shop of a new database."""
     migrate.upgrade(settings.database_url)
-    async with composition.Database(settings.database_url) as database:
+    async with Database(settings.database_url) as database:
         shop = await composition.open_shop(database, settings, clock, demo=False)
         await import_paths(database, shop.id, paths, clock=clock, currency=settings.shop_currency)
 
@@ -216,7 +218,7 @@ async def main(settings: Settings, file: Path, shop: list[Path], out: Path | Non
         return 2
     text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in played)
     if out:
-        out.write_text(text, "utf-8")
+        await asyncio.to_thread(out.write_text, text, "utf-8")
     else:
         sys.stdout.write(text)
     sys.stderr.write(summary(played) + "\n")

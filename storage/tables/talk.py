@@ -33,7 +33,10 @@ class Interaction(Base):
     """One append-only event of a member: what they said or did. Traits are derived from these."""
 
     __tablename__ = "interaction"
-    __table_args__ = (Index("ix_interaction_chat_id_id", "chat_id", "id"), Index("ix_interaction_member_id_at", "member_id", "at"))
+    __table_args__ = (
+        Index("ix_interaction_chat_id_id", "chat_id", "id"),
+        Index("ix_interaction_member_id_at", "member_id", "at"),
+    )
     id: Mapped[int] = key()
     shop_id: Mapped[int] = references("shop.id")
     member_id: Mapped[int] = references("member.id")

@@ -189,7 +189,26 @@ async def test_private_and_direct_words_follow_the_seat(page: Page, shop: SmallS
     await expect(page.locator(".message:not(.typing)")).to_have_count(0)
 
 
-async def test_what_is_written_while_the_line_is_down_is_sent_once(page: Page, shop: SmallShop) -> None:
+async def test_what_is_written_while_the_server_is_away_is_sent_when_it_is_back(
+    browser: Browser, tmp_path: Path
+) -> None:
+    page = await browser.new_page(locale="en-GB")
+    async with open_shop(tmp_path) as shop:
+        port = int(shop.web.url.rpartition(":")[2])
+        await page.goto(shop.web.url)
+        await speak(page, "Tom", "before")
+        await shop.received.get()
+    await expect(page.get_by_text("Connection lost")).to_be_visible()
+    await speak(page, "Tom", "meanwhile")
+    async with open_shop(tmp_path, port) as shop:
+        message = await shop.received.get()
+        assert (message.text, message.sender.name) == ("meanwhile", "Tom")
+        await expect(page.get_by_text("Connection lost")).to_be_hidden()
+        await expect(page.locator(".message.sending")).to_have_count(0)
+        await expect(page.locator(".message:not(.typing)")).to_have_count(1)  # what this shop's history has
+
+
+async def test_a_message_of_before_a_reload_is_sent_once(page: Page, shop: SmallShop) -> None:
     shop.committing.clear()
     await speak(page, "Maya", "is anybody there?")
     await expect(page.locator(".message.sending")).to_have_count(1)

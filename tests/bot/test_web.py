@@ -291,6 +291,15 @@ async def test_a_page_that_does_not_keep_up_is_cut_off_and_the_others_are_not(
     await back.until_ack(await back.say("here again"))
 
 
+async def test_a_burst_is_taken_whole_and_in_order(shop: SmallShop, client: aiohttp.ClientSession) -> None:
+    maya, tom = await visit(client), await visit(client, "tom")
+    for number in range(1500):
+        await maya.say(f"number {number}")
+    texts = [(await tom.next("message"))["message"]["text"] for _ in range(1500)]
+    assert texts == [f"number {number}" for number in range(1500)]
+    assert [message.text for message in shop.inbox.values()] == texts
+
+
 def form(name: str, content: bytes = b"title,price\nTeapot,68\n") -> aiohttp.FormData:
     data = aiohttp.FormData(quote_fields=False)
     data.add_field("file", io.BytesIO(content), filename=name)

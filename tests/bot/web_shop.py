@@ -27,7 +27,7 @@ QUESTIONS = {"en": ("When is delivery free?", "Is the copper kettle in stock?"),
 class SmallShop:
     """Remembers what was said, once per key. `committing` can hold the commit between `arrived` and `received`."""
 
-    def __init__(self, uploads: Path) -> None:
+    def __init__(self, uploads: Path, port: int = 0) -> None:
         self.clock = ManualClock(datetime(2026, 5, 4, 9, 30, tzinfo=UTC))
         self.inbox: dict[str, Message] = {}
         self.arrived: asyncio.Queue[Message] = asyncio.Queue()
@@ -36,7 +36,7 @@ class SmallShop:
         self.committing.set()
         self.shown: dict[str, Shown] = {}
         self.web = Web(
-            port=0,
+            port=port,
             token=TOKEN,
             uploads=uploads,
             clock=self.clock,
@@ -75,9 +75,9 @@ class SmallShop:
 
 
 @asynccontextmanager
-async def open_shop(uploads: Path) -> AsyncIterator[SmallShop]:
+async def open_shop(uploads: Path, port: int = 0) -> AsyncIterator[SmallShop]:
     """A served shop; leaving it stops the server and waits for its end."""
-    shop = SmallShop(uploads)
+    shop = SmallShop(uploads, port)
     serving = asyncio.create_task(shop.web.run(shop.receive))
     opened = asyncio.create_task(shop.web.opened())
     await asyncio.wait((serving, opened), return_when=asyncio.FIRST_COMPLETED)

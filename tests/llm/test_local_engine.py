@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     AutoModelForCausalLM,
@@ -43,19 +44,22 @@ CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 NO_SYSTEM = "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + CHATML
+BYTES = pre_tokenizers.ByteLevel.alphabet()
+ASCII = [*map(chr, range(33, 127)), "Ġ", "Ċ"]  # with space and newline as byte-level vocabularies write them
 CORPUS = ["how much is the kettle", "it costs more, sure", "这个多少钱", "ht", "tp", "hello there Ada and Bo"] * 4
 GREEDY = SamplingParams(temperature=0, max_tokens=40)
 TINY = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
 PLAN = Plan(Act.PRICE, facts=(Fact("name1", "Kettle", "product:1", "name"), Fact("price1", "$5", "product:1", "price")))
 
 
-def make_tokenizer(specials: list[str], end: str, template: str | None = None) -> PreTrainedTokenizerFast:
+def make_tokenizer(
+    specials: list[str], end: str, letters: list[str], template: str | None = None
+) -> PreTrainedTokenizerFast:
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bpe.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=500, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
+        vocab_size=500, special_tokens=specials, initial_alphabet=letters, show_progress=False
     )
     bpe.train_from_iterator(CORPUS, trainer)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token=end, clean_up_tokenization_spaces=False)
@@ -63,12 +67,12 @@ def make_tokenizer(specials: list[str], end: str, template: str | None = None) -
     return tokenizer
 
 
-def starter_tokenizer() -> PreTrainedTokenizerFast:
-    return make_tokenizer([*SPECIAL_TOKENS], END)
+def starter_tokenizer(letters: list[str] = BYTES) -> PreTrainedTokenizerFast:
+    return make_tokenizer([*SPECIAL_TOKENS], END, letters)
 
 
-def chat_tokenizer(template: str | None = CHATML) -> PreTrainedTokenizerFast:
-    return make_tokenizer(["<|im_start|>", "<|im_end|>", "<think>", "</think>"], "<|im_end|>", template)
+def chat_tokenizer(template: str | None = CHATML, letters: list[str] = ASCII) -> PreTrainedTokenizerFast:
+    return make_tokenizer(["<|im_start|>", "<|im_end|>", "<think>", "</think>"], "<|im_end|>", letters, template)
 
 
 def save(folder: Path, tokenizer: PreTrainedTokenizerFast, config: PretrainedConfig, spread: float = 0.3) -> str:
@@ -84,7 +88,7 @@ def save_wishful(folder: Path, wishes: list[str], *, endless: bool = False) -> s
     """A starter that wants to say `wishes`, token by token, and then END, or the same again if `endless`."""
     tokenizer = starter_tokenizer()
     vocabulary, size = tokenizer.get_vocab(), len(tokenizer)
-    config = LlamaConfig(**{**TINY, "hidden_size": size}, head_dim=8, vocab_size=size)
+    config = LlamaConfig(**{**TINY, "hidden_size": size, "num_attention_heads": 1}, head_dim=8, vocab_size=size)
     config.max_position_embeddings, config.tie_word_embeddings = 2048, False
     network = LlamaForCausalLM(config)
     path = [vocabulary[token] for token in (REPLY, *wishes)]
@@ -110,7 +114,7 @@ def bytewise(text: str) -> list[str]:
 @pytest.fixture(scope="module")
 def starter(tmp_path_factory: pytest.TempPathFactory) -> str:
     config = LlamaConfig(**TINY, num_key_value_heads=2, max_position_embeddings=2048)
-    return save(tmp_path_factory.mktemp("starter"), starter_tokenizer(), config, spread=0.02)
+    return save(tmp_path_factory.mktemp("starter"), starter_tokenizer(ASCII), config, spread=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +178,7 @@ def chat(system: str, *said: str) -> str:
 
 
 @pytest.mark.parametrize("kind", ["qwen3", "llama", "gpt2"])
-@pytest.mark.parametrize("words", [3, 700])
+@pytest.mark.parametrize("words", [3, 250])
 async def test_greedy_says_what_transformers_generates(tmp_path: Path, kind: str, words: int) -> None:
     configs: dict[str, PretrainedConfig] = {
         "qwen3": Qwen3Config(**TINY, num_key_value_heads=2, head_dim=8, max_position_embeddings=2048),
@@ -182,11 +186,11 @@ async def test_greedy_says_what_transformers_generates(tmp_path: Path, kind: str
         "gpt2": GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=2048),
     }
     model = save(tmp_path, chat_tokenizer(), configs[kind])
-    question = " ".join(["kettle"] * words)
+    question = " ".join(f"kettle {n}" for n in range(words))
     expected = reference(model, chat(in_words(PLAN), f"Ada: {question}"), 40)
     async with running(model) as engine:
         pieces = await collect(engine, ask(question))
-    assert "".join(pieces) == expected.strip("\ufffd ")
+    assert "".join(pieces) == expected.lstrip().rstrip("\ufffd")
     assert len(set(expected)) > 5
     assert len(pieces) > 5
 
@@ -195,14 +199,14 @@ async def test_turns_of_one_role_are_joined_and_history_is_kept(qwen: str) -> No
     turns = (Turn("user", "hi", "Ada"), Turn("user", "hello", "Bo"), Turn("assistant", "hey"), Turn("user", "kettle?"))
     expected = reference(qwen, chat(in_words(PLAN), "Ada: hi\nBo: hello", "hey", "kettle?"), 40)
     async with running(qwen) as engine:
-        assert await say(engine, Request(turns, PLAN, GREEDY)) == expected.rstrip("\ufffd")
+        assert await say(engine, Request(turns, PLAN, GREEDY)) == expected.lstrip().rstrip("\ufffd")
 
 
 async def test_a_template_without_system_role_gets_the_plan_in_the_first_turn(tmp_path: Path) -> None:
     model = save(tmp_path, chat_tokenizer(NO_SYSTEM), LlamaConfig(**TINY, max_position_embeddings=2048))
     text = f"<|im_start|>user\n{in_words(PLAN)}\n\nAda: hi<|im_end|>\n<|im_start|>assistant\n"
     async with running(model) as engine:
-        assert await say(engine, ask("hi")) == reference(model, text, 40).rstrip("\ufffd")
+        assert await say(engine, ask("hi")) == reference(model, text, 40).lstrip().rstrip("\ufffd")
 
 
 async def test_a_model_without_template_writes_the_next_line(tmp_path: Path) -> None:
@@ -262,7 +266,7 @@ async def test_slots_and_characters_come_whole(tmp_path: Path) -> None:
 
 
 def test_text_holds_back_what_is_not_whole() -> None:
-    tokenizer = chat_tokenizer()
+    tokenizer = chat_tokenizer(letters=BYTES)
     whole = "它 <price1> 👍 x<y <name"
     ids = tokenizer(whole)["input_ids"]
     text = Text(tokenizer.decode)
@@ -438,9 +442,12 @@ async def test_what_is_wrong_with_a_directory_is_said(starter: str, tmp_path: Pa
     weights = (Path(starter) / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(weights)
     assert "no tokenizer" in await refused(str(tmp_path))
-    starter_tokenizer().save_pretrained(tmp_path)
+    starter_tokenizer(ASCII).save_pretrained(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(weights[: len(weights) // 2])
     assert "can't be loaded" in await refused(str(tmp_path))
+    tensors = load_file(Path(starter) / "model.safetensors")
+    save_file({name: tensors[name] for name in tensors if name != "lm_head.weight"}, tmp_path / "model.safetensors")
+    assert "the weights lack lm_head.weight" in await refused(str(tmp_path))
     (tmp_path / "model.safetensors").write_bytes(weights)
     async with running(str(tmp_path)) as engine:
         assert engine.name == tmp_path.name

@@ -36,6 +36,6 @@ def _plan(product: Product, sentence: str, language: str) -> Plan:
     make = Maker(language)
     name, price, text = make.name(product), make.price(product), make.prose(sentence, product, "description")
     facts = tuple(fact for fact in (name, price, text) if fact)
-    shown = f"{name.value}（{price.value}）：{text.value}" if language == "zh" else f"{name.value} ({price.value}): {text.value}"
+    shown = ": ".join(fact.value for fact in facts) if language == "en" else "：".join(fact.value for fact in facts)
     needs = needs_of(Act.TIP, tuple(fact.slot for fact in facts))
     return Plan(Act.TIP, language, facts, (), needs, shown, 1.0, (product.row,))

@@ -34,7 +34,7 @@ def unpacked(raw: IO[bytes]) -> IO[bytes]:
 
 
 def encoding_of(path: Path) -> str:
-    """How to decode the file. Raises NotText for what is no text; OSError, EOFError or zlib.error if it can't be read."""
+    """How to decode the file. Raises NotText for what is no text, and what reading a damaged file raises."""
     with path.open("rb") as raw:
         stream = unpacked(raw)
         head = stream.read(SAMPLE)

@@ -28,7 +28,7 @@ JOINED = " › "
 
 @dataclass(frozen=True)
 class Report:
-    """What an import did, and what was left out of it (`--skip-bad`, or files of a folder that hold nothing for a shop)."""
+    """What an import did, and what it left out: bad rows, and files of a folder that hold nothing for a shop."""
 
     products: Counts
     articles: Counts
@@ -117,8 +117,9 @@ async def import_paths(
 
 async def _clear(database: Database, shop_id: int) -> None:
     """Delete what finished, failed and killed runs left staged, a short transaction at a time."""
-    while await database.write(lambda tx: imports.clear(tx, shop_id)):
-        await asyncio.sleep(0)
+    more = True
+    while more:
+        more = await database.write(lambda tx: imports.clear(tx, shop_id))
 
 
 def _shop_values(state: _Import, shop: Any, demo: bool) -> dict[str, Any]:

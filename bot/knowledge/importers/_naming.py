@@ -14,7 +14,7 @@ LONGEST = 120
 
 @dataclass
 class Currency:
-    """Which currency a price is in that names none: asked for, of the shop.json, of the shop, of the articles' words."""
+    """Which currency a price has that names none: asked for, of shop.json, of the shop, of the articles' words."""
 
     asked: str = ""
     of_shop: str = ""

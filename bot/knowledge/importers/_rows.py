@@ -97,7 +97,8 @@ def _keys(text: str) -> list[str]:
     """The keys of the first object in the beginning of a JSON file, or of the first one in the list that it wraps."""
     by_depth: dict[int, list[str]] = {}
     depth, wrapped, last = 0, False, ""
-    for token in TOKEN.findall(text):
+    for match in TOKEN.finditer(text):
+        token = match[0]
         wrapped |= token == "[" and depth == 1 and by_depth.get(1, [""])[-1].lower() in LISTS
         if token in "{[":
             depth += 1
@@ -106,7 +107,7 @@ def _keys(text: str) -> list[str]:
         elif token == ":":
             by_depth.setdefault(depth, []).append(last[1:-1])
         if token == "}" and depth == 0:
-            wrapped &= "{" not in text[1:].partition("\n")[2][:200]  # more objects below: JSON lines
+            wrapped &= "{" not in text[match.end() :]  # more objects below: JSON lines
             break
         last = token
     return by_depth.get(2 if text.lstrip().startswith("[") else 3 if wrapped else 1, [])
@@ -142,7 +143,7 @@ def table(source: Source) -> Iterator[Row | Problem]:
                 if not names:
                     names = [_values.one_line(cell) for cell in cells]
                     folded = [_values.fold(name) for name in names]
-                    labels = dict(zip(reversed(folded), reversed(names), strict=True))
+                    labels = {column: names[folded.index(column)] for column in folded}
                 elif len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
                     what = f"the row has {len(cells)} cells and the header {len(names)}"
                     yield source.problem("", what, "put cells that hold the separator in quotes", line)

@@ -23,7 +23,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A file with the format that reads it. `label` names it in handles: its name, or its way below the folder given."""
+    """A file with the format that reads it. `label` names it in handles: its name, or its way below the folder."""
 
     source: Source
     format: Format

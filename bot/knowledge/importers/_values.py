@@ -1,4 +1,4 @@
-"""Values out of cells: plain text, prices, counts, yes and no. Each parser raises `Wrong`, which says what would be right."""
+"""Values out of cells: plain text, prices, counts, yes and no. Parsers raise `Wrong`, which says what is right."""
 
 import html
 import re
@@ -33,16 +33,17 @@ SIGNS = {
 }  # fmt: skip
 AMBIGUOUS = {"$": "USD", "¥": "CNY"}
 FAMILIES = {
-    "USD": frozenset(["USD", "AUD", "CAD", "HKD", "SGD", "NZD", "TWD", "MXN", "ARS", "CLP", "COP", "BND", "FJD", "JMD", "XCD"]),
+    "USD": frozenset("USD AUD CAD HKD SGD NZD TWD MXN ARS CLP COP BND FJD JMD XCD".split()),  # noqa: SIM905
     "CNY": frozenset(("CNY", "JPY")),
 }
 NUMBER = re.compile(r"[-+]?\d[\d.,'’ ]*|[-+]?[.,]\d+")
 PLAIN_PRICE = re.compile(r"[0-9]{1,12}(\.[0-9]{1,4})?")
 YES = frozenset(
-    ["1", "true", "yes", "y", "on", "active", "published", "visible", "instock", "available", "enabled", "是", "有", "有货", "上架", "已上架", "在售", "已发布", "现货"]
+    "1 true yes y on active published visible instock available enabled 是 有 有货 上架 已上架 在售 已发布 现货".split()  # noqa: SIM905
 )
 NO = frozenset(
-    ["0", "-1", "false", "no", "n", "off", "draft", "archived", "hidden", "private", "pending", "outofstock", "soldout", "unavailable", "inactive", "disabled", "discontinued", "unlisted", "否", "无", "无货", "缺货", "售罄", "下架", "已下架", "停售", "草稿", "隐藏", "私密"]
+    "0 -1 false no n off draft archived hidden private pending outofstock soldout unavailable inactive disabled"  # noqa: SIM905
+    " discontinued unlisted 否 无 无货 缺货 售罄 下架 已下架 停售 草稿 隐藏 私密".split()
 )
 
 

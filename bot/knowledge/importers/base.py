@@ -9,7 +9,7 @@
    broken file raises (bytes that are no text, a cut archive) is reported with it.
 5. Put a small file of the format into `tests/data/` and name it in `tests/bot/test_importers_formats.py`.
 
-Cells come from `_rows.py`, values from `_values.py`. Columns of what the merchant pays (`_values.is_cost`) are never kept.
+Cells come from `_rows.py`, values from `_values.py`. Columns of what the merchant pays (`is_cost`) are never kept.
 """
 
 from collections.abc import Iterator, Mapping
@@ -121,7 +121,7 @@ class Head:
 
 @dataclass(slots=True)
 class Source:
-    """A file to be read. `name` is what problems call it, `mapping` our field -> its column where the merchant said so."""
+    """A file to be read. `name` is what problems call it, `mapping` our field -> its column where one was given."""
 
     path: Path
     name: str

@@ -1,4 +1,4 @@
-"""Files of documents or of questions and answers: JSON, JSON lines or a table with `text` (Markdown) or an answer column."""
+"""Files of documents (a `text` column, Markdown) or of questions and answers: tables, JSON and JSON lines."""
 
 from collections.abc import Iterator
 

@@ -1,8 +1,8 @@
 """A Google Merchant feed: RSS 2.0 or Atom with g: names, or a table. Items with one item_group_id are one product."""
 
-import os
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException
@@ -114,10 +114,11 @@ def _items(source: Source) -> Iterator[_rows.Row | Problem]:
     except ParseError as error:
         line, column = error.position
         yield source.problem(
-            f"character {column + 1}", f"this is no XML ({error.msg.partition(':')[0]})", _WELL_FORMED, line
+            f"character {column + 1}", f"this is no XML ({str(error).partition(':')[0]})", _WELL_FORMED, line
         )
     except DefusedXmlException as error:
         name = type(error).__name__
+        source.line = target.parser.parser.CurrentLineNumber
         yield source.problem(
             "", f"the feed declares entities or a DTD ({name})", "a feed without <!DOCTYPE> would be right"
         )
@@ -194,8 +195,10 @@ def _joined(handle: str, entries: list[tuple[Product, Variant]]) -> Product:
             for variant in product.variants:
                 del variant.options[name]
     if len(entries) > 1:
-        shared = os.path.commonprefix([other.title for other, _ in entries])
-        if any(len(other.title) > len(shared) and other.title[len(shared)].isalnum() for other, _ in entries):
+        titles = [other.title for other, _ in entries]
+        same = (len(set(letters)) == 1 for letters in zip(*titles, strict=False))
+        shared = titles[0][: sum(takewhile(bool, same))]
+        if any(title[len(shared) : len(shared) + 1].isalnum() for title in titles):
             shared = re.sub(r"[a-zA-Z0-9]+$", "", shared)
         shared = shared.strip(" -–—/,|(:")
         product.title = shared if len(shared) >= 2 else product.title

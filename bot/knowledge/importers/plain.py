@@ -14,27 +14,29 @@ KIND = PRODUCTS
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "handle": ("handle", "slug", "id", "productid", "itemid", "uuid", "编号", "商品编号", "产品编号", "商品id", "货号"),
-    "title": ("title", "name", "productname", "producttitle", "itemname", "item", "product", "displayname", "标题", "名称",
-              "商品名称", "产品名称", "商品名", "产品名", "品名", "商品标题", "商品"),
-    "price": ("price", "saleprice", "sellingprice", "unitprice", "retailprice", "currentprice", "amount", "售价", "价格",
-              "单价", "销售价", "现价", "零售价", "价钱", "促销价"),
-    "compare_at": ("compareatprice", "compareat", "regularprice", "originalprice", "listprice", "msrp", "rrp", "oldprice",
-                   "原价", "市场价", "划线价", "吊牌价"),
+    "title": ("title", "name", "productname", "producttitle", "itemname", "item", "product", "displayname", "标题",
+              "名称", "商品名称", "产品名称", "商品名", "产品名", "品名", "商品标题", "商品"),
+    "price": ("price", "saleprice", "sellingprice", "unitprice", "retailprice", "currentprice", "amount", "售价",
+              "价格", "单价", "销售价", "现价", "零售价", "价钱", "促销价"),
+    "compare_at": ("compareatprice", "compareat", "regularprice", "originalprice", "listprice", "msrp", "rrp",
+                   "oldprice", "原价", "市场价", "划线价", "吊牌价"),
     "currency": ("currency", "currencycode", "pricecurrency", "币种", "货币"),
     "stock": ("stock", "currentstock", "inventory", "quantity", "qty", "stockquantity", "stocklevel", "stockqty",
               "instockquantity", "inventoryquantity", "onhand", "库存", "库存数量", "数量", "现有库存"),
     "available": ("availability", "available", "instock", "isavailable", "stockstatus", "是否有货", "有货", "库存状态"),
-    "sku": ("sku", "skucode", "itemnumber", "articlenumber", "productcode", "partnumber", "sku编码", "商品编码", "型号"),
+    "sku": ("sku", "skucode", "itemnumber", "articlenumber", "productcode", "partnumber", "sku编码", "商品编码",
+            "型号"),
     "brand": ("brand", "vendor", "manufacturer", "maker", "brandname", "品牌", "厂商", "制造商"),
-    "category": ("category", "producttype", "type", "categories", "department", "productcategory", "分类", "类别", "类目",
-                 "商品分类", "产品分类", "品类"),
+    "category": ("category", "producttype", "type", "categories", "department", "productcategory", "分类", "类别",
+                 "类目", "商品分类", "产品分类", "品类"),
     "tags": ("tags", "keywords", "labels", "aliases", "标签", "关键词", "别名"),
-    "description": ("description", "body", "bodyhtml", "details", "productdescription", "longdescription", "summary", "desc",
-                    "shortdescription", "描述", "商品描述", "产品描述", "详情", "简介", "介绍", "说明"),
+    "description": ("description", "body", "bodyhtml", "details", "productdescription", "longdescription", "summary",
+                    "desc", "shortdescription", "描述", "商品描述", "产品描述", "详情", "简介", "介绍", "说明"),
     "link": ("link", "url", "producturl", "permalink", "href", "链接", "商品链接", "网址"),
-    "image": ("image", "imageurl", "imagelink", "images", "thumbnail", "picture", "photo", "imagesrc", "图片", "图片链接",
-              "主图"),
-    "visible": ("visible", "published", "active", "status", "isactive", "enabled", "状态", "上架", "是否上架", "上架状态"),
+    "image": ("image", "imageurl", "imagelink", "images", "thumbnail", "picture", "photo", "imagesrc", "图片",
+              "图片链接", "主图"),
+    "visible": ("visible", "published", "active", "status", "isactive", "enabled", "状态", "上架",
+                "是否上架", "上架状态"),
 }  # fmt: skip
 VARIANTS = ("variants", "skus", "variations", "规格列表")
 NO_ATTRIBUTE = re.compile(
@@ -79,7 +81,10 @@ def read(source: Source) -> Iterator[Item]:
             if missing:
                 return
         product = _product(row, fields, known)
-        yield from row.problems or [product]
+        if row.problems:
+            yield from row.problems
+        else:
+            yield product
 
 
 def _missing(row: _rows.Row, fields: Mapping[str, tuple[str, ...]], source: Source) -> Iterator[Problem]:

@@ -55,8 +55,7 @@ def _is_heading(line: str, below: list[str]) -> bool:
     if (
         not text
         or len(text) > 60
-        or (BULLET.match(line)
-        and not re.match(r"\d+[.)、]\s+\S", text))
+        or (BULLET.match(line) and not re.match(r"\d+[.)、]\s+\S", text))
         or "?" in text
         or "？" in text
     ):

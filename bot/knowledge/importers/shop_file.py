@@ -34,7 +34,10 @@ def read(source: Source) -> Iterator[Item]:
         return
     row = _rows.row_of(source.name, 1, value, {})
     facts = _facts(row)
-    yield from row.problems or [facts]
+    if row.problems:
+        yield from row.problems
+    else:
+        yield facts
 
 
 _EXAMPLE = 'an object such as {"name": "…", "currency": "USD", "timezone": "Europe/London"} would be right'

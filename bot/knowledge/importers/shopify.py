@@ -1,4 +1,4 @@
-"""Shopify's product CSV, the older column names and the newer ones: one row per variant or picture, together by handle."""
+"""Shopify's product CSV, with the older or the newer column names: rows of one handle stand together."""
 
 import re
 from collections.abc import Iterator

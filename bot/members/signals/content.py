@@ -8,7 +8,7 @@ from bot.members.signals.base import Reason, Score
 SOURCES = 5  # products asked about that are looked at
 NEAR = 30  # products that are compared with each
 FADE = 0.8  # what each next source counts beside the one before it
-LIKE = 0.15  # the least likeness, as a share of how much the product asked about is like itself
+LIKE = 0.18  # the least likeness, as a share of how much the product asked about is like itself
 
 
 async def score(library: Library, profile: Profile) -> dict[int, Score]:

@@ -126,10 +126,9 @@ class Web(Platform):
     async def act(self, chat: Chat, action: Action) -> None:
         """Show that the bot is writing, or a reaction of its own."""
         if isinstance(action, React):
-            self._show_reaction(chat.id, action.message_id, BOT, action.emoji)
+            await self._show_reaction(chat.id, action.message_id, BOT, action.emoji)
         else:
             self._pages.show(wire.write("typing", chat=chat.id), partial(_sees, chat.id, ""))
-        await asyncio.sleep(0)
 
     async def ask(self, chat: Chat, member: str) -> bool:
         """The admin seat is the admin of every chat."""
@@ -139,16 +138,17 @@ class Web(Platform):
     async def _show(self, chat: Chat, outgoing: Outgoing, message_id: str) -> None:
         if chat.id != GROUP and chat.id.removeprefix(DIRECT) not in self._seats:
             raise SendError(f"the page has no chat {chat.id!r}")
-        self._broadcast(bot_said(message_id, chat.id, outgoing, self._clock.now()))
-        await asyncio.sleep(0)  # lets the pages' writers keep up with a burst
+        await self._broadcast(bot_said(message_id, chat.id, outgoing, self._clock.now()))
 
-    def _broadcast(self, shown: Shown) -> None:
+    async def _broadcast(self, shown: Shown) -> None:
         frame = wire.write("message", message=wire.fields(shown))
         self._pages.show(frame, partial(_sees, shown.chat, shown.private_to))
+        await asyncio.sleep(0)  # lets the pages' writers keep up with a burst
 
-    def _show_reaction(self, chat_id: str, message_id: str, sender: str, emoji: str) -> None:
+    async def _show_reaction(self, chat_id: str, message_id: str, sender: str, emoji: str) -> None:
         frame = wire.write("reaction", chat=chat_id, message=message_id, sender=sender, emoji=emoji)
         self._pages.show(frame, partial(_sees, chat_id, ""))
+        await asyncio.sleep(0)
 
     def _application(self, receive: Receive) -> web.Application:
         application = web.Application(middlewares=[guard])
@@ -235,9 +235,9 @@ class Web(Platform):
         )
         await receive(message)
         if said.kind is Kind.REACTION:
-            self._show_reaction(chat.id, said.reply_to, seat.id, said.text)
+            await self._show_reaction(chat.id, said.reply_to, seat.id, said.text)
         elif said.kind is not Kind.BUTTON:
-            self._broadcast(member_said(message))
+            await self._broadcast(member_said(message))
 
     def _addressed(self, said: Said, chat: Chat) -> bool:
         if said.kind is Kind.REACTION:

@@ -1,4 +1,4 @@
-"""Personal data stays in: no phone number, mail address, card or identity number goes out unless the merchant wrote it."""
+"""Personal data stays in: no phone, mail address, card or identity number goes out unless the merchant wrote it."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Abusive words, English and Chinese, from words.txt: found in whole words (English) or anywhere (Chinese), spaced and masked too."""
+"""Abusive words from words.txt: whole words in English, anywhere in Chinese, spaced out and masked too."""
 
 import re
 from pathlib import Path

@@ -11,6 +11,7 @@ from huggingface_hub import HfApi
 from safetensors import SafetensorError
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils.logging import disable_progress_bar
 
 from llm.engine import ModelNotUsable
 from llm.engines.local.prompt import Prompts
@@ -80,6 +81,7 @@ def hub_files(model: str) -> set[str]:
 def read(model: str, *, fetch: bool = False) -> LocalModel:
     """fp32 on the CPU, bf16 on a CUDA device. Raises ModelNotUsable."""
     cuda = torch.cuda.is_available()
+    disable_progress_bar()  # type: ignore[no-untyped-call] # stderr belongs to the log
     source = {"trust_remote_code": False, "local_files_only": not fetch}
     try:
         tokenizer = AutoTokenizer.from_pretrained(model, **source)

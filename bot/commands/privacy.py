@@ -1,0 +1,32 @@
+"""Says what is kept about you, why, and for how long."""
+
+from bot.changeable import in_force
+from bot.commands.base import Call
+from bot.messages import Button, Outgoing
+
+
+async def run(call: Call) -> Outgoing:
+    async with call.tools.database.read() as tx:
+        settings = await in_force(tx, call.shop.id, call.tools.settings)
+    lines = [
+        call.say(
+            "What {shop} keeps: your name and id on this platform, what is said in this chat, the commands you use, "
+            "and which products you ask about.",
+            shop=call.shop.name,
+        ),
+        call.say(
+            "What for: to answer you, and to suggest products when you want that. Nothing is sent to you unasked "
+            "before you /subscribe."
+        ),
+        call.say(
+            "How long: your words are erased after {days} days. That you asked about a product stays on record.",
+            days=settings.retention_days,
+        ),
+        call.say("Where: on the shop's own computer. The language model that words the replies runs there too."),
+        call.say(
+            "See yours with /me. Stop suggestions with /subscribe off. To have all of it removed, ask the shop's team."
+        ),
+    ]
+    if settings.privacy_url:
+        lines.append(call.say("The shop's privacy notice: {url}", url=settings.privacy_url))
+    return call.reply("\n".join(lines), (Button(call.say("What is kept about me"), "/me"),))

@@ -1,0 +1,140 @@
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.attention import Attention
+from storage import settings as stored
+from storage import shops
+from storage.database import Database
+from storage.migrate import upgrade
+
+QUIET = (21 * 60, 9 * 60)
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+NOON = datetime(2026, 5, 4, 12, 0, tzinfo=SHANGHAI)
+TARGETS = ("member:1", "member:2", "chat:1")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    file: Path = tmp_path_factory.mktemp("attention") / "shop.db"
+    upgrade(url := f"sqlite+aiosqlite:///{file}")
+    return url
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    async with Database(url) as opened:
+        yield opened
+
+
+async def new_shop(database: Database) -> int:
+    return await database.write(lambda tx: shops.create(tx, "Shop", "CNY", "Asia/Shanghai", "zh"))
+
+
+@pytest.mark.parametrize(
+    ("local", "refused"), [("20:59", None), ("21:00", "quiet hours"), ("08:59", "quiet hours"), ("09:00", None)]
+)
+async def test_quiet_hours_are_those_of_the_shop(database: Database, local: str, refused: str | None) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 1, QUIET)
+    now = datetime.fromisoformat(f"2026-05-04T{local}+08:00").astimezone(UTC)
+    assert await database.write(lambda tx: ledger.reserve(tx, "member:1", "suggestion", "k", now)) == refused
+
+
+async def test_the_cap_begins_anew_at_the_shops_midnight_and_is_each_targets_own(database: Database) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 1, None)
+
+    async def reserve(target: str, key: str, now: datetime) -> str | None:
+        return await database.write(lambda tx: ledger.reserve(tx, target, "suggestion", key, now))
+
+    assert await reserve("member:1", "a", NOON) is None
+    assert await reserve("member:1", "a", NOON) == "already reserved"
+    assert await reserve("member:1", "b", NOON.replace(hour=23, minute=59)) == "daily cap"
+    assert await reserve("member:2", "c", NOON) is None
+    assert await reserve("member:1", "d", NOON.replace(hour=0) + timedelta(days=1)) is None
+    await database.write(lambda tx: ledger.give_back(tx, "c"))
+    assert await reserve("member:2", "e", NOON) is None
+
+
+async def test_a_cap_of_nothing_sends_nothing(database: Database) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 0, None)
+    assert await database.write(lambda tx: ledger.reserve(tx, "member:1", "suggestion", "k", NOON)) == "daily cap"
+
+
+async def test_the_day_opens_after_the_quiet_hours(database: Database) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 1, QUIET)
+    async with database.read() as tx:
+        assert await ledger.opening(tx, NOON.replace(hour=8, minute=59)) is None
+        assert await ledger.opening(tx, NOON.replace(hour=9)) == NOON.date()
+        assert await ledger.opening(tx, NOON.replace(hour=9, minute=59)) == NOON.date()
+        assert await ledger.opening(tx, NOON.replace(hour=10)) is None
+
+
+async def test_what_an_admin_changed_holds_at_once(database: Database) -> None:
+    shop_id = await new_shop(database)
+    ledger = Attention(shop_id, "Asia/Shanghai", 1, QUIET)
+    night = NOON.replace(hour=23)
+
+    async def change(name: str, value: str) -> None:
+        await database.write(lambda tx: stored.change(tx, shop_id, name, value))
+
+    async def refused() -> str | None:
+        async with database.read() as tx:
+            return await ledger.refusal(tx, "member:1", "k", night)
+
+    assert await refused() == "quiet hours"
+    await change("quiet_hours", "none")
+    assert await refused() is None
+    await change("daily_cap", "0")
+    assert await refused() == "daily cap"
+    await change("quiet_hours", "22:00-06:30")
+    assert await refused() == "quiet hours"
+    async with database.read() as tx:
+        assert await ledger.opening(tx, NOON.replace(hour=6, minute=45)) == NOON.date()
+
+
+Try = tuple[str, str, int, bool]
+tries = st.lists(
+    st.tuples(
+        st.sampled_from(TARGETS), st.sampled_from("abcdefgh"), st.integers(0, 4 * 24 * 60), st.booleans()
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(tries=tries, cap=st.integers(0, 3), quiet=st.sampled_from([None, QUIET, (60, 120)]))
+def test_it_is_never_overspent_whatever_the_order(
+    url: str, tries: list[Try], cap: int, quiet: tuple[int, int] | None
+) -> None:
+    async def spend() -> list[tuple[str, str, datetime]]:
+        async with Database(url) as database:
+            ledger = Attention(await new_shop(database), "Asia/Shanghai", cap, quiet)
+
+            async def one(target: str, key: str, minute: int, back: bool) -> tuple[str, str, datetime] | None:
+                now = NOON + timedelta(minutes=minute)
+                if back:
+                    await database.write(lambda tx: ledger.give_back(tx, f"back {key}"))
+                name = f"back {key}" if back else key
+                refused = await database.write(lambda tx: ledger.reserve(tx, target, "suggestion", name, now))
+                return None if refused or back else (target, key, now)
+
+            taken = await asyncio.gather(*(one(*each) for each in tries))
+            return [each for each in taken if each]
+
+    taken = asyncio.run(spend())
+    assert len({key for _, key, _ in taken}) == len(taken)
+    per_day = Counter((target, at.astimezone(SHANGHAI).date()) for target, _, at in taken)
+    assert max(per_day.values(), default=0) <= cap
+    for _, _, at in taken:
+        minute = at.hour * 60 + at.minute
+        if quiet == QUIET:
+            assert 9 * 60 <= minute < 21 * 60
+        elif quiet:
+            assert not 60 <= minute < 120

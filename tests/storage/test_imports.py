@@ -1,0 +1,100 @@
+"""Staging and making current, as somebody who reads the tables meanwhile sees it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from storage import imports, migrate, shops
+from storage.database import Database
+from storage.tables import Product, Staged, Variant
+
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+SHOWN = select(func.count()).select_from(Product).where(Product.withdrawn.is_(None))
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    url = f"sqlite+aiosqlite:///{tmp_path}/shop.db"
+    await asyncio.to_thread(migrate.upgrade, url)
+    async with Database(url) as opened:
+        await opened.write(lambda tx: shops.create(tx, "Shop", "USD", "UTC", "en"))
+        yield opened
+
+
+def tea(price: str = "5.25") -> imports.Entry:
+    row = {"title": "Tea", "brand": "", "category": "", "tags": ["hot"], "description": "", "attributes": {"Leaf": "green"},
+           "link": "", "image": "", "visible": True}  # fmt: skip
+    variant = {"sku": "T", "options": {}, "price": Decimal(price), "compare_at": None, "currency": "USD", "stock": None,
+               "available": True}  # fmt: skip
+    return imports.entry("product", "tea", row, [variant])
+
+
+async def staged(database: Database, entry: imports.Entry) -> int:
+    run = await database.write(lambda tx: imports.begin(tx, 1, NOW))
+    await database.write(lambda tx: imports.stage(tx, 1, run, [entry], NOW))
+    return run
+
+
+async def current(database: Database, run: int) -> dict[str, imports.Counts]:
+    return await database.write(
+        lambda tx: imports.make_current(tx, 1, run, NOW, products=True, sources=[], shop={"name": "New"})
+    )
+
+
+async def number(database: Database, query: Any) -> Any:
+    async with database.read() as tx:
+        return (await tx.execute(query)).scalar_one()
+
+
+async def test_nothing_is_seen_before_the_run_is_current(database: Database) -> None:
+    run = await staged(database, tea())
+    assert await number(database, SHOWN) == 0
+    counts = await current(database, run)
+    assert counts["products"] == imports.Counts(added=1)
+    assert await number(database, SHOWN) == 1
+    assert await number(database, select(Variant.price)) == Decimal("5.25")
+    async with database.read() as tx:
+        shop = await shops.get(tx)
+    assert shop
+    assert (shop.name, shop.catalogue_version) == ("New", 1)
+
+
+async def test_a_change_is_seen_only_when_it_is_current(database: Database) -> None:
+    await current(database, await staged(database, tea()))
+    run = await staged(database, tea("6.5"))
+    assert await number(database, select(Variant.price)) == Decimal("5.25")
+    assert (await current(database, run))["products"] == imports.Counts(changed=1)
+    assert await number(database, select(Variant.price)) == Decimal("6.5")
+    assert await number(database, select(Product.tags)) == ["hot"]
+    assert await number(database, select(Product.attributes)) == {"Leaf": "green"}
+    assert await number(database, select(Product.visible)) is True
+
+
+async def test_a_run_that_another_took_over_cannot_become_current(database: Database) -> None:
+    first = await staged(database, tea())
+    await database.write(lambda tx: imports.begin(tx, 1, NOW))
+    with pytest.raises(imports.Superseded):
+        await current(database, first)
+    with pytest.raises(imports.Superseded):
+        await database.write(lambda tx: imports.stage(tx, 1, first, [tea()], NOW))
+
+
+async def test_what_a_failed_run_wrote_is_cleared(database: Database) -> None:
+    run = await staged(database, tea())
+    await database.write(lambda tx: imports.give_up(tx, run))
+    assert await database.write(lambda tx: imports.clear(tx, 1)) is False
+    for table in (Product, Variant, Staged):
+        assert await number(database, select(func.count()).select_from(table)) == 0
+
+
+async def test_clearing_after_success_keeps_the_products(database: Database) -> None:
+    await current(database, await staged(database, tea()))
+    await database.write(lambda tx: imports.clear(tx, 1))
+    assert await number(database, SHOWN) == 1
+    assert await number(database, select(func.count()).select_from(Staged)) == 0
