@@ -36,7 +36,9 @@ def parser() -> argparse.ArgumentParser:
 
     verbs.add_parser("env", help="print every setting with its meaning: the text of .env.example")
 
-    reads = "Reads Shopify, WooCommerce and Google Merchant exports, plain CSV/JSON, Markdown and text, found by content. "
+    reads = (
+        "Reads Shopify, WooCommerce and Google Merchant exports, plain CSV/JSON, Markdown and text, found by content. "
+    )
     reads += "All or nothing; importing again changes only what changed."
     imports = verbs.add_parser("import", parents=[settings], help="read products and articles", description=reads)
     imports.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")

@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from bot import commands as command_folder
 from bot import demo as demo_shop
 from bot.attention import Attention
 from bot.clock import Clock
-from bot.commands.base import Command, Shop, Tools, command
+from bot.commands.base import Command, Imported, Shop, Tools, command
 from bot.config import Settings, quiet
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
@@ -37,6 +37,7 @@ from llm.engine import Engine, SamplingParams
 from llm.engines.local import LocalEngine
 from storage import migrate, shops
 from storage.database import Database
+from storage.imports import Superseded
 
 
 @dataclass(slots=True)
@@ -113,6 +114,9 @@ async def build(
             clock=clock,
             texts=texts,
             signals=load(signal_folder),
+            profiles=settings.profiles or consent(edges.values()),
+            default_language=shop.language,
+            direct_chat=lambda platform, member: edges[platform].capabilities.direct_chat.format(member=member),
         )
         drafts = Drafts(
             database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types)
@@ -121,7 +125,7 @@ async def build(
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
 
-        async def import_files(files: Sequence[File]) -> str:
+        async def import_files(files: Sequence[File]) -> Imported:
             return await _import(database, shop.id, settings, clock, files)
 
         tools = Tools(database, clock, texts, settings, library, suggestions, drafts, ask, import_files, next_time)
@@ -164,6 +168,11 @@ async def build(
             await outbox.flush()
 
 
+def consent(edges: Iterable[Platform]) -> str:
+    """What PROFILES is where it is not set: the strictest that a platform's policy asks for."""
+    return "optin" if any(edge.capabilities.profiles == "optin" for edge in edges) else "notice"
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a platform may ask of the inside."""
@@ -195,13 +204,13 @@ async def open_shop(database: Database, settings: Settings, clock: Clock, *, dem
         row = await shops.get(tx)
     if row is None:
         name, zone, spoken = settings.shop_name, settings.shop_timezone or "UTC", settings.shop_language or "en"
-        shop_id = await database.write(
-            lambda tx: shops.create(tx, name, settings.shop_currency, zone, spoken, demo=demo)
-        )
-        if demo:
-            folder = Path(demo_shop.__file__).parent
-            files = [folder / name for name in demo_shop.FILES]
-            await import_paths(database, shop_id, files, clock=clock, demo=True)
+        await database.write(lambda tx: shops.create(tx, name, settings.shop_currency, zone, spoken))
+        async with database.read() as tx:
+            row = await shops.get(tx)
+    if demo and row is not None and row.catalogue_version == 0:
+        shop_id, folder = row.id, Path(demo_shop.__file__).parent
+        await database.write(lambda tx: shops.update(tx, shop_id, demo=True))
+        await import_paths(database, shop_id, [folder / one for one in demo_shop.FILES], clock=clock, demo=True)
         async with database.read() as tx:
             row = await shops.get(tx)
     return shop_of(row, settings)
@@ -218,17 +227,21 @@ def shop_of(row: Any, settings: Settings) -> Shop:
     )
 
 
-async def _import(database: Database, shop_id: int, settings: Settings, clock: Clock, files: Sequence[File]) -> str:
-    """Import dropped files; a short report. Raises ValueError with what is wrong."""
+async def _import(
+    database: Database, shop_id: int, settings: Settings, clock: Clock, files: Sequence[File]
+) -> Imported:
+    """Import dropped files. Raises ValueError with what is wrong, by the names that the files were dropped under."""
     paths = [Path(file.path) for file in files]
     try:
         report = await import_paths(database, shop_id, paths, clock=clock, currency=settings.shop_currency)
     except BadImport as error:
-        raise ValueError("\n".join(str(problem) for problem in error.problems[:5])) from None
-    lines = []
-    for noun, counts in (("products", report.products), ("articles", report.articles)):
-        lines.append(f"{noun}: +{counts.added} ~{counts.changed} ={counts.unchanged} -{counts.withdrawn}")
-    return "\n".join(lines)
+        names = {file.path: file.name for file in files}
+        wrong = [str(replace(problem, file=names.get(problem.file, problem.file))) for problem in error.problems[:5]]
+        raise ValueError("\n".join(wrong)) from None
+    except Superseded as error:
+        raise ValueError(str(error)) from None
+    both = {"products": report.products, "articles": report.articles}
+    return {noun: (one.added, one.changed, one.unchanged, one.withdrawn) for noun, one in both.items()}
 
 
 async def supervise(work: Coroutine[Any, Any, None]) -> None:

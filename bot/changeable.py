@@ -3,13 +3,15 @@
 Whoever goes by one of these asks `in_force` when it matters, so that a change holds at once and in every process.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bot.config import Settings, quiet
+from bot.config import Settings
 from storage import settings as stored
 from storage.database import Transaction
 
+HOURS = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d", re.ASCII)
 MOST_A_DAY = 20
 MOST_DAYS = 3650
 
@@ -26,8 +28,7 @@ def _hours(text: str) -> str:
     """Two times of the day; `none` for no quiet hours."""
     if text == "none":
         return ""
-    first, last = quiet(text) or (-1, -1)
-    if not (0 <= first < 24 * 60 and 0 <= last < 24 * 60):
+    if not HOURS.fullmatch(text):
         raise ValueError("two times such as 21:00-09:00 are right")
     return text
 

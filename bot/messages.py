@@ -120,5 +120,6 @@ class Capabilities:
     max_length: int = 4000
     may_train: bool = False  # its members' words may train a model
     mode: str = "mention"  # a chat's mode until an admin sets one
+    direct_chat: str = "{member}"  # the id of a member's direct chat
     admin_chat: str = ""  # the id of the chat in which admins read notices, where the platform has one
     profiles: str = "notice"  # the default of PROFILES that its policy asks for

@@ -25,6 +25,11 @@ log = logging.getLogger(__name__)
 KNOWN = 10_000  # members and chats remembered between messages
 
 
+def _product(answer: Answer) -> int | None:
+    """The product that an answer is about."""
+    return next((int(row.partition(":")[2]) for row in answer.sources if row.startswith("product:")), None)
+
+
 def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
     """Keep what was used last."""
     held[key] = value
@@ -148,7 +153,9 @@ class Router:
         self.outbox.wake()
 
     def _call(self, inbox_id: int, message: Message, known: Known, args: str) -> slash.Call:
-        said = language(args, known.chat.language or self.shop.language)
+        default = known.chat.language or self.shop.language
+        said = default if args.isascii() else language(args, default)
+        profiles = self.tools.settings.profiles or self._of(known.chat.platform).profiles
         return slash.Call(
             self.tools,
             self.commands,
@@ -159,15 +166,24 @@ class Router:
             self.shop,
             said,
             self.mode(known.chat),
+            profiles,
             args,
         )
 
     async def ask(self, call: slash.Call, text: str) -> Outgoing:
         """Answer a question put by a command: `/ask`."""
-        answer = await self._say(call.message, Known(call.member_id, call.chat), text, call.language, None)
-        if answer.action == "handoff":
-            known = Known(call.member_id, call.chat)
-            await self.database.write(lambda tx: self._call_admins(tx, call.inbox_id, call.message, known))
+        known = Known(call.member_id, call.chat)
+        answer = await self._say(call.message, known, text, call.language, None)
+        now, about = self.tools.clock.now(), _product(answer)
+
+        async def keep(tx: Transaction) -> None:
+            if answer.sources:
+                place = (self.shop.id, known.member_id, known.chat.id)
+                await interactions.add(tx, *place, "asked", now, product_id=about, data={"act": answer.act})
+            if answer.action == "handoff":
+                await self._call_admins(tx, call.inbox_id, call.message, known)
+
+        await self.database.write(keep)
         return call.reply(answer.text, answer.buttons, answer.cards)
 
     async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str) -> None:
@@ -185,7 +201,7 @@ class Router:
             await self.outbox.show(draft[0], text)
 
         answer = await self._say(message, known, message.text, spoken, show)
-        about = next((int(row.partition(":")[2]) for row in answer.sources if row.startswith("product:")), None)
+        about = _product(answer)
         kind = "complained" if answer.action == "handoff" else "asked" if answer.sources else "said"
         data = {"act": answer.act, "product": about}
 

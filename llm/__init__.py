@@ -1,4 +1,4 @@
 """The language model's whole life: data, tokenizer, training, evaluation, and the engines that serve it.
 
-`engine.py` is what every engine offers, `protocol.py` what is put before a model. Knows nothing of chats, members or SQL.
+`engine.py` is what every engine offers, `protocol.py` what is put before a model. Knows nothing of chats or SQL.
 """

@@ -43,7 +43,8 @@ LAYERS = [
     ["members"],
     ["knowledge"],
     ["outbox", "attention", "safety"],
-    ["registry", "clock", "config", "messages", "texts", "language", "changeable", "demo", "locales"],
+    ["changeable"],
+    ["registry", "clock", "config", "messages", "texts", "language", "demo", "locales"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(path for top in ("bot", "llm", "storage", "migrations") for path in ROOT.glob(f"{top}/**/*.py"))

@@ -1,6 +1,9 @@
 """Answers a question about the shop."""
 
+from dataclasses import replace
+
 from bot.commands.base import Call
+from bot.language import language
 from bot.messages import Outgoing
 
 usage = "QUESTION"
@@ -9,4 +12,5 @@ usage = "QUESTION"
 async def run(call: Call) -> Outgoing:
     if not call.args:
         return call.reply(call.say("Put your question behind it, for example: /ask Do you ship abroad?"))
-    return await call.tools.ask(call, call.args)
+    asked = replace(call, language=language(call.args, call.language))  # answered in the language of the question
+    return await call.tools.ask(asked, call.args)

@@ -7,7 +7,7 @@
 """
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import ModuleType
@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING
 from bot.clock import Clock
 from bot.config import Settings
 from bot.knowledge.library import Library
-from bot.knowledge.rows import Product
 from bot.language import language
 from bot.messages import Button, Card, File, Message, Outgoing, Role
-from bot.texts import BABEL, Texts, money
+from bot.texts import BABEL, Texts
 from storage import settings as stored
 from storage.database import Database
 from storage.members import ChatRow
@@ -40,6 +39,9 @@ class Shop:
     language: str
 
 
+Imported = Mapping[str, tuple[int, int, int, int]]  # noun -> added, changed, unchanged, withdrawn
+
+
 @dataclass(frozen=True, slots=True)
 class Tools:
     """What commands work with: given by the app, the same for every call."""
@@ -52,7 +54,7 @@ class Tools:
     suggestions: "Suggestions"
     drafts: "Drafts"
     ask: Callable[["Call", str], Awaitable[Outgoing]]  # answer a question as if it had been addressed to the bot
-    import_files: Callable[[Sequence[File]], Awaitable[str]]  # a report in plain words; raises ValueError with one
+    import_files: Callable[[Sequence[File]], Awaitable[Imported]]  # raises ValueError with what is wrong
     next_time: Callable[[str, str, datetime], datetime]  # cron, time zone, after -> the next moment
 
 
@@ -69,6 +71,7 @@ class Call:
     shop: Shop
     language: str
     mode: str  # the chat's, its default resolved
+    profiles: str  # PROFILES, its default resolved
     args: str
 
     @property
@@ -79,7 +82,9 @@ class Call:
         """The text of the message catalogue, in the language of this call."""
         return self.tools.texts.say(self.language, text, **values)
 
-    def reply(self, text: str, buttons: Sequence[Button] = (), cards: Sequence[Card] = (), *, private: bool = False) -> Outgoing:
+    def reply(
+        self, text: str, buttons: Sequence[Button] = (), cards: Sequence[Card] = (), *, private: bool = False
+    ) -> Outgoing:
         """A reply to the caller; `private` where nobody else should see it."""
         to = self.message.sender.id if private and not self.chat.direct else ""
         return Outgoing(text, tuple(buttons), tuple(cards), self.message.id, to)
@@ -141,13 +146,13 @@ async def _audit(call: Call, name: str, allowed: bool) -> None:
     data = {"args": call.args[:200]}
     await call.tools.database.write(
         lambda tx: stored.audit(
-            tx, call.shop.id, f"/{name}", now, member_id=call.member_id, chat_id=call.chat.id, allowed=allowed, data=data
+            tx,
+            call.shop.id,
+            f"/{name}",
+            now,
+            member_id=call.member_id,
+            chat_id=call.chat.id,
+            allowed=allowed,
+            data=data,
         )
     )
-
-
-def card(product: Product, language: str) -> Card:
-    """A product as a card: title, prices, what it is."""
-    shown = [money(amount, product.variants[0].currency, language) for amount in product.prices]
-    price = " – ".join((shown[0], shown[-1])) if len(shown) > 1 else "".join(shown)
-    return Card(product.title, price, product.description[:160], product.image, product.link)

@@ -13,7 +13,7 @@ async def run(call: Call) -> Outgoing:
     lines = [call.say("Just ask me about the shop, or use a command:"), *_lines(call, Role.MEMBER)]
     if admin:
         lines += ["", call.say("For admins:"), *_lines(call, Role.ADMIN)]
-    buttons = (Button(call.say("What is kept about me"), "/privacy"), Button(call.say("Suggest something"), "/suggest"))
+    buttons = (Button(call.say("Privacy"), "/privacy"), Button(call.say("Suggest something"), "/suggest"))
     return call.reply("\n".join(lines), buttons)
 
 

@@ -1,6 +1,6 @@
 """Imports products and articles from files that you drop into the chat."""
 
-from bot.commands.base import Call
+from bot.commands.base import Call, Imported
 from bot.messages import Outgoing, Role
 
 role = Role.ADMIN
@@ -23,4 +23,22 @@ async def run(call: Call) -> Outgoing:
     except ValueError as error:
         text = call.say("Nothing was imported from {names}. This is wrong:", names=names)
         return call.reply(f"{text}\n{error}", private=True)
-    return call.reply(f"{call.say('Imported {names}.', names=names)}\n{report}", private=True)
+    lines = [call.say("Imported {names}.", names=names), *_lines(call, report)]
+    return call.reply("\n".join(lines), private=True)
+
+
+def _lines(call: Call, report: Imported) -> list[str]:
+    """A line for each noun that the files held."""
+    nouns = {"products": call.say("Products"), "articles": call.say("Articles")}
+    return [
+        call.say(
+            "{noun}: {added} added, {changed} changed, {unchanged} unchanged, {withdrawn} withdrawn",
+            noun=nouns[noun],
+            added=added,
+            changed=changed,
+            unchanged=unchanged,
+            withdrawn=withdrawn,
+        )
+        for noun, (added, changed, unchanged, withdrawn) in report.items()
+        if added or changed or unchanged or withdrawn
+    ]

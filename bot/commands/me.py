@@ -9,7 +9,7 @@ from bot.texts import moment
 async def run(call: Call) -> Outgoing:
     """In a group it looks at what was said there only, and is shown to the caller alone where the platform can."""
     chat_id = None if call.chat.direct else call.chat.id
-    policy = call.tools.settings.profiles or "notice"
+    policy = call.profiles
     async with call.tools.database.read() as tx:
         known = await profile(tx, call.shop.id, call.member_id, call.tools.clock.now(), chat_id=chat_id, policy=policy)
     lines = [

@@ -33,5 +33,5 @@ def _meaning(call: Call, mode: str) -> str:
         "off": call.say("I answer commands only."),
         "mention": call.say("I answer when I'm mentioned or replied to."),
         "questions": call.say("I also answer questions to the shop."),
-        "lively": call.say("I also greet newcomers and join talk about products."),
+        "lively": call.say("As in questions; more is to come."),
     }[mode]

@@ -22,4 +22,4 @@ async def run(call: Call) -> Outgoing:
         await call.tools.drafts.post(words[1], call.chat, language, f"post:now:{call.inbox_id}")
     except NothingToPost:
         return call.reply(call.say("The shop has nothing to write a {type} about right now.", type=words[1]))
-    return call.reply(call.say("Done, here it comes."), private=True)
+    return call.reply(call.say("Done, it is posted."), private=True)

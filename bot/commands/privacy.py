@@ -29,4 +29,4 @@ async def run(call: Call) -> Outgoing:
     ]
     if settings.privacy_url:
         lines.append(call.say("The shop's privacy notice: {url}", url=settings.privacy_url))
-    return call.reply("\n".join(lines), (Button(call.say("What is kept about me"), "/me"),))
+    return call.reply("\n".join(lines), (Button(call.say("What is known of me"), "/me"),))

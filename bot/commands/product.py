@@ -56,7 +56,7 @@ async def _keep(call: Call, one: Product) -> None:
     """Looking a product up counts as asking about it: `/suggest` goes on from there."""
     now = call.tools.clock.now()
     await call.tools.database.write(
-        lambda tx: interactions.add(tx, call.shop.id, call.member_id, call.chat.id, "asked", now, product_id=one.id)
+        lambda tx: interactions.add(tx, call.shop.id, call.member_id, call.chat.id, "commanded", now, product_id=one.id)
     )
 
 

@@ -18,7 +18,7 @@ async def run(call: Call) -> Outgoing:
             call.say("Put a member's name behind it, for example: /profile {name}", name=call.message.sender.name)
         )
     chat_id = None if call.chat.direct else call.chat.id
-    policy = call.tools.settings.profiles or "notice"
+    policy = call.profiles
     async with call.tools.database.read() as tx:
         row = await members.find(tx, call.shop.id, name)
         if row is None:

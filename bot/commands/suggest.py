@@ -13,7 +13,7 @@ async def run(call: Call) -> Outgoing:
     found = await call.tools.suggestions.suggest(call.member_id, name, call.language, chat_id=chat_id)
     if found is None:
         return call.reply(
-            call.say("I can't suggest anything yet. Ask me about a product that you like first, then try again.")
+            call.say("I can't suggest anything yet. Ask me about more products that you like, then try again.")
         )
     async with call.tools.database.read() as tx:
         subscribed = (await members.get(tx, call.member_id)).subscribed

@@ -17,7 +17,10 @@ from llm.protocol import Act, Fact, Plan, State
 FEW = 5  # a stock of up to this many is said as a number
 PROSE = 260  # characters of a row's own words that one reply may quote
 CARRIED = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)  # `and the walnut?` asks the same of another
-ELLIPSIS = re.compile(r"^(and|or|what about|how about|but|also|same for|ok and)\b|呢[?？。!！~]*$|^(那|还有|另外)")
+ELLIPSIS = re.compile(
+    r"^(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|呢[?？。!！~]*$|^(?:那|还有|另外)"
+)
+DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
 OPTION_WORDS = {
     "size": ("size", "dimension", "尺寸", "尺码", "大小", "规格", "码"),
     "color": ("color", "colour", "shade", "finish", "颜色", "色"),
@@ -173,9 +176,9 @@ class Composer:
         there = [one.label for one in variants if one.in_stock]
         gone = [one.label for one in variants if not one.in_stock]
         if chinese:
-            text = f"{product.title}：{'、'.join(there)}有货，{'、'.join(gone)}售罄。"
+            text = f"{'、'.join(gone)}售罄，{'、'.join(there)}有货。"
         else:
-            text = f"{product.title}: {', '.join(there)} in stock; {', '.join(gone)} sold out."
+            text = f"{product.title}: {', '.join(gone)} sold out; {', '.join(there)} in stock."
         fact = Fact("text1", text, product.row, "stock")
         return self.rows(Act.DESCRIBE, reading, [Maker(reading.language).name(product), fact], text)
 
@@ -223,13 +226,35 @@ class Composer:
         plan = self.rows(Act.DESCRIBE, reading, [make.name(product), fact], fact.value)
         return plan, held / whole if rest else 0.0
 
-    def compare(self, reading: Reading, products: list[Product]) -> Plan | None:
-        one, two = products
+    def compare(self, reading: Reading, products: list[Product], index: Index) -> Plan | None:
+        if text := self._both(reading, products, index):
+            return text
         variants = [links.variant(reading.words, product) for product in products]
         low = [v.price if v else next(iter(p.prices), None) for v, p in zip(variants, products, strict=True)]
-        return self._versus(reading, [(one, variants[0]), (two, variants[1])], low)
+        return self._versus(reading, list(zip(products, variants, strict=True)), low)
 
-    def compare_variants(self, reading: Reading, product: Product) -> Plan | None:
+    def _both(self, reading: Reading, products: list[Product], index: Index) -> Plan | None:
+        """Two products side by side in their own sentences, where something other than the price is compared."""
+        named = {word for product in products for word in (*tokens(product.title), *links.option_words(product))}
+        rest = [word for word in links.content(reading.words) if word not in named]
+        parts = [prose(rest or reading.words, product.description, index, 150) for product in products]
+        if not all(text for text, _ in parts) or not (
+            any(held > 0 for _, held in parts) or DIFFER.search(reading.text)
+        ):
+            return None
+        make = Maker(reading.language)
+        colon, gap = ("：", "") if reading.language == "zh" else (": ", " ")
+        text = gap.join(
+            f"{product.title}{colon}{make.prose(part, product, 'description').value}"
+            for product, (part, _) in zip(products, parts, strict=True)
+        )
+        fact = Fact("text1", text, products[0].row, "description")
+        plan = self.rows(Act.DESCRIBE, reading, [make.name(products[0]), fact], text)
+        return replace(plan, sources=tuple(product.row for product in products))
+
+    def compare_variants(self, reading: Reading, product: Product, index: Index) -> Plan | None:
+        if DIFFER.search(reading.text) and (plan := self._describe(reading, product, [], index)[0]):
+            return plan
         said = [one for one in product.variants if links.variant(reading.words, product) == one]
         both = [one for one in links.matching(reading.words, product) if one.label]
         pair = both[:2] if len(both) >= 2 else [*said, *(v for v in product.variants if v not in said)][:2]

@@ -14,7 +14,7 @@ ASKING = frozenset(
     tokens(
         "price prices cost costs cheap cheaper cheapest expensive stock available availability left sold buy order size "
         "sizes colour color colours difference compare better best recommend suggest looking link url website shop store "
-        "sell carry still different which kind type long take does work good nice item product stuff pair piece "
+        "sell carry still different damage which kind type long take does work good nice item product stuff pair piece "
         "多少 多少钱 价格 价钱 怎么 怎么卖 有货 现货 库存 还有 没有 有没有 便宜 贵 哪个 哪款 什么 颜色 尺码 尺寸 规格 链接 区别 推荐 "
         "适合 想买 想要 这款 那款 这个 那个 一下 请问 知道 是不是 能不能 可不可以 可以 你们 我们 店里 商品 产品 东西 钱 "
     )

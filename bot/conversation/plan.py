@@ -14,11 +14,12 @@ from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Hit
 from bot.knowledge.rows import Product
+from bot.language import tokens
 from llm.protocol import Act, Plan, State
 
 SMALL = 5  # a remark of up to this many words of content that asks nothing is small talk
 ARTICLE = 0.34  # the least share of a question's weight that an article has to hold
-WAYS = 0.18  # less is enough where the words speak of delivery, returns and the like
+WAYS = 0.2  # less is enough where the words speak of delivery, returns and the like
 SOCIAL = (
     ("thanks", Act.THANKS),
     ("bye", Act.BYE),
@@ -72,7 +73,7 @@ class Planner:
             return self.compose.plain(Act.OFFTOPIC, reading.language, context)
         if reading.has("compare") and (plan := await self._compare(reading, context)):
             return plan
-        article = self._article(reading)
+        article = self._article(reading, context)
         policy = article is not None and not self._back(reading, context, linked, article)
         policy = policy and article is not None and self._policy(reading, article, linked)
         if policy and article:
@@ -88,13 +89,17 @@ class Planner:
         content = links.content(reading.words)
         for cue, act in SOCIAL:
             if reading.has(cue) and not asks:
-                article = self._article(reading)
+                article = self._article(reading, context)
                 if act in (Act.ABOUT, Act.SMALLTALK) or len(content) <= 3 or not article or article.cover < 0.5:
                     return self.compose.plain(act, reading.language, context)
         return None
 
-    def _article(self, reading: Reading) -> Hit | None:
-        hits = self.library.find_articles(reading.words, reading.language)
+    def _article(self, reading: Reading, context: Context) -> Hit | None:
+        """The article that explains enough of the question; a short one goes on from what was asked before."""
+        words = reading.words
+        if context.asked and context.rows and not context.products and len(links.content(words)) <= 6:
+            words = (*words, *tokens(context.asked))
+        hits = self.library.find_articles(words, reading.language)
         least = WAYS if links.ways(reading.words) else ARTICLE
         fit = [hit for hit in hits[:4] if hit.cover >= least or hit.called >= 0.6]
         return fit[0] if fit else None
@@ -117,7 +122,7 @@ class Planner:
     def _policy(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         """Is it the article rather than the product? The one that explains more of the question."""
         if not linked.hits:
-            return not reading.has("recommend", "list", "cheapest", "dearest") or article.cover > 0.6
+            return not reading.has("recommend", "list", "cheapest", "dearest") or links.ways(reading.words)
         product = linked.hits[0]
         products, articles = self.library.products, self.library.articles
         rest = [word for word in links.content(reading.words) if word not in products.document(product).names]
@@ -166,6 +171,8 @@ class Planner:
         if len(products) > 1:
             narrowed = [one for one in products if links.variant(reading.words, one)]
             products = narrowed if len(narrowed) == 1 else products
+        if reading.has("restock"):
+            return self.compose.plain(Act.UNKNOWN, reading.language, context)
         words = [*reading.words, *links.size_words(reading.text)]
         if len(products) > 1 and reading.has("price", "stock", "options", "link"):
             return self.compose.ask_back(reading, products)
@@ -188,8 +195,8 @@ class Planner:
                 found.append(product_id)
         products = await self.library.read(found[:2])
         if len(products) == 1:
-            return self.compose.compare_variants(reading, products[0])
-        return self.compose.compare(reading, products) if len(products) == 2 else None
+            return self.compose.compare_variants(reading, products[0], self.library.products)
+        return self.compose.compare(reading, products, self.library.products) if len(products) == 2 else None
 
     async def _extreme(self, reading: Reading, context: Context) -> Plan | None:
         """The cheapest or dearest of what is named, or of everything."""
@@ -219,9 +226,6 @@ class Planner:
             if one.in_stock is not False and one.prices and (limit is None or one.prices[0] <= limit)
         ]
         if not fit:
-            article = self._article(reading)
-            if article:
-                return await self._policy_plan(reading, article)
             return self._nothing(reading, context)
         return self.compose.recommend(reading, fit[:3], listed=reading.has("list") and not reading.has("recommend"))
 

@@ -15,7 +15,7 @@ SPLIT = re.compile(
     r"(?<=[?？!！。;；\n])\s*|\.\s+(?=\w)|,?\s+\b(?:and also|also,|plus,)\s+|(?:，|,)?(?:另外|还有就是|顺便问)"
 )
 JOINED = re.compile(
-    r",?\s+and\s+(?=(?:how|what|when|where|which|is|are|do|does|can|could|will)\b)|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么))"
+    r",?\s+and\s+(?=(?:how|what|when|where|which|is|are|do|does|can|could|will)\b)|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么|送不|有没|能不|是不|可不))"
 )
 MENTION = re.compile(r"@[\w.-]+")
 

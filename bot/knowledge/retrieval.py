@@ -5,6 +5,7 @@ catalogue version and replaced when that changes.
 """
 
 import math
+import re
 import tomllib
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from bot.language import HAN, tokens
+from bot.language import HAN, normalise, tokens
 
 K1, B = 1.2, 0.4  # Robertson and Zaragoza 2009; a low B, since long product texts are not less about their product
 NUMBER = 0.2  # of a number's weight: `11` in a name is no sign that `11 in the morning` means it
@@ -78,7 +79,7 @@ class Index:
     def add(self, row: str, language: str, fields: Mapping[str, str]) -> None:
         weights: Counter[str] = Counter()
         for name, text in fields.items():
-            for token in expand(tokens(text)):
+            for token in (*expand(tokens(text)), *measured(text)):
                 weights[token] += WEIGHTS[name]  # type: ignore[assignment]  # Counter of floats
         names = frozenset(token for name in NAME_FIELDS for token in tokens(fields.get(name, "")))
         titles = frozenset(tokens(fields.get("title", "")))
@@ -133,6 +134,23 @@ class Index:
         return self.says(self.documents[hit.place], token)
 
 
+UNITS = (
+    ("=weight", re.compile(r"\d ?(?:g|kg|lbs?|oz|grams?|kilos?)\b|\d ?(?:克|公斤|千克|斤)")),
+    ("=size", re.compile(r"\d ?(?:cm|mm|inch(?:es)?|in|ft|m)\b|\d ?[×x*] ?\d|\d ?(?:厘米|毫米|英寸|寸)")),
+    ("=capacity", re.compile(r"\d ?(?:ml|cl|l|litres?|liters?)\b|\d ?(?:毫升|升)")),
+    ("=age", re.compile(r"\d ?(?:years?|months?|yrs?)\b|\d ?(?:岁|个月|月龄)")),
+    ("=noise", re.compile(r"\d ?(?:db|decibels?)\b|\d ?分贝")),
+    ("=power", re.compile(r"\d ?(?:w|watts?)\b|\d ?瓦")),
+    ("=battery", re.compile(r"\d ?(?:mah|aa+)\b|\d ?号电池|毫安")),
+)
+
+
+def measured(text: str) -> list[str]:
+    """The groups that a text answers by a number with a unit: `38 g` is a weight."""
+    plain = normalise(text)
+    return [group for group, pattern in UNITS if pattern.search(plain)]
+
+
 def expand(words: Iterable[str]) -> list[str]:
     """The tokens, each followed by its synonym group."""
     table = synonyms()
@@ -146,5 +164,5 @@ def expand(words: Iterable[str]) -> list[str]:
 
 def overlap(question: Iterable[str], text: str, index: Index) -> float:
     """How much of the question's weight a sentence holds: picks the sentence of a row that answers."""
-    asked, held = set(expand(question)), set(expand(tokens(text)))
+    asked, held = set(expand(question)), {*expand(tokens(text)), *measured(text)}
     return sum(index.idf(token) for token in asked & held)

@@ -42,7 +42,7 @@ class Suggested:
 
 
 def same_id(platform: str, member: str) -> str:
-    """A direct chat is named by the member's own id, as on Telegram."""
+    """A direct chat is named by the member's own id, as most networks do."""
     return member
 
 
@@ -141,9 +141,7 @@ class Suggestions:
 
         return await self._database.write(put)
 
-    async def _suggested(
-        self, known: Profile, name: str, language: str, before: Collection[str]
-    ) -> Suggested | None:
+    async def _suggested(self, known: Profile, name: str, language: str, before: Collection[str]) -> Suggested | None:
         candidates = await recommend(self._library, self._signals, known, CHOICE)
         best = next((one for one in candidates if one.product.row not in before), None)
         if best is None:

@@ -101,9 +101,7 @@ async def test_what_an_admin_changed_holds_at_once(database: Database) -> None:
 
 Try = tuple[str, str, int, bool]
 tries = st.lists(
-    st.tuples(
-        st.sampled_from(TARGETS), st.sampled_from("abcdefgh"), st.integers(0, 4 * 24 * 60), st.booleans()
-    ),
+    st.tuples(st.sampled_from(TARGETS), st.sampled_from("abcdefgh"), st.integers(0, 4 * 24 * 60), st.booleans()),
     max_size=40,
 )
 

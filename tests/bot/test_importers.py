@@ -44,6 +44,11 @@ async def rows(database: Database, query: Any) -> list[Any]:
         return list((await tx.execute(query)).all())
 
 
+async def shop_row(database: Database) -> Any:
+    async with database.read() as tx:
+        return await shops.get(tx)
+
+
 async def handles(database: Database) -> set[str]:
     return {row.handle for row in await rows(database, select(Product.handle).where(Product.withdrawn.is_(None)))}
 
@@ -133,19 +138,22 @@ async def test_skip_bad_imports_the_rest_and_lists_what_it_skipped(database: Dat
         await bring(database, "broken/sheet.xlsx", skip_bad=True)
 
 
+async def test_a_currency_that_does_not_exist_is_refused(database: Database) -> None:
+    with pytest.raises(BadImport, match='SHOP_CURRENCY:1: "POUND" is no currency, an ISO 4217 code'):
+        await bring(database, "shopify.csv", currency="POUND")
+
+
 async def test_importing_again_changes_nothing(database: Database) -> None:
     files = ("shopify.csv", "faq.md", "policy.txt", "shop.json")
     first = await bring(database, *files)
     kept = [await rows(database, select(table.__table__)) for table in (Product, Variant, Article)]
-    async with database.read() as tx:
-        version = (await shops.get(tx)).catalogue_version
+    version = (await shop_row(database)).catalogue_version
     again = await bring(database, *files)
     assert numbers(first.products) == (4, 0, 0, 0)
     assert numbers(again.products) == (0, 0, 4, 0)
     assert numbers(again.articles) == (0, 0, first.articles.added, 0)
     assert kept == [await rows(database, select(table.__table__)) for table in (Product, Variant, Article)]
-    async with database.read() as tx:
-        assert (await shops.get(tx)).catalogue_version == version == 1
+    assert (await shop_row(database)).catalogue_version == version == 1
 
 
 async def test_what_an_export_no_longer_holds_is_withdrawn_and_comes_back(database: Database, tmp_path: Path) -> None:
@@ -198,13 +206,11 @@ async def test_a_changed_product_keeps_its_variants_places(database: Database, t
 async def test_a_first_import_makes_the_demo_shop_leave(database: Database) -> None:
     await database.write(lambda tx: shops.update(tx, 1, demo=True))
     await bring(database, "shopify.csv", "faq.md", "shop.json", demo=True)
-    async with database.read() as tx:
-        assert (await shops.get(tx)).demo
+    assert (await shop_row(database)).demo
     report = await bring(database, "policy.txt")
     assert report.products.withdrawn == 4
     assert not await handles(database)
-    async with database.read() as tx:
-        shop = await shops.get(tx)
+    shop = await shop_row(database)
     assert (shop.demo, shop.name, shop.currency) == (False, "", "GBP")
 
 
@@ -242,8 +248,7 @@ async def test_a_price_without_currency_takes_the_one_asked_for_first(database: 
 async def test_then_the_one_of_the_shop_file(database: Database) -> None:
     await bring(database, "products.jsonl.gz", "shop.json", "faq.md")
     assert await currency_of(database) == {"GBP"}
-    async with database.read() as tx:
-        shop = await shops.get(tx)
+    shop = await shop_row(database)
     assert (shop.name, shop.currency, shop.timezone, shop.language) == ("Marlow", "GBP", "Europe/London", "en")
 
 

@@ -111,9 +111,7 @@ def test_slots_survive_where_marks_are_dropped(trained: Path) -> None:
 
 
 def test_same_seed_draws_the_same_conversations() -> None:
-    first, second = (
-        [example.text for example in map(Corpora().draw, [random.Random(seed)] * 50)] for seed in (3, 3)
-    )
+    first, second = ([example.text for example in map(Corpora().draw, [random.Random(seed)] * 50)] for seed in (3, 3))
     assert first == second
 
 

@@ -28,8 +28,8 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 def tea(price: str = "5.25") -> imports.Entry:
-    row = {"title": "Tea", "brand": "", "category": "", "tags": ["hot"], "description": "", "attributes": {"Leaf": "green"},
-           "link": "", "image": "", "visible": True}  # fmt: skip
+    row: dict[str, Any] = dict.fromkeys(("brand", "category", "description", "link", "image"), "")
+    row |= {"title": "Tea", "tags": ["hot"], "attributes": {"Leaf": "green"}, "visible": True}
     variant = {"sku": "T", "options": {}, "price": Decimal(price), "compare_at": None, "currency": "USD", "stock": None,
                "available": True}  # fmt: skip
     return imports.entry("product", "tea", row, [variant])

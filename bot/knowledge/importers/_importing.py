@@ -49,8 +49,8 @@ class _Import:
     currency: Currency
     problems: list[Problem] = field(default_factory=list)
     more: int = 0
-    handles: dict[str, tuple[str, int]] = field(default_factory=dict)
-    skus: dict[str, tuple[str, int]] = field(default_factory=dict)
+    handles: dict[str, str] = field(default_factory=dict)
+    skus: dict[str, str] = field(default_factory=dict)
     titles: set[str] = field(default_factory=set)
     shop: ShopFacts = field(default_factory=ShopFacts)
     articles: list[tuple[str, Article]] = field(default_factory=list)
@@ -89,6 +89,9 @@ async def import_paths(
     chosen, bad, left_out = await asyncio.to_thread(sort_files, paths, columns or {}, state.now)
     for problem in bad:
         state.wrong(problem)
+    if currency and not _values.is_currency(currency):
+        right = "an ISO 4217 code such as USD would be right"
+        raise BadImport((Problem("SHOP_CURRENCY", 1, "", f"{_values.shown(currency)} is no currency", right),))
     run_id = await database.write(lambda tx: imports.begin(tx, shop_id, state.now))
     await _clear(database, shop_id)
     try:
@@ -226,10 +229,11 @@ def _product_entry(state: _Import, product: Product, file: str) -> Entry | None:
 NO_CURRENCY = 'say --set SHOP_CURRENCY=USD (or your own), or add a shop.json with {"currency": "USD"}'
 
 
-def _taken(places: dict[str, tuple[str, int]], name: str, file: str, line: int) -> str:
+def _taken(places: dict[str, str], name: str, file: str, line: int) -> str:
     """Where the name was seen before, if it was."""
-    file_before, line_before = places.setdefault(name, (file, line))
-    return "" if (file_before, line_before) == (file, line) else f"{file_before}:{line_before}"
+    place = f"{file}:{line}"
+    before = places.setdefault(name, place)
+    return "" if before == place else before
 
 
 def _article_entries(state: _Import) -> Iterator[Entry]:

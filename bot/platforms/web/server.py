@@ -57,6 +57,9 @@ class Web(Platform):
         idempotent=True,
         max_length=4000,
         may_train=True,
+        mode="questions",
+        direct_chat=DIRECT + "{member}",
+        admin_chat=DIRECT + next(seat.id for seat in SEATS if seat.admin),
     )
 
     def __init__(
