@@ -24,7 +24,7 @@ from bot.knowledge.library import Library
 from bot.knowledge.wording import Voice
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
-from bot.messages import File, Message
+from bot.messages import File
 from bot.outbox import Outbox
 from bot.platforms.base import Platform
 from bot.registry import load
@@ -58,17 +58,23 @@ class App:
     intake: Intake
     scheduler: Scheduler
 
+    async def load(self) -> None:
+        """Load the model; messages taken in meanwhile are worked on from then on. Raises ModelNotUsable."""
+        await self.engine.start()
+        self.intake.begin()
+
     async def run(self) -> None:
-        """Serve until cancelled. Stopping: platforms first, then the messages under way, then what is to be sent."""
+        """Serve until cancelled. Stopping: platforms first, then the messages under way, then what is to be sent.
+
+        Raises an ExceptionGroup of what failed: ModelNotUsable, or OSError of a port that is taken.
+        """
         await self.outbox.recover()
-        running = [
-            self.outbox.run(),
-            self.scheduler.run(),
-            *(one.run(self.intake.put) for one in self.platforms.values()),
-        ]
         async with asyncio.TaskGroup() as tasks:
-            for part in running:
-                tasks.create_task(part)
+            tasks.create_task(self.load())
+            tasks.create_task(self.outbox.run())
+            tasks.create_task(self.scheduler.run())
+            for platform in self.platforms.values():
+                tasks.create_task(platform.run(self.intake.put))
 
 
 def local_engine(settings: Settings) -> Engine:
@@ -90,7 +96,7 @@ async def build(
 ) -> AsyncIterator[App]:
     """The whole bot on an open database. `platforms` makes the edges from what they may ask of the inside.
 
-    Raises SettingsError, ModelNotUsable (from the first message on, which waits for the model to be loaded).
+    Call the app's `load` or `run`: until the model is loaded, messages are only taken in.
     """
     await asyncio.to_thread(migrate.upgrade, settings.database_url)
     async with Database(settings.database_url) as database:
@@ -132,13 +138,8 @@ async def build(
         conversation = Conversation(Planner(library), voice, texts)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
-        async with started(engine) as ready:
-
-            async def handle(inbox_id: int, message: Message) -> None:
-                await asyncio.shield(ready)
-                await router.handle(inbox_id, message)
-
-            async with Intake(database, shop.id, clock, handle) as intake:
+        try:
+            async with Intake(database, shop.id, clock, router.handle) as intake:
                 scheduler = Scheduler(
                     database=database,
                     shop_id=shop.id,
@@ -166,6 +167,8 @@ async def build(
                     scheduler,
                 )
             await outbox.flush()
+        finally:
+            await engine.close()
 
 
 def consent(edges: Iterable[Platform]) -> str:
@@ -182,20 +185,6 @@ class Parts:
     texts: Texts
     commands: Sequence[Command]
     clock: Clock
-
-
-@contextlib.asynccontextmanager
-async def started(engine: Engine) -> AsyncIterator["asyncio.Future[None]"]:
-    """Loads the model beside everything else; messages wait for it."""
-    loading = asyncio.ensure_future(engine.start())
-    try:
-        yield loading
-    finally:
-        with contextlib.suppress(asyncio.CancelledError):
-            if not loading.done():
-                loading.cancel()
-                await loading
-        await engine.close()
 
 
 async def open_shop(database: Database, settings: Settings, clock: Clock, *, demo: bool) -> Shop:

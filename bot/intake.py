@@ -43,7 +43,10 @@ def unpack(held: dict[str, Any]) -> Message:
 
 
 class Intake:
-    """`async with` it: entering takes up what an earlier process left, leaving stops after the messages under way."""
+    """`async with` it: entering takes up what an earlier process left, leaving stops after the messages under way.
+
+    Messages are taken in at once and worked on from `begin` on.
+    """
 
     def __init__(self, database: Database, shop_id: int, clock: Clock, handle: Handle) -> None:
         self._database, self._shop_id, self._clock, self._handle = database, shop_id, clock, handle
@@ -52,7 +55,7 @@ class Intake:
         self._places = asyncio.Semaphore(CHATS)
         self._waiting = 0
         self._change = asyncio.Condition()
-        self._stopping = False
+        self._working = False
 
     async def __aenter__(self) -> Self:
         async with self._database.read() as tx:
@@ -62,8 +65,14 @@ class Intake:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        self._stopping = True  # a worker ends after its message; the rest stays in the inbox
+        self._working = False  # a worker ends after its message; the rest stays in the inbox
         await asyncio.gather(*self._workers, return_exceptions=True)
+
+    def begin(self) -> None:
+        """Start to work on what was taken in."""
+        self._working = True
+        for chat in self._chats:
+            self._start(chat)
 
     async def put(self, message: Message) -> None:
         """Take a message in; one seen before is ignored."""
@@ -98,6 +107,10 @@ class Intake:
             self._chats[chat].append((inbox_id, message))
             return
         self._chats[chat] = deque([(inbox_id, message)])
+        if self._working:
+            self._start(chat)
+
+    def _start(self, chat: str) -> None:
         worker = asyncio.create_task(self._work(chat), name=f"chat {chat}")
         self._workers.add(worker)
         worker.add_done_callback(self._workers.discard)
@@ -106,7 +119,7 @@ class Intake:
         """One chat, message by message, until none is left."""
         queue = self._chats[chat]
         try:
-            while queue and not self._stopping:
+            while queue and self._working:
                 async with self._places:
                     await self._one(*queue[0])
                 queue.popleft()

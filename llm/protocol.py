@@ -87,7 +87,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to say. `needs` are the slots without which the reply does not answer; `quote` is the row in its own words."""
+    """What to say. Without the slots in `needs` a reply does not answer; `quote` is the row in its own words."""
 
     act: Act
     language: str = "en"

@@ -109,6 +109,7 @@ async def open_group(
     group = Group(clock)
     async with build(settings, clock, engine or ScriptedEngine(), lambda parts: [group], demo=demo) as app:
         group.app = app
+        await app.load()
         yield group
 
 

@@ -128,7 +128,8 @@ class Composer:
     def _price_states(self, product: Product, among: list[Variant]) -> tuple[State, ...]:
         if len({variant.price for variant in among}) > 1:
             return (State.RANGE,)
-        return (State.SOLD_OUT,) if all(variant.in_stock is False for variant in among) else ()
+        there = {variant.in_stock for variant in among}
+        return (State.SOLD_OUT,) if there == {False} else (State.IN_STOCK,) if there == {True} else ()
 
     def _stock(self, reading: Reading, words: list[str], product: Product, variant: Variant | None) -> Plan | None:
         make = Maker(reading.language)

@@ -16,6 +16,7 @@ class Context:
     act: str = ""
     asked: str = ""  # what the member asked then
     turns: tuple[Turn, ...] = ()
+    same: bool = False  # a further question of the same message
 
     @property
     def products(self) -> list[int]:

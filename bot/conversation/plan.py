@@ -20,6 +20,7 @@ from llm.protocol import Act, Plan, State
 SMALL = 5  # a remark of up to this many words of content that asks nothing is small talk
 ARTICLE = 0.34  # the least share of a question's weight that an article has to hold
 WAYS = 0.2  # less is enough where the words speak of delivery, returns and the like
+SAID = 0.6  # how much of another product's title a further question has to say to change the subject
 SOCIAL = (
     ("thanks", Act.THANKS),
     ("bye", Act.BYE),
@@ -48,9 +49,7 @@ class Planner:
             return [await self._one(whole, context)]
         plans: list[Plan] = []
         for reading in readings:
-            here = (
-                replace(context, rows=plans[-1].sources, act=plans[-1].act) if plans and plans[-1].sources else context
-            )
+            here = _after(context, plans)
             plans.append(await self._one(reading, here))
         known = [plan for plan in plans if plan.facts]
         return known or plans[:1]
@@ -128,7 +127,8 @@ class Planner:
         rest = [word for word in links.content(reading.words) if word not in products.document(product).names]
         if not rest:
             return False
-        if links.ways(reading.words) and any(articles.holds(article, word) for word in rest):
+        sold = reading.has("stock") and linked.strength > 0.5 and article.called < 0.3
+        if links.ways(reading.words) and not sold and any(articles.holds(article, word) for word in rest):
             return True
         if reading.has("price", "stock", "options") and article.called < 0.5:
             return article.cover > 1.3 * max(product.cover, product.named) and linked.strength < 0.5
@@ -149,6 +149,8 @@ class Planner:
     async def _resolve(self, reading: Reading, context: Context, linked: links.Link) -> list[Product]:
         """The products meant: those named, else those just spoken of where the words point back."""
         said = context.products
+        if said and context.same and (not linked.hits or linked.hits[0].called < SAID):
+            return await self.library.read(said[:1])
         if linked.hits and said:
             back = [hit.id for hit in linked.hits if hit.id in said]
             if back and (len(linked.hits) > 1 or reading.has("followup")):
@@ -238,3 +240,10 @@ class Planner:
             return self.compose.plain(Act.SMALLTALK, reading.language, context)
         states = (State.NOT_SOLD,) if product is None and reading.has("stock", "list", "recommend") else ()
         return self.compose.plain(Act.UNKNOWN, reading.language, context, *states)
+
+
+def _after(context: Context, plans: list[Plan]) -> Context:
+    """The context of a message's next question: it goes on from the one before."""
+    if not plans or not plans[-1].sources:
+        return context
+    return replace(context, rows=plans[-1].sources, act=plans[-1].act, same=True)

@@ -5,7 +5,7 @@ Rules of this release; the classifier over a sentence encoder comes in beside th
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -63,7 +63,8 @@ def split(text: str, default: str) -> list[Reading]:
     asked = [one for one in readings if one.words and one.has("question", *ASKING)]
     if len(asked) > 1:
         return asked[:3]
-    return [read(text, default)]
+    whole = read(text, default)
+    return [replace(whole, cues=whole.cues | asked[0].cues)] if asked else [whole]
 
 
 ASKING = ("price", "stock", "options", "compare", "link", "recommend", "list", "cheapest", "dearest")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.knowledge.rows import Article, Product, Variant
+from bot.language import HAN
 from bot.texts import listing, money
 from llm.protocol import SLOT, Act, Fact, Plan, State
 
@@ -102,7 +103,15 @@ def check(text: str, plan: Plan) -> None:
     for match in SLOT.finditer(text):
         if match.group(1) not in known:
             raise Unfit(f"slot {match.group()} is not in the plan")
+    said = [match.group(1) for match in SLOT.finditer(text)]
+    once = [slot for slot in said if plan.act is not Act.COMPARE or not slot.startswith("name")]
+    if len(once) != len(set(once)):
+        raise Unfit("the same slot twice")
     words = SLOT.sub(" ", text)
+    if plan.language == "en" and HAN.search(words):
+        raise Unfit("Chinese in an English reply")
+    if plan.language == "zh" and len(re.findall(r"[A-Za-z]{3,}", words)) > 2:
+        raise Unfit("English in a Chinese reply")
     if "<" in words or ">" in words:
         raise Unfit("a malformed slot")
     if re.search(r"\d|[$€£¥￥]", words):

@@ -13,6 +13,7 @@ from llm.engine import Engine, EngineError, Priority, Request, SamplingParams, T
 from llm.protocol import Act, Fact, Plan, State
 
 log = logging.getLogger(__name__)
+ATTEMPTS = 2  # a second try costs less than a stiff quote
 Show = Callable[[str], Awaitable[None]]
 # A sentence ends where its mark is followed by something else, so that nothing is shown that may still grow.
 END = re.compile(r"[.!?。！？…]+[\"”’)）]*(?=\s|[^\s.!?。！？…\"”’)）])")
@@ -48,18 +49,26 @@ class Voice:
         seed: int | None = None,
     ) -> Worded:
         """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming."""
-        params = self.params if seed is None else replace(self.params, seed=seed)
-        request = Request(turns, plan, params, priority, self.deadline)
-        try:
-            template = await self._template(request, show)
-            text = fill(template, plan)
-        except (Unfit, EngineError) as error:
-            log.info("act %s: the row is quoted instead: %s", plan.act, error)
-            return self.quote(plan, str(error))
-        return Worded(text, "model", tuple(said(text, plan)))
+        why = ""
+        for attempt in range(ATTEMPTS):
+            chosen = self.params if seed is None else replace(self.params, seed=seed + attempt)
+            request = Request(turns, plan, chosen, priority, self.deadline)
+            seen: list[str] = []
+            try:
+                text = fill(await self._template(request, show, seen), plan)
+                return Worded(text, "model", tuple(said(text, plan)))
+            except (Unfit, EngineError) as error:
+                why = str(error)
+                log.info("act %s: %s", plan.act, why)
+                if seen or isinstance(error, EngineError):
+                    break
+        return self.quote(plan, why)
 
-    async def _template(self, request: Request, show: Show | None) -> str:
-        """The model's whole text with slots, every sentence checked. Raises Unfit, EngineError."""
+    async def _template(self, request: Request, show: Show | None, seen: list[str]) -> str:
+        """The model's whole text with slots, every sentence checked; `seen` gets what was shown of it.
+
+        Raises Unfit, EngineError.
+        """
         plan, text, shown = request.plan, "", 0
         values = tuple(fact.value for fact in plan.facts)
         async with contextlib.aclosing(self.engine.stream(request)) as pieces:  # type: ignore[type-var]
@@ -70,7 +79,8 @@ class Voice:
                     self._pass(text[: ends[-1]], plan, values)
                     shown = ends[-1]
                     if show:
-                        await show(fill(text[:shown], plan))
+                        seen.append(fill(text[:shown], plan))
+                        await show(seen[-1])
         text = text.strip()
         if not text:
             raise Unfit("nothing was said")

@@ -29,13 +29,17 @@ async def run(settings: Settings, clock_file: Path | None, engine_name: str) -> 
     clock = FileClock(clock_file) if clock_file else SystemClock()
     engine = ScriptedEngine() if engine_name == "scripted" else composition.local_engine(settings)
     token = settings.web_token.get_secret_value() or secrets.token_urlsafe(16)
+    status = 0
     try:
         async with composition.build(settings, clock, engine, lambda parts: [page(settings, parts, token)]) as app:
             await composition.supervise(_serve(app, token))
-    except ModelNotUsable as error:
-        sys.stderr.write(f"LLM_MODEL: {error}\n")
-        return 2
-    return 0
+    except* ModelNotUsable as failed:
+        sys.stderr.write(f"LLM_MODEL: {failed.exceptions[0]}\n")
+        status = 2
+    except* OSError as failed:
+        sys.stderr.write(f"WEB_PORT: {failed.exceptions[0]}\n")
+        status = 2
+    return status
 
 
 async def _serve(app: App, token: str) -> None:

@@ -78,11 +78,13 @@ class Corpus:
         self.words = read_words(language, split)
         self.acts = sorted({group.act for group in self.groups})
         self.by_act = {act: [group for group in self.groups if group.act is act] for act in self.acts}
+        self.drawn = [group for group in self.groups if group.kept]
+        # Kinds of plan that differ by their states or rows only are easily mixed up: they are drawn twice as often.
+        self.weights = [min(2, len(self.by_act[group.act])) for group in self.drawn]
 
     def draw(self, rng: random.Random, other: "Corpus | None" = None) -> Example:
         """One example. `other` is the other language's corpus: a few members write in the language not answered in."""
-        act = rng.choice([act for act in self.acts if any(group.kept for group in self.by_act[act])])
-        group = rng.choice([group for group in self.by_act[act] if group.kept])
+        group = rng.choices(self.drawn, self.weights)[0]
         reply = rng.choice(group.kept)
         asked = other if other is not None and rng.random() < 0.05 else self
         return Example(asked._turns(group, rng), self._plan(group, reply, rng), reply)

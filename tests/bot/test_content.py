@@ -31,7 +31,7 @@ async def test_a_tip_names_a_product_and_says_a_sentence_of_its_own(tmp_path: Pa
 
 @pytest.mark.parametrize("answer", ["<name1> is on sale. <text1>", EngineError("no model"), "Buy something!"])
 async def test_what_fails_the_check_is_the_shops_own_words(tmp_path: Path, answer: Answer) -> None:
-    async with running_shop(tmp_path, answers=[answer]) as shop:
+    async with running_shop(tmp_path, answers=[answer, answer]) as shop:
         draft = await shop.drafts.write("tip", "en", shop.group.id)
     assert draft is not None
     assert draft.by == "quote"

@@ -96,7 +96,7 @@ async def test_a_suggestion_gives_its_true_reason(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("answer", ["<name1> is half price today. <reason1>", EngineError("no model"), "Buy <name1>!"])
 async def test_what_fails_the_check_is_said_in_the_rows_words(tmp_path: Path, answer: Answer) -> None:
-    async with running_shop(tmp_path, answers=[answer]) as shop:
+    async with running_shop(tmp_path, answers=[answer, answer]) as shop:
         maya = await shop.member("Maya")
         await shop.ask(maya, "Gripstone")
         suggested = await shop.suggestions.suggest(maya, "Maya", "en", chat_id=shop.group.id)

@@ -1,0 +1,83 @@
+"""`python -m bot replay` and `ask`: what they print is what members would have seen, with the shipped model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import main
+from tests.labelled import as_line, files, judge, questions
+
+# Shares of the dev halves handled as the merchant would want, a little under what was measured, so that a fall shows.
+FLOORS = {"cycling": 0.7, "wenju": 0.7}
+
+
+def replay(tmp_path: Path, lines: list[dict], *arguments: str) -> list[dict]:
+    source, out = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), "utf-8")
+    assert main(["replay", str(source), "--json", str(out), *arguments]) == 0
+    return [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("shop", FLOORS)
+def test_thirty_conversations_of_a_shop(tmp_path: Path, shop: str, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = questions(shop, "dev")
+    played = replay(tmp_path, [as_line(one) for one in asked], "--shop", *map(str, files(shop)))
+    assert [len(line["results"]) for line in played] == [len(one["turns"]) for one in asked]
+    right = sum(judge(one, line["results"][-1]) for one, line in zip(asked, played, strict=True))
+    with capsys.disabled():
+        print(f"\n{shop}: {right}/{len(asked)} as wanted; {summary_of(capsys)}")
+    assert right / len(asked) >= FLOORS[shop]
+
+
+def summary_of(capsys: pytest.CaptureFixture[str]) -> str:
+    return capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_the_same_conversation_is_answered_the_same(tmp_path: Path) -> None:
+    line = as_line(questions("cycling", "dev")[0])
+    shop = list(map(str, files("cycling")))
+    first, second = (replay(tmp_path, [line], "--shop", *shop)[0]["results"] for _ in range(2))
+    assert [one["text"] for one in first] == [one["text"] for one in second]
+
+
+def test_facts_of_a_result_stand_in_its_text(tmp_path: Path) -> None:
+    lines = [{"id": "a", "turns": [{"member": "ann", "text": "how much is the gooseneck kettle?", "direct": True}]}]
+    (result,) = replay(tmp_path, lines, "--set", f"DATABASE_URL=sqlite+aiosqlite:///{tmp_path}/none.db")[0]["results"]
+    assert result["action"] == "reply"
+    assert result["facts"]
+    assert all(fact["value"] in result["text"] for fact in result["facts"])
+
+
+def test_a_reply_to_the_bot_is_addressed_and_an_admin_may_command(tmp_path: Path) -> None:
+    turns = [
+        {"member": "ann", "text": "how much is the gooseneck kettle?", "mentions_bot": True},
+        {"member": "bo", "text": "and is it in stock?", "reply_to": "bot:0"},
+        {"member": "bo", "text": "/mode off"},
+        {"member": "cy", "text": "/mode off", "admin": True},
+    ]
+    url = f"DATABASE_URL=sqlite+aiosqlite:///{tmp_path}/none.db"
+    results = replay(tmp_path, [{"id": "a", "turns": turns}], "--set", url)[0]["results"]
+    assert [result["action"] for result in results] == ["reply", "reply", "command", "command"]
+    assert results[2]["text"] != results[3]["text"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("{", "in.jsonl:1: "),
+        ('{"turns": []}', "in.jsonl:1: id: "),
+        ('{"id": 1, "turns": [{"text": "hi"}]}', "in.jsonl:1: turns: "),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, line: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(line + "\n", "utf-8")
+    assert main(["replay", str(source)]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_ask_prints_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    shop = list(map(str, files("cycling")))
+    assert main(["ask", "how much is the u-lock?", "--shop", *shop, "--json"]) == 0
+    assert "52" in json.loads(capsys.readouterr().out.splitlines()[-1])["results"][0]["text"]
