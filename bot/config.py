@@ -43,7 +43,7 @@ class Settings(BaseSettings):
         "llm/weights/starter", "directory or hub name of any causal model with safetensors weights", "Model"
     )
     llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model")
-    llm_temperature: float = _setting(0.5, "0 always takes the likeliest word", "Model")
+    llm_temperature: float = _setting(0.3, "0 always takes the likeliest word", "Model")
     llm_deadline: float = _setting(20.0, "seconds a reply may take before the row is quoted instead", "Model")
     llm_seed: int | None = _setting(None, "a number makes the same message get the same reply", "Model")
     chat_mode: Literal["", "off", "mention", "questions", "lively"] = _setting(

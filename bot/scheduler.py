@@ -6,6 +6,7 @@ runs that are due stand in the tables, and every post, suggestion and run has a 
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
@@ -29,6 +30,12 @@ SHIFT = timedelta(hours=2)  # the most that a zone's clock is put forward
 FAR = timedelta(days=366 * 9)  # a 29 February is never further away
 MOST = 100  # missed runs of one schedule that get a row each after a long time down
 INBOX_KEPT = timedelta(hours=48)  # a platform may deliver again what it got no answer for
+
+
+async def _until_stopped(job: Callable[[], Awaitable[object]]) -> None:
+    """A job of the ticker. It is cancelled only when the ticker stops, which is no error to report."""
+    with contextlib.suppress(asyncio.CancelledError):
+        await job()
 
 
 def next_time(cron: str, timezone: str, after: datetime) -> datetime:
@@ -109,7 +116,16 @@ class Scheduler:
         ticker = AsyncIOScheduler(timezone=UTC)
         # Parked messages have their own job: wording a post must not hold up an answer.
         for job in (self._wake_parked, self._tick_if_idle):
-            ticker.add_job(job, "interval", seconds=1, max_instances=2, coalesce=True, misfire_grace_time=None)
+            ticker.add_job(
+                _until_stopped,
+                "interval",
+                args=[job],
+                id=job.__name__,
+                seconds=1,
+                max_instances=2,
+                coalesce=True,
+                misfire_grace_time=None,
+            )
         ticker.start()
         try:
             await asyncio.Event().wait()

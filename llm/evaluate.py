@@ -71,12 +71,12 @@ def _pairs(text: str) -> set[str]:
 def check(example: Example, reply: str, meanings: Meanings) -> Checks:
     """Compare a generated reply with the plan that it was asked to word."""
     used, words = {*SLOT.findall(reply)}, SLOT.sub("", reply)
-    chinese = HAN.search(words) is not None
+    han, latin = HAN.search(words) is not None, re.search(r"[A-Za-z]", words) is not None
     return Checks(
         needed=used >= {*example.plan.needs},
         allowed=used <= {*example.plan.slots},
         clean=bool(reply.strip()) and not re.search(r"[\d<>|]", words),
-        language=chinese == (example.plan.language == "zh"),
+        language=(han or not latin) if example.plan.language == "zh" else not han,
         meaning=(example.plan.act, example.plan.states) in meanings.nearest(reply),
         new=reply not in meanings.texts,
     )

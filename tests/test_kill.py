@@ -47,7 +47,8 @@ class Bot:
             self.port: int = probe.getsockname()[1]
         self.url, self.file, self.log = f"http://127.0.0.1:{self.port}", folder / "shop.db", folder / "log.txt"
         starter = ROOT / "llm" / "weights" / "starter"
-        engine = "local" if (starter / "model.safetensors").exists() else "scripted"
+        self.model = (starter / "model.safetensors").exists()
+        engine = "local" if self.model else "scripted"
         values = {
             "DATABASE_URL": f"sqlite+aiosqlite:///{self.file}", "UPLOADS": folder / "up", "WEB_PORT": self.port,
             "WEB_TOKEN": TOKEN, "LLM_MODEL": starter, "CHAT_MODE": "mention",
@@ -140,25 +141,27 @@ class Page:
 
 
 class Moment:
-    """When to kill: at the n-th frame that is of the wanted sort, a first part of a reply where there are any."""
+    """When to kill: once so many versions of replies were seen, or so many first parts of replies not yet whole."""
 
     def __init__(self) -> None:
         self.reached = asyncio.Event()
-        self.left = 0
-        self.streaming = False
-        self.parts = 0  # replies that were cut off while they were written
+        self.cut = 0  # replies of which a part was shown when the kill came
+        self._versions: set[tuple[str, str]] = set()
+        self._parts: set[str] = set()
 
-    def set(self, frames: int, *, streaming: bool) -> None:
-        self.left, self.streaming = frames, streaming
+    def set(self, versions: int, parts: int) -> None:
+        self._left = (len(self._versions) + versions, len(self._parts) + parts)
         self.reached.clear()
 
     def see(self, frame: dict[str, Any]) -> None:
-        if self.reached.is_set():
+        if frame["type"] != "message" or frame["message"]["sender"] != "bot" or self.reached.is_set():
             return
-        part = frame["type"] == "message" and not frame["message"]["done"]
-        self.left -= frame["type"] in ("message", "ack")
-        if (part and self.streaming) or (self.left <= 0 and not self.streaming) or self.left < -60:
-            self.parts += part
+        said = frame["message"]
+        self._versions.add((said["id"], said["text"]))
+        if not said["done"]:
+            self._parts.add(said["id"])
+        if len(self._versions) >= self._left[0] or len(self._parts) >= self._left[1]:
+            self.cut += not said["done"]
             self.reached.set()
 
 
@@ -206,7 +209,8 @@ async def test_kill_9_in_the_middle_of_replies(tmp_path: Path) -> None:
         await bot.start()
         async with pages(bot.url, moment.see) as talking:
             for number in range(KILLS):
-                moment.set(chance.randint(1, 30), streaming=number % 2 == 0)
+                # half of the kills wait for a part of a reply, as far as the model shows parts
+                moment.set(*((chance.randint(1, 8), 99) if number % 2 else (25, chance.randint(1, 3))))
                 for page in talking:
                     for frame in round_of(chance, page.seat):
                         await page.say(frame)
@@ -226,6 +230,7 @@ async def test_kill_9_in_the_middle_of_replies(tmp_path: Path) -> None:
                 await page.until(lambda page=page: bool(page.shown), "showing its history", bot)  # type: ignore[misc]
             views = {page.seat: list(page.shown.values()) for page in reloaded}
         assert len(acked) == KILLS * len(SEATS) * 4
+        assert moment.cut or not bot.model, "no kill came while a reply was written"
         left.check(acked)
         for seat, view in views.items():
             check(seat, view, acked, left)

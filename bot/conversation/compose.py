@@ -97,6 +97,8 @@ class Composer:
         pointed = not reading.has("about") and bool(context.products) and product.id in context.products
         if described and pointed and rest and not ELLIPSIS.search(reading.text):
             return described
+        if context.act == Act.OPTIONS and len(links.matching(words, product)) < len(product.variants):
+            return self._stock(reading, words, product, variant)
         carried = replace(reading, cues=reading.cues | {context.act}) if context.act in CARRIED else reading
         if carried is not reading and (reading.has("followup") or variant or not rest):
             return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
@@ -239,9 +241,8 @@ class Composer:
         named = {word for product in products for word in (*tokens(product.title), *links.option_words(product))}
         rest = [word for word in links.content(reading.words) if word not in named]
         parts = [prose(rest or reading.words, product.description, index, 150) for product in products]
-        if not all(text for text, _ in parts) or not (
-            any(held > 0 for _, held in parts) or DIFFER.search(reading.text)
-        ):
+        asked = bool(rest) and any(held > 0 for _, held in parts)
+        if not all(text for text, _ in parts) or not (asked or DIFFER.search(reading.text)):
             return None
         make = Maker(reading.language)
         colon, gap = ("：", "") if reading.language == "zh" else (": ", " ")

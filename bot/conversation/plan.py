@@ -88,19 +88,24 @@ class Planner:
         content = links.content(reading.words)
         for cue, act in SOCIAL:
             if reading.has(cue) and not asks:
-                article = self._article(reading, context)
+                article = self._article(reading, Context())
                 if act in (Act.ABOUT, Act.SMALLTALK) or len(content) <= 3 or not article or article.cover < 0.5:
                     return self.compose.plain(act, reading.language, context)
         return None
 
     def _article(self, reading: Reading, context: Context) -> Hit | None:
-        """The article that explains enough of the question; a short one goes on from what was asked before."""
-        words = reading.words
-        if context.asked and context.rows and not context.products and len(links.content(words)) <= 6:
-            words = (*words, *tokens(context.asked))
-        hits = self.library.find_articles(words, reading.language)
-        least = WAYS if links.ways(reading.words) else ARTICLE
-        fit = [hit for hit in hits[:4] if hit.cover >= least or hit.called >= 0.6]
+        """The article that explains enough of the question; a short one may go on from what was asked before."""
+        found = self._explaining(reading.words, reading.language)
+        points_back = context.asked and context.rows and not context.products
+        short = len(links.content(reading.words)) <= 6
+        if points_back and short and (found is None or (reading.language == "zh" and found.called < SAID)):
+            return self._explaining((*reading.words, *tokens(context.asked)), reading.language) or found
+        return found
+
+    def _explaining(self, words: tuple[str, ...], language: str) -> Hit | None:
+        hits = self.library.find_articles(words, language)
+        least = WAYS if links.ways(words) else ARTICLE
+        fit = [hit for hit in hits[:4] if hit.cover >= least or hit.called >= SAID]
         return fit[0] if fit else None
 
     def _back(self, reading: Reading, context: Context, linked: links.Link, article: Hit) -> bool:
@@ -121,6 +126,8 @@ class Planner:
     def _policy(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         """Is it the article rather than the product? The one that explains more of the question."""
         if not linked.hits:
+            if reading.has("stock") and not links.ways(reading.words) and article.cover < SAID:
+                return False
             return not reading.has("recommend", "list", "cheapest", "dearest") or links.ways(reading.words)
         product = linked.hits[0]
         products, articles = self.library.products, self.library.articles
@@ -159,15 +166,17 @@ class Planner:
             recent = await self.library.read(said)
             words = [*reading.words, *links.size_words(reading.text)]
             told = [one for one in recent if links.variant(words, one)]
-            short = len(links.content(reading.words)) <= 4
-            if told or reading.has("followup") or short:
+            index = self.library.products
+            documents = [document for document in index.documents if document.row == recent[0].row] if recent else []
+            held = any(index.says(one, word) for one in documents for word in links.content(reading.words))
+            if told or reading.has("followup") or held or not links.content(reading.words):
                 return told[:1] or recent[:1]
         return await self.library.read(linked.ids[:4])
 
     async def _product(self, reading: Reading, context: Context, linked: links.Link, article: Hit | None) -> Plan:
         products = await self._resolve(reading, context, linked)
         if not products:
-            if article:
+            if article and (article.cover >= SAID or not reading.has("stock") or links.ways(reading.words)):
                 return await self._policy_plan(reading, article)
             return self._nothing(reading, context)
         if len(products) > 1:

@@ -45,7 +45,8 @@ def read(text: str, default: str) -> Reading:
     """The cues of a text. `default` is the language where the script doesn't tell."""
     plain = normalise(MENTION.sub(" ", text)).strip()
     found = frozenset(name for name, pattern in cues().items() if pattern.search(plain))
-    return Reading(plain, tuple(tokens(plain)), language(plain, default), found)
+    meant = [f"={name.removeprefix('means_')}" for name in sorted(found) if name.startswith("means_")]
+    return Reading(plain, (*tokens(plain), *meant), language(plain, default), found)
 
 
 def complaint(reading: Reading) -> bool:

@@ -97,6 +97,15 @@ STATED: tuple[tuple[re.Pattern[str], set[State]], ...] = (
 )  # fmt: skip
 
 
+GONE = re.compile(
+    r"\bsold out|\bout of stock|\bno stock|\bnone\b|n't\b|\bnot\b|\bgone\b|\bunavailable|\brun out|没|无|售罄|缺|卖完|卖光",
+    re.I,
+)
+THERE = re.compile(
+    r"\bin stock|\bavailable|\byes\b|\byep\b|\bwe (still )?have\b|\bwe.ve got\b|\bleft\b|\bready\b|有|剩|在", re.I
+)
+
+
 def check(text: str, plan: Plan) -> None:
     """Refuse what a template says beyond its plan: foreign slots, numbers, links, state words. Raises Unfit."""
     known = set(plan.slots)
@@ -148,6 +157,10 @@ def _check_cheaper(text: str, at: int, first_row: bool, any_slot: bool) -> None:
 
 def needed(text: str, plan: Plan) -> None:
     """A whole reply has to hold the slots that answer. Raises Unfit."""
+    if plan.act is Act.STOCK:
+        wanted = GONE if State.SOLD_OUT in plan.states else THERE
+        if not wanted.search(SLOT.sub(" ", text)):
+            raise Unfit("does not say whether it is there")
     said = {match.group(1) for match in SLOT.finditer(text)}
     if missing := [slot for slot in plan.needs if slot not in said]:
         raise Unfit(f"does not say {', '.join(missing)}")

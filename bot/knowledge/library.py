@@ -38,7 +38,7 @@ class Library:
     def find_articles(self, words: Sequence[str], wanted: str) -> list[Hit]:
         """Articles for these tokens; those in the member's language come first where both have one."""
         hits = self.articles.search(words, 12)
-        return sorted(hits, key=lambda hit: -hit.score * (1.0 if hit.language == wanted else 0.55))
+        return sorted(hits, key=lambda hit: -hit.score * (0.6 + hit.called) * (1.0 if hit.language == wanted else 0.55))
 
 
 def _products(rows: list[Product], version: int) -> Index:

@@ -38,7 +38,7 @@ class Generation:
             vocabulary = model.tokenizer.get_vocab()
             names = (f"<{slot}>" for slot in request.plan.slots)
             self._slots = frozenset(vocabulary[name] for name in names if name in vocabulary)
-            self._allowed = model.allowed.clone()
+            self._allowed = model.allowed[request.plan.language].clone()
             self._allowed[list(self._slots)] = True
         self.done = self._left < 1
 

@@ -16,7 +16,7 @@ from transformers.utils.logging import disable_progress_bar
 from llm.engine import ModelNotUsable
 from llm.engines.local.prompt import Prompts
 from llm.engines.local.sampling import allowed_mask
-from llm.protocol import END
+from llm.protocol import END, LANGUAGES
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZER_FILES = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}
@@ -27,14 +27,14 @@ DEFAULT_CONTEXT = 2048  # tokens, for a model that doesn't say how many it was t
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A loaded model. `context` is in tokens; `allowed` is bool [vocabulary], for the starter only."""
+    """A loaded model. `context` is in tokens; `allowed` is bool [vocabulary] by language, for the starter only."""
 
     network: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     prompts: Prompts
     context: int
     stops: frozenset[int]
-    allowed: Tensor | None
+    allowed: dict[str, Tensor] | None
     last_only: bool  # the network can be told to compute the logits of the last position only
 
 
@@ -116,8 +116,10 @@ def assemble(model: str, network: PreTrainedModel, tokenizer: PreTrainedTokenize
     allowed = None
     if prompts.starter:
         texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
-        allowed = allowed_mask(texts, tokenizer.get_added_vocab().values(), size)
-        allowed[list(stops)] = True
+        barred = tokenizer.get_added_vocab().values()
+        allowed = {language: allowed_mask(texts, barred, size, language) for language in LANGUAGES}
+        for mask in allowed.values():
+            mask[list(stops)] = True
     return LocalModel(
         network=network,
         tokenizer=tokenizer,

@@ -1,5 +1,6 @@
 """How the next token is chosen, and what the starter may not write."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -17,13 +18,24 @@ def states_value(text: str) -> bool:
     return LINK in text.lower() or any(sign in "<>" or unicodedata.category(sign) in VALUE_SIGNS for sign in text)
 
 
-def allowed_mask(texts: Iterable[str], barred: Iterable[int], size: int) -> Tensor:
+def allowed_mask(texts: Iterable[str], barred: Iterable[int], size: int, language: str) -> Tensor:
     """bool [size], true where a token may be written. `texts` are the tokens' own texts in the order of their ids."""
     mask = torch.zeros(size, dtype=torch.bool)
-    fine = torch.tensor([not states_value(text) for text in texts], dtype=torch.bool)
+    fine = torch.tensor([not states_value(text) and not foreign(text, language) for text in texts], dtype=torch.bool)
     mask[: len(fine)] = fine
     mask[list(barred)] = False
     return mask
+
+
+HAN = re.compile("[\u3000-\u303f\u3400-\u9fff\uff00-\uffef]")
+LATIN = re.compile("[A-Za-z]{2}")
+
+
+def foreign(text: str, language: str) -> bool:
+    """Whether a token belongs to the other language: a small model slips from one into the other."""
+    if language == "zh":
+        return bool(LATIN.search(text))
+    return bool(HAN.search(text)) or "\ufffd" in text
 
 
 def choose(logits: Tensor, params: SamplingParams, random: torch.Generator) -> int:

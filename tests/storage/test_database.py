@@ -1,0 +1,130 @@
+"""One writer for everybody: what many tasks write at once, and what one of them may spoil."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from storage import migrate, settings, shops
+from storage.database import Database, Transaction
+from storage.tables import Setting
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    made = f"sqlite+aiosqlite:///{tmp_path}/folder/shop.db"
+    migrate.upgrade(made)
+    return made
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    async with Database(url) as opened:
+        await opened.write(lambda tx: shops.create(tx, "Shop", "USD", "UTC", "en"))
+        yield opened
+
+
+def setting(name: str, value: str = "1"):
+    async def job(tx: Transaction) -> str:
+        await settings.change(tx, 1, name, value)
+        return name
+
+    return job
+
+
+async def broken(tx: Transaction) -> None:
+    """Writes, and then fails."""
+    await setting("half")(tx)
+    raise LookupError("after half of it")
+
+
+async def names(database: Database) -> set[str]:
+    async with database.read() as tx:
+        return set(await settings.changed(tx, 1))
+
+
+async def test_many_writers_all_get_their_own_result(database: Database):
+    wanted = [f"s{number}" for number in range(600)]
+    assert await asyncio.gather(*(database.write(setting(name)) for name in wanted)) == wanted
+    assert await names(database) == set(wanted)
+
+
+async def test_writes_stand_in_the_order_in_which_they_were_given(database: Database):
+    await asyncio.gather(*(database.write(setting("s", str(number))) for number in range(50)))
+    async with database.read() as tx:
+        assert (await settings.changed(tx, 1))["s"] == "49"
+
+
+async def test_a_failing_job_fails_alone_and_leaves_nothing(database: Database):
+    jobs = [broken if number % 7 == 3 else setting(f"s{number}") for number in range(40)]
+    results = await asyncio.gather(*(database.write(job) for job in jobs), return_exceptions=True)
+    for number, result in enumerate(results):
+        assert isinstance(result, LookupError) if number % 7 == 3 else result == f"s{number}"
+    assert await names(database) == {f"s{number}" for number in range(40) if number % 7 != 3}
+
+
+async def test_a_job_that_the_database_refuses_fails_alone(database: Database):
+    async def twice(tx: Transaction) -> None:
+        for _ in range(2):
+            await tx.execute(Setting.__table__.insert().values(shop_id=1, name="same", value=""))
+
+    refused, kept = await asyncio.gather(
+        database.write(twice), database.write(setting("other")), return_exceptions=True
+    )
+    assert isinstance(refused, IntegrityError)
+    assert kept == "other"
+    assert await names(database) == {"other"}
+
+
+async def test_who_no_longer_waits_does_not_disturb_the_others(database: Database):
+    gone = asyncio.create_task(database.write(setting("gone")))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await database.write(setting("stays")) == "stays"
+    assert "stays" in await names(database)
+
+
+async def test_a_read_sees_one_moment_while_others_write(database: Database):
+    count = select(func.count()).select_from(Setting)
+    async with database.read() as tx:
+        before = await tx.scalar(count)
+        await database.write(setting("beside"))
+        assert await tx.scalar(count) == before
+    assert await names(database) == {"beside"}
+
+
+async def test_a_transaction_under_way_is_not_seen(database: Database):
+    written, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(tx: Transaction) -> None:
+        await setting("slow")(tx)
+        written.set()
+        await go_on.wait()
+
+    writing = asyncio.create_task(database.write(slow))
+    await written.wait()
+    assert await names(database) == set()
+    go_on.set()
+    await writing
+    assert await names(database) == {"slow"}
+
+
+async def test_what_was_written_stands_after_a_restart(url: str):
+    async with Database(url) as database:
+        await database.write(lambda tx: shops.create(tx, "Shop", "USD", "UTC", "en"))
+        await database.write(setting("kept"))
+    async with Database(url) as database:
+        assert await names(database) == {"kept"}
+
+
+async def test_closing_waits_for_what_was_given_to_it(url: str):
+    async with Database(url) as database:
+        await database.write(lambda tx: shops.create(tx, "Shop", "USD", "UTC", "en"))
+        tasks = [asyncio.create_task(database.write(setting(f"s{number}"))) for number in range(20)]
+        await asyncio.sleep(0)
+    await asyncio.gather(*tasks)
+    async with Database(url) as database:
+        assert len(await names(database)) == 20
