@@ -34,7 +34,6 @@ def copy(url: str, to: str) -> bool:
     if source.get_backend_name() != "sqlite" or not source.database or not Path(source.database).exists():
         return False
     with connect(url) as connection:
-        connection.exec_driver_sql("COMMIT")
         connection.exec_driver_sql("VACUUM INTO ?", (make_url(to).database,))
     return True
 

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 
-from bot.knowledge.retrieval import Hit, Index
+from bot.knowledge.retrieval import Hit, Index, expand
 from bot.knowledge.rows import Article, Product, read_articles, read_products
 from bot.language import language
 from storage import shops
 from storage.database import Database
+
+STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
+FOREIGN = 0.55  # and where it is not in the member's language
 
 
 class Library:
@@ -36,9 +39,16 @@ class Library:
         return [found[one] for one in ids if one in found]
 
     def find_articles(self, words: Sequence[str], wanted: str) -> list[Hit]:
-        """Articles for these tokens; those in the member's language come first where both have one."""
-        hits = self.articles.search(words, 12)
-        return sorted(hits, key=lambda hit: -hit.score * (0.6 + hit.called) * (1.0 if hit.language == wanted else 0.55))
+        """Articles for these tokens. Those in the member's language come first where both have one, and those whose
+        title is about what is asked before those whose title brings up something else."""
+        asked = set(expand(words))
+
+        def worth(hit: Hit) -> float:
+            stray = set(expand(self.articles.document(hit).titles)) - asked
+            strays = sum(token.startswith("=") for token in stray)
+            return hit.score * (0.6 + hit.called) * STRAY**strays * (1.0 if hit.language == wanted else FOREIGN)
+
+        return sorted(self.articles.search(words, 12), key=worth, reverse=True)
 
 
 def _products(rows: list[Product], version: int) -> Index:

@@ -16,6 +16,7 @@ from pathlib import Path
 from bot.language import HAN, normalise, tokens
 
 K1, B = 1.2, 0.4  # Robertson and Zaragoza 2009; a low B, since long product texts are not less about their product
+GROUPED = 0.5  # of a word's own weight where its synonym group counts beside it
 NUMBER = 0.2  # of a number's weight: `11` in a name is no sign that `11 in the morning` means it
 MISSED = 0.35  # of a Chinese pair's weight where a row lacks it: overlapping pairs miss a difference twice
 NAME_FIELDS = ("title", "options", "tags", "category", "brand")
@@ -100,12 +101,13 @@ class Index:
         """The best rows for these tokens, best first."""
         asked = list(dict.fromkeys(expand(words)))
         idf = {token: self.idf(token) for token in asked}
+        worth = {token: idf[token] * (GROUPED if token in synonyms() else 1.0) for token in asked}
         scores: dict[int, float] = defaultdict(float)
         for token in asked:
             for place in self.postings.get(token, ()):
                 document = self.documents[place]
                 tf = document.weights[token]
-                scores[place] += idf[token] * tf * (K1 + 1) / (tf + K1 * (1 - B + B * document.length / self.average))
+                scores[place] += worth[token] * tf * (K1 + 1) / (tf + K1 * (1 - B + B * document.length / self.average))
         best = sorted(scores, key=lambda place: (-scores[place], place))[:count]
         return [self._hit(place, scores[place], asked, idf) for place in best]
 

@@ -64,7 +64,7 @@ async def run(
             )
     except BadImport as error:
         _listed(out, error.problems, error.more)
-        out.print(f"{len(error.problems) + error.more} problems, nothing was imported. --skip-bad imports the rest.")
+        out.print(f"Problems: {len(error.problems) + error.more}. Nothing was imported. --skip-bad imports the rest.")
         return BAD
     except Superseded as error:
         out.print(str(error))

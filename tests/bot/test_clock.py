@@ -71,6 +71,7 @@ async def test_a_file_sets_the_clock_from_outside(tmp_path: Path):
     clock = FileClock(path)
     assert clock.now() == START
     sleeping = asyncio.create_task(clock.sleep(60))
+    await asyncio.sleep(0)
     path.write_text((START + timedelta(seconds=60)).isoformat())
     await sleeping
     assert clock.now() == START + timedelta(seconds=60)

@@ -333,7 +333,7 @@ async def test_the_command_prints_what_it_did_and_ends_with_2_when_it_did_nothin
     assert await tool.run(database, 1, [DATA / "broken" / "numbers.csv"], clock=CLOCK) == 2
     out = capsys.readouterr().out
     assert 'numbers.csv:3: stock: "many" is no stock level' in out
-    assert "4 problems, nothing was imported" in out
+    assert "Problems: 4. Nothing was imported." in out
     assert await tool.run(database, 1, [DATA / "plain.csv"], clock=CLOCK, columns=DATA / "plain.csv") == 2
     assert "the column map can't be read" in capsys.readouterr().out
 
