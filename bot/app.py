@@ -139,7 +139,7 @@ async def build(
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
         try:
-            async with Intake(database, shop.id, clock, router.handle) as intake:
+            async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
                 scheduler = Scheduler(
                     database=database,
                     shop_id=shop.id,

@@ -14,10 +14,11 @@ from typing import Any, Self
 from bot.clock import Clock
 from bot.messages import Chat, File, Kind, Message, Role, Sender
 from storage import inbox
-from storage.database import Database
+from storage.database import Database, Job, Transaction
 
 log = logging.getLogger(__name__)
 Handle = Callable[[int, Message], Awaitable[None]]
+AtOnce = Callable[[Message], Job[None] | None]
 WAITING = 5_000  # messages taken in and not done; beyond it platforms wait, which is the back pressure
 CHATS = 32  # chats worked on at the same time
 ATTEMPTS = 3
@@ -45,11 +46,15 @@ def unpack(held: dict[str, Any]) -> Message:
 class Intake:
     """`async with` it: entering takes up what an earlier process left, leaving stops after the messages under way.
 
-    Messages are taken in at once and worked on from `begin` on.
+    Messages are taken in at once and worked on from `begin` on. `at_once` gives the job that does all there is to do
+    with a message that is certainly only recorded: it runs in the transaction that takes the message in.
     """
 
-    def __init__(self, database: Database, shop_id: int, clock: Clock, handle: Handle) -> None:
+    def __init__(
+        self, database: Database, shop_id: int, clock: Clock, handle: Handle, at_once: AtOnce = lambda _: None
+    ) -> None:
         self._database, self._shop_id, self._clock, self._handle = database, shop_id, clock, handle
+        self._at_once = at_once
         self._chats: dict[str, deque[tuple[int, Message]]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(CHATS)
@@ -80,12 +85,21 @@ class Intake:
             await self._change.wait_for(lambda: self._waiting < WAITING)
             self._waiting += 1
         chat, now = f"{message.chat.platform}:{message.chat.id}", self._clock.now()
-        held = pack(message)
+        held, whole = pack(message), self._at_once(message)
+
+        async def take(tx: Transaction) -> int | None:
+            row = await inbox.put(tx, self._shop_id, message.key, chat, held, now, done=whole is not None)
+            if whole is not None and row is not None:
+                await whole(tx)
+            return row
+
         try:
-            inbox_id = await self._database.write(lambda tx: inbox.put(tx, self._shop_id, message.key, chat, held, now))
+            inbox_id = await self._database.write(take)
         finally:
             self._waiting -= 1
-        if inbox_id is not None:
+            async with self._change:
+                self._change.notify_all()
+        if inbox_id is not None and whole is None:
             self._enqueue(chat, inbox_id, message)
 
     async def wake(self) -> None:

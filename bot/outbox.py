@@ -8,7 +8,7 @@ they are sent and never sent again by themselves: a row whose answer nobody saw 
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.clock import Clock
@@ -19,6 +19,7 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 ONCE = ("post", "suggestion")
 ATTEMPTS = 8
+BUG_WAIT = 5.0  # seconds
 CHATS = 16  # chats that are sent to at the same time
 
 
@@ -59,6 +60,8 @@ class Outbox:
         self._database, self._shop_id, self._clock, self._edges = database, shop_id, clock, edges
         self._wake = asyncio.Event()
         self._busy: dict[int, asyncio.Task[None]] = {}
+        self._again = False  # rows were due in a chat that is being sent to
+        self._later: datetime | None = None  # when the next row is due that had to wait
 
     def wake(self) -> None:
         self._wake.set()
@@ -74,6 +77,8 @@ class Outbox:
 
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished first."""
+        async with self._database.read() as tx:
+            self._later = await rows.next_due(tx, self._shop_id, tuple(self._edges))
         try:
             while True:
                 self._wake.clear()
@@ -84,16 +89,21 @@ class Outbox:
 
     async def send_due(self) -> bool:
         """Start sending every row that is due; was there any?"""
+        now = self._clock.now()
+        if self._later is not None and self._later <= now:
+            self._later = None
         async with self._database.read() as tx:
-            due = await rows.due(tx, self._shop_id, self._clock.now())
+            due = await rows.due(tx, self._shop_id, tuple(self._edges), now)
         by_chat: dict[int, list[Any]] = {}
         for row in due:
             by_chat.setdefault(row.chat_id, []).append(row)
         for chat_id, waiting in by_chat.items():
-            if chat_id not in self._busy and len(self._busy) < CHATS:
-                task = asyncio.create_task(self._send_chat(waiting), name=f"send to chat {chat_id}")
-                self._busy[chat_id] = task
-                task.add_done_callback(lambda _, chat_id=chat_id: self._free(chat_id))  # type: ignore[misc]
+            if chat_id in self._busy or len(self._busy) >= CHATS:
+                self._again = True
+                continue
+            task = asyncio.create_task(self._send_chat(waiting), name=f"send to chat {chat_id}")
+            self._busy[chat_id] = task
+            task.add_done_callback(lambda _, chat_id=chat_id: self._free(chat_id))  # type: ignore[misc]
         return bool(due)
 
     async def flush(self) -> None:
@@ -103,13 +113,16 @@ class Outbox:
 
     def _free(self, chat_id: int) -> None:
         self._busy.pop(chat_id, None)
-        self._wake.set()
+        if self._again:
+            self._again = False
+            self._wake.set()
 
     async def _sleep(self) -> None:
         """Until woken, or until a row that waits for its time is due."""
-        async with self._database.read() as tx:
-            due = await rows.next_due(tx, self._shop_id)
-        seconds = 3600.0 if due is None else max(0.05, (due - self._clock.now()).total_seconds())
+        if self._later is None:
+            await self._wake.wait()
+            return
+        seconds = max(0.05, (self._later - self._clock.now()).total_seconds())
         waits = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -119,14 +132,17 @@ class Outbox:
 
     async def _send_chat(self, waiting: list[Any]) -> None:
         for row in waiting:
-            if not await self._send(row):
+            try:
+                if not await self._send(row):
+                    break
+            except Exception as error:  # the boundary: a bug of one edge never stops the others
+                log.exception("message %d", row.id)
+                await self._refused(row, SendError(f"{type(error).__name__}: {error}", BUG_WAIT))
                 break
 
     async def _send(self, row: Any) -> bool:
         """Send one row and mark what became of it. False: the chat has to wait."""
-        edge = self._edges.get(row.platform)
-        if edge is None:
-            return False  # the platform is not running now; the row waits for it
+        edge = self._edges[row.platform]
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
         once = row.kind in ONCE and not edge.capabilities.idempotent
         if once:
@@ -140,7 +156,7 @@ class Outbox:
         except SendError as error:
             return await self._refused(row, error)
         now = self._clock.now()
-        await self._database.write(lambda tx: rows.mark(tx, row.id, "sent", message_id=message_id, sent=now))
+        await self._database.write(lambda tx: rows.sent(tx, row.id, message_id, now))
         return True
 
     async def _refused(self, row: Any, error: SendError) -> bool:
@@ -150,6 +166,8 @@ class Outbox:
             return True
         due = self._clock.now() + timedelta(seconds=error.retry_after)
         await self._database.write(lambda tx: rows.retry_chat(tx, row.id, row.chat_id, due, str(error)))
+        self._later = min(self._later or due, due)
+        self._wake.set()
         return False
 
     async def show(self, row_id: int, text: str) -> None:

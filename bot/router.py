@@ -18,7 +18,7 @@ from bot.outbox import Outbox
 from bot.safety.verdict import Safety
 from storage import inbox, interactions, members
 from storage import outbox as rows
-from storage.database import Database, Transaction
+from storage.database import Database, Job, Transaction
 from storage.members import ChatRow
 
 log = logging.getLogger(__name__)
@@ -81,6 +81,18 @@ class Router:
             return await self._record(inbox_id, message, known, "said", {})
         return await self._answer(inbox_id, message, known, spoken)
 
+    def at_once(self, message: Message) -> Job[None] | None:
+        """For the intake: all there is to do with a message of people known, in a chat known, that needs no answer."""
+        member_id = self._people.get((message.chat.platform, message.sender.id))
+        chat = self._chats.get((message.chat.platform, message.chat.id))
+        if member_id is None or chat is None or message.kind is not Kind.TEXT:
+            return None
+        if not gate.certainly_silent(message, self.mode(chat), self._language(message, chat)):
+            return None
+        known = Known(member_id, chat)
+        self._others(known, message)
+        return lambda tx: self._keep(tx, message, known, "said", {})
+
     def mode(self, chat: ChatRow) -> str:
         """The chat's own mode, else the setting's, else what its platform starts with."""
         if chat.mode:
@@ -126,6 +138,10 @@ class Router:
         self, tx: Transaction, inbox_id: int, message: Message, known: Known, kind: str, data: dict[str, Any]
     ) -> None:
         await inbox.done(tx, inbox_id)
+        await self._keep(tx, message, known, kind, data)
+
+    async def _keep(self, tx: Transaction, message: Message, known: Known, kind: str, data: dict[str, Any]) -> None:
+        """The interaction that a message is."""
         text = "" if message.kind is Kind.REACTION else message.text
         about = data.pop("product", None)
         await interactions.add(

@@ -3,19 +3,27 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
-from storage.tables import Inbox
+from storage.tables import Inbox, table
+
+INBOX = table(Inbox)
+PUT = {
+    name: dialect.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+DONE = update(INBOX).where(INBOX.c.id == bindparam("row")).values(state="done", due=None)
 
 
-async def put(tx: Transaction, shop_id: int, key: str, chat: str, message: dict[str, Any], now: datetime) -> int | None:
+async def put(
+    tx: Transaction, shop_id: int, key: str, chat: str, message: dict[str, Any], now: datetime, *, done: bool = False
+) -> int | None:
     """The new row's id; None if this key was taken in before."""
-    dialect = sqlite if tx.dialect.name == "sqlite" else postgresql
-    values = {"shop_id": shop_id, "key": key, "chat": chat, "message": message, "received": now, "state": "new"}
-    query = dialect.insert(Inbox).values(**values, attempts=0, error="").on_conflict_do_nothing().returning(Inbox.id)
-    row = (await tx.execute(query)).first()
+    values = {"shop_id": shop_id, "key": key, "chat": chat, "message": message, "received": now}
+    values["state"] = "done" if done else "new"
+    row = (await tx.execute(PUT[tx.dialect.name], values | {"attempts": 0, "error": ""})).first()
     return None if row is None else int(row.id)
 
 
@@ -42,7 +50,7 @@ async def by_key(tx: Transaction, shop_id: int, key: str) -> int | None:
 
 
 async def done(tx: Transaction, inbox_id: int) -> None:
-    await tx.execute(update(Inbox).where(Inbox.id == inbox_id).values(state="done", due=None))
+    await tx.execute(DONE, {"row": inbox_id})
 
 
 async def park(tx: Transaction, inbox_id: int, until: datetime) -> None:

@@ -3,12 +3,23 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from storage.database import Transaction
-from storage.tables import Chat, Identity, Interaction, Member
+from storage.tables import Chat, Identity, Interaction, Member, table
 
 SPOKEN = ("said", "asked", "complained", "thanked")  # kinds that are a message
+
+
+SAID, WHO = table(Interaction), table(Member)
+ADD = insert(SAID)
+RECENT: Select[Any] = (
+    select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, WHO.c.name)
+    .join(WHO, WHO.c.id == SAID.c.member_id)
+    .where(SAID.c.chat_id == bindparam("chat"), SAID.c.message_id != "", SAID.c.text != "")
+    .order_by(SAID.c.id.desc())
+    .limit(bindparam("count"))
+)
 
 
 async def add(
@@ -24,34 +35,14 @@ async def add(
     product_id: int | None = None,
     data: dict[str, Any] | None = None,
 ) -> None:
-    await tx.execute(
-        insert(Interaction).values(
-            shop_id=shop_id,
-            member_id=member_id,
-            chat_id=chat_id,
-            kind=kind,
-            at=at,
-            text=text,
-            message_id=message_id,
-            product_id=product_id,
-            data=data or {},
-        )
-    )
+    values = {"shop_id": shop_id, "member_id": member_id, "chat_id": chat_id, "kind": kind, "at": at, "text": text}
+    more = {"message_id": message_id, "product_id": product_id, "data": data or {}}
+    await tx.execute(ADD, values | more)
 
 
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The chat's last messages of members (name, text, message_id, member_id, at), oldest first."""
-    columns: tuple[Any, ...] = (
-        Interaction.id, Interaction.text, Interaction.message_id, Interaction.member_id, Interaction.at, Member.name,
-    )  # fmt: skip
-    query = (
-        select(*columns)
-        .join(Member, Member.id == Interaction.member_id)
-        .where(Interaction.chat_id == chat_id, Interaction.message_id != "", Interaction.text != "")
-        .order_by(Interaction.id.desc())
-        .limit(count)
-    )
-    return list(await tx.execute(query))[::-1]
+    return list(await tx.execute(RECENT, {"chat": chat_id, "count": count}))[::-1]
 
 
 async def of_member(

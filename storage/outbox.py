@@ -4,40 +4,83 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from storage.database import Transaction
-from storage.tables import Chat, Outbox
+from storage.tables import Chat, Outbox, table
 
-ROW = (Outbox.__table__, Chat.platform, Chat.platform_id, Chat.title, Chat.direct)
+OUT, PLACE = table(Outbox), table(Chat)
+PLACES = (PLACE.c.platform, PLACE.c.platform_id, PLACE.c.title, PLACE.c.direct)
+WHERE_TO = select(OUT, *PLACES).join(PLACE, PLACE.c.id == OUT.c.chat_id)
+READY = (
+    OUT.c.shop_id == bindparam("shop"),
+    OUT.c.state == "ready",
+    PLACE.c.platform.in_(bindparam("on", expanding=True)),
+)
+DUE = WHERE_TO.where(*READY, OUT.c.due <= bindparam("now")).order_by(OUT.c.id).limit(200)
+NEXT_DUE = select(func.min(OUT.c.due)).join(PLACE, PLACE.c.id == OUT.c.chat_id).where(*READY)
+FIND = select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key"))
+ADD = insert(OUT).returning(OUT.c.id)
+SENT = update(OUT).where(OUT.c.id == bindparam("row"))
+SENT = SENT.values(state="sent", message_id=bindparam("message"), sent=bindparam("moment"))
+SHOWN: tuple[Any, ...] = (
+    OUT.c.id,
+    OUT.c.text,
+    OUT.c.message_id,
+    OUT.c.sent,
+    OUT.c.key,
+    OUT.c.sources,
+    OUT.c.extra,
+    OUT.c.reply_to,
+    OUT.c.member_id,
+    OUT.c.action,
+)
+RECENT: Select[Any] = select(*SHOWN).where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent")
+RECENT = RECENT.order_by(OUT.c.id.desc()).limit(bindparam("count"))
+DEFAULTS: dict[str, Any] = {
+    "extra": {},
+    "facts": [],
+    "sources": [],
+    "state": "ready",
+    "action": "reply",
+    "worded_by": "code",
+    "reply_to": "",
+    "message_id": "",
+    "attempts": 0,
+    "error": "",
+}
 
 
 async def put(
     tx: Transaction, shop_id: int, chat_id: int, key: str, kind: str, text: str, now: datetime, **values: Any
 ) -> int:
     """Add a row, or bring the row with this key up to date if it is not sent yet; returns its id."""
-    found = (await tx.execute(select(Outbox.id, Outbox.state).filter_by(shop_id=shop_id, key=key))).first()
+    found = (await tx.execute(FIND, {"shop": shop_id, "key": key})).first()
     if found:
         if found.state in ("open", "ready"):
-            await tx.execute(update(Outbox).where(Outbox.id == found.id).values(text=text, due=now, **values))
+            await tx.execute(update(OUT).where(OUT.c.id == found.id).values(text=text, due=now, **values))
         return int(found.id)
     row = {"shop_id": shop_id, "chat_id": chat_id, "key": key, "kind": kind, "text": text, "created": now, "due": now}
-    defaults: dict[str, Any] = {"extra": {}, "facts": [], "sources": []}
-    return int((await tx.execute(insert(Outbox).values(**defaults | row | values).returning(Outbox.id))).scalar_one())
+    added = await tx.execute(ADD, DEFAULTS | row | values)
+    return int(added.scalar_one())
 
 
-async def due(tx: Transaction, shop_id: int, now: datetime) -> list[Row[Any]]:
-    """Rows to be sent now, in order, with where they go."""
-    query = select(*ROW).join(Chat, Chat.id == Outbox.chat_id).where(Outbox.shop_id == shop_id, Outbox.state == "ready")
-    return list(await tx.execute(query.where(Outbox.due <= now).order_by(Outbox.id).limit(200)))
+async def due(tx: Transaction, shop_id: int, platforms: Sequence[str], now: datetime) -> list[Row[Any]]:
+    """Rows to be sent now on these platforms, in order, with where they go."""
+    return list(await tx.execute(DUE, {"shop": shop_id, "on": list(platforms), "now": now}))
 
 
-async def next_due(tx: Transaction, shop_id: int) -> datetime | None:
-    return await tx.scalar(select(func.min(Outbox.due)).filter_by(shop_id=shop_id, state="ready"))
+async def next_due(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> datetime | None:
+    found: datetime | None = await tx.scalar(NEXT_DUE, {"shop": shop_id, "on": list(platforms)})
+    return found
+
+
+async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime) -> None:
+    await tx.execute(SENT, {"row": outbox_id, "message": message_id, "moment": now})
 
 
 async def get(tx: Transaction, outbox_id: int) -> Row[Any]:
-    return (await tx.execute(select(*ROW).join(Chat, Chat.id == Outbox.chat_id).where(Outbox.id == outbox_id))).one()
+    return (await tx.execute(WHERE_TO.where(OUT.c.id == outbox_id))).one()
 
 
 async def mark(tx: Transaction, outbox_id: int, state: str, **values: Any) -> None:
@@ -60,12 +103,7 @@ async def resolve_unknown(tx: Transaction, shop_id: int) -> Sequence[int]:
 
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The last messages that were sent to the chat, oldest first."""
-    columns = (
-        Outbox.id, Outbox.text, Outbox.message_id, Outbox.sent, Outbox.key, Outbox.sources,
-        Outbox.extra, Outbox.reply_to, Outbox.member_id, Outbox.action,
-    )  # fmt: skip
-    query = select(*columns).where(Outbox.chat_id == chat_id, Outbox.state == "sent").order_by(Outbox.id.desc())
-    return list(await tx.execute(query.limit(count)))[::-1]
+    return list(await tx.execute(RECENT, {"chat": chat_id, "count": count}))[::-1]
 
 
 async def by_message(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] | None:

@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import Row, insert, select
+from sqlalchemy import Row, bindparam, insert, select
 from sqlalchemy import update as update_of
 
 from storage.database import Transaction
-from storage.tables import Shop
+from storage.tables import Shop, table
+
+SHOP = table(Shop)
+VERSION = select(SHOP.c.catalogue_version).where(SHOP.c.id == bindparam("shop"))
 
 
 async def get(tx: Transaction) -> Row[Any] | None:
@@ -16,7 +19,7 @@ async def get(tx: Transaction) -> Row[Any] | None:
 
 async def version(tx: Transaction, shop_id: int) -> int:
     """How many imports were made current: indexes are in step with this number."""
-    return int((await tx.execute(select(Shop.catalogue_version).where(Shop.id == shop_id))).scalar_one())
+    return int((await tx.execute(VERSION, {"shop": shop_id})).scalar_one())
 
 
 async def create(tx: Transaction, name: str, currency: str, timezone: str, language: str, demo: bool = False) -> int:

@@ -83,7 +83,9 @@ def test_ask_prints_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert "52" in json.loads(capsys.readouterr().out.splitlines()[-1])["results"][0]["text"]
 
 
-def test_without_a_shop_it_asks_a_copy_of_the_configured_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_shop_it_asks_a_copy_of_the_configured_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     url = f"DATABASE_URL=sqlite+aiosqlite:///{tmp_path}/own.db"
     assert main(["import", *map(str, files("cycling")), "--set", url]) == 0
     before = (tmp_path / "own.db").read_bytes()

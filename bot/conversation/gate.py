@@ -39,6 +39,15 @@ class Later:
 Decision = Silent | Speak | Later
 
 
+def certainly_silent(message: Message, mode: str, language: str) -> bool:
+    """Is it plain without a look into the shop that nothing will be said?"""
+    if message.addressed or message.chat.direct or message.text.startswith("/"):
+        return False
+    if mode in ("off", "mention") or message.sender.bot or message.reply_to:
+        return True
+    return not read(message.text, language).has("question")
+
+
 async def decide(
     message: Message, mode: str, language: str, library: Library, names: Sequence[str], now: datetime
 ) -> Decision:

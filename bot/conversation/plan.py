@@ -117,7 +117,7 @@ class Planner:
         content, products = links.content(reading.words), self.library.products
         if links.ways(reading.words):
             return False
-        spoken = [document for document in products.documents if document.row in context.rows]
+        spoken = [products.documents[products.places[row]] for row in context.rows if row in products.places]
         if any(products.says(document, word) for document in spoken for word in content):
             return True
         short = len(content) <= (6 if reading.language == "zh" else 3)
@@ -144,7 +144,7 @@ class Planner:
         return in_article > in_product
 
     async def _policy_plan(self, reading: Reading, article: Hit) -> Plan:
-        found = await self.library.read_articles([article.id])
+        found = self.library.read_articles([article.id])
         return self.compose.policy(reading, found[0], self.library.articles)
 
     def _about_one(self, reading: Reading, linked: links.Link) -> bool:
@@ -167,7 +167,7 @@ class Planner:
             words = [*reading.words, *links.size_words(reading.text)]
             told = [one for one in recent if links.variant(words, one)]
             index = self.library.products
-            documents = [document for document in index.documents if document.row == recent[0].row] if recent else []
+            documents = [index.documents[index.places[one.row]] for one in recent[:1] if one.row in index.places]
             held = any(index.says(one, word) for one in documents for word in links.content(reading.words))
             if told or reading.has("followup") or held or not links.content(reading.words):
                 return told[:1] or recent[:1]

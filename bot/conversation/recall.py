@@ -23,7 +23,8 @@ async def recall(
     about = _about(said, member_id, message)
     rows = tuple(about.sources) if about else ()
     act = str(about.extra.get("act", "")) if about else ""
-    turns = [(row.at, Turn("user", row.text, row.name)) for row in heard if row.message_id != message.id]
+    before = [row for row in heard if row.message_id != message.id and row.at <= message.at]
+    turns = [(row.at, Turn("user", row.text, row.name)) for row in before]
     turns += [(row.sent, Turn("assistant", row.text)) for row in said if not row.extra.get("private_to")]
     ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
     ordered.append(Turn("user", message.text, message.sender.name))

@@ -8,6 +8,7 @@ from bot.language import language
 from storage import shops
 from storage.database import Database
 
+KEPT = 2_000  # products kept in memory
 STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
 FOREIGN = 0.55  # and where it is not in the member's language
 
@@ -18,7 +19,8 @@ class Library:
     def __init__(self, database: Database, shop_id: int) -> None:
         self.database, self.shop_id = database, shop_id
         self.products, self.articles = Index(version=-1), Index(version=-1)
-        self.brands: frozenset[str] = frozenset()
+        self._rows: dict[int, Product] = {}
+        self._articles: dict[int, Article] = {}
 
     async def refresh(self) -> None:
         """Rebuild the indexes if an import made new rows current."""
@@ -28,15 +30,24 @@ class Library:
                 return
             products, articles = await read_products(tx, self.shop_id), await read_articles(tx, self.shop_id)
         self.products, self.articles = _products(products, version), _articles(articles, version)
+        self._rows, self._articles = {}, {article.id: article for article in articles}
 
     async def read(self, ids: Sequence[int]) -> list[Product]:
-        async with self.database.read() as tx:
-            return await read_products(tx, self.shop_id, list(ids))
+        """These products, from SQL; rows change with the catalogue's version only, so those read of it are kept."""
+        missing = [one for one in ids if one not in self._rows]
+        if missing:
+            async with self.database.read() as tx:
+                found = await read_products(tx, self.shop_id, missing)
+            for product in found:
+                self._rows[product.id] = product
+        products = [self._rows[one] for one in ids if one in self._rows]
+        while len(self._rows) > KEPT:
+            self._rows.pop(next(iter(self._rows)))
+        return products
 
-    async def read_articles(self, ids: Sequence[int]) -> list[Article]:
-        async with self.database.read() as tx:
-            found = {article.id: article for article in await read_articles(tx, self.shop_id)}
-        return [found[one] for one in ids if one in found]
+    def read_articles(self, ids: Sequence[int]) -> list[Article]:
+        """These articles, as of the catalogue's version."""
+        return [self._articles[one] for one in ids if one in self._articles]
 
     def find_articles(self, words: Sequence[str], wanted: str) -> list[Hit]:
         """Articles for these tokens. Those in the member's language come first where both have one, and those whose

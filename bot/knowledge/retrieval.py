@@ -46,6 +46,7 @@ class Document:
     names: frozenset[str]
     titles: frozenset[str]
     length: float
+    weight: float = 0.0  # of all of its title's words; set once all rows are in
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ class Index:
     documents: list[Document] = field(default_factory=list)
     postings: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     average: float = 1.0
+    places: dict[str, int] = field(default_factory=dict)
+    _idf: dict[str, float] = field(default_factory=dict)
 
     def add(self, row: str, language: str, fields: Mapping[str, str]) -> None:
         weights: Counter[str] = Counter()
@@ -86,13 +89,22 @@ class Index:
         titles = frozenset(tokens(fields.get("title", "")))
         for token in weights:
             self.postings[token].append(len(self.documents))
+        self.places[row] = len(self.documents)
         self.documents.append(Document(row, language, dict(weights), names, titles, sum(weights.values())))
 
     def close(self) -> None:
         """Call once after the last `add`."""
         self.average = sum(document.length for document in self.documents) / max(1, len(self.documents)) or 1.0
+        self._idf = {token: self._rarity(token) for token in self.postings} | {"": self._rarity("")}
+        for document in self.documents:
+            document.weight = sum(self.idf(token) for token in document.titles) or 1.0
 
     def idf(self, token: str) -> float:
+        """How much a word tells rows apart; one that stands in no row as much as one that stands in a single row."""
+        known = self._idf.get(token)
+        return self._rarity(token) if known is None else known
+
+    def _rarity(self, token: str) -> float:
         count = max(1, len(self.postings.get(token, ())))
         rare = math.log(1 + (len(self.documents) - count + 0.5) / (count + 0.5))
         return rare * (0.35 if len(token) == 1 and HAN.match(token) else 1.0)
@@ -119,10 +131,18 @@ class Index:
         whole = (
             held + sum(idf[t] * (MISSED if HAN.match(t) else 1.0) for t in plain if not self.says(document, t)) or 1.0
         )
-        title = sum(self.idf(token) for token in document.titles) or 1.0
-        called = sum(self.idf(token) for token in document.titles if token in idf)
+        called = sum(idf[token] for token in document.titles if token in idf)
         evidence = named / self.idf("")
-        return Hit(document.row, score, held / whole, named / whole, called / title, evidence, document.language, place)
+        return Hit(
+            document.row,
+            score,
+            held / whole,
+            named / whole,
+            called / document.weight,
+            evidence,
+            document.language,
+            place,
+        )
 
     def says(self, document: Document, token: str) -> bool:
         """Does the row say this word, or one that means the same?"""

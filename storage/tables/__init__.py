@@ -1,6 +1,6 @@
 """Every table. Importing this package fills `Base.metadata`, which migrations and tests compare with the database."""
 
-from storage.tables.base import Base
+from storage.tables.base import Base, table
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
 from storage.tables.people import Chat, Identity, Member, Shop
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
@@ -25,4 +25,5 @@ __all__ = [
     "Shop",
     "Staged",
     "Variant",
+    "table",
 ]

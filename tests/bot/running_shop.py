@@ -83,7 +83,7 @@ class RunningShop:
     async def rows(self, kind: str) -> list[Any]:
         """Everything in the outbox of one kind, oldest first."""
         async with self.database.read() as tx:
-            due = await outbox.due(tx, self.shop_id, self.clock.now() + timedelta(days=999))
+            due = await outbox.due(tx, self.shop_id, ("web",), self.clock.now() + timedelta(days=999))
         return [row for row in due if row.kind == kind]
 
     async def schedule(self, cron: str, timezone: str = "UTC", *, window: int = 3600, content: str = "tip") -> int:

@@ -12,16 +12,16 @@ from bot.knowledge.rows import Article, Product, Variant
 from llm.protocol import SLOT, Act, Fact, Plan, State
 
 WORDS = {
-    "en": ["sure", "the", "this", "comes", "at", "here", "lovely", "nice", "choice", "and", "it", "friends", "glad", "ask", "anything"],
-    "zh": ["这款", "目前", "您好", "就是", "很受欢迎", "需要", "再问", "我", "呢", "亲"],
+    "en": ("sure", "the", "this", "comes", "at", "here", "lovely", "choice", "and", "it", "friends", "glad", "ask"),
+    "zh": ("这款", "目前", "您好", "就是", "很受欢迎", "需要", "再问", "我", "呢", "亲"),
 }
 NAMES = ("name1", "price1", "label1", "value1", "text1")
 FOREIGN = ("price2", "stock1", "member", "link3", "colour1", "name9")
 NUMBERS = ("two", "Seven", "twenty-five", "half", "hundred", "percent", "三天", "五十块", "二十元", "百分", "%")
 LINKS = ("https://a.example", "HTTP://A", "www.a", "evil.com", "a.b.cn", "Shop.io/x")
 STATES = (
-    "in stock", "Available", "sold out", "out of stock", "isn't available", "few left", "running low", "same price", "cheaper",
-    "less expensive", "is free", "for free", "free shipping", "a discount", "guaranteed", "a refund",
+    "in stock", "Available", "sold out", "out of stock", "isn't available", "few left", "running low", "same price",
+    "cheaper", "less expensive", "is free", "for free", "free shipping", "a discount", "guaranteed", "a refund",
     "有货", "现货", "售罄", "缺货", "只剩", "价格一样", "更便宜", "包邮", "免费", "打折", "保证",
 )  # fmt: skip
 
@@ -238,7 +238,7 @@ PRICES = [
     ([("", "5")], "GBP", "£5.00", "£5.00"),
     ([("S", "5"), ("M", "5")], "GBP", "£5.00", "£5.00"),
     ([("S", "5"), ("M", "6.5")], "GBP", "£5.00 (S) or £6.50 (M)", "£5.00（S）或£6.50（M）"),
-    ([(size, str(price)) for price, size in enumerate(("S", "M", "L", "XL"), 5)], "GBP", "£5.00 to £8.00", "£5.00 至 £8.00"),
+    ([("S", "5"), ("M", "6"), ("L", "7"), ("XL", "8")], "GBP", "£5.00 to £8.00", "£5.00 至 £8.00"),
     ([("", "1234.5")], "USD", "$1,234.50", "US$1,234.50"),
     ([("", "58")], "CNY", "CN¥58.00", "¥58.00"),
     ([("", "1200")], "JPY", "¥1,200", "JP¥1,200"),
