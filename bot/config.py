@@ -6,6 +6,7 @@
 import os
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -17,8 +18,8 @@ class SettingsError(Exception):
     """A setting is wrong. The message names it and says what would be right; it never shows a value."""
 
 
-def _setting(default: Any, meaning: str, section: str) -> Any:
-    return Field(default, description=meaning, json_schema_extra={"section": section})
+def _setting(default: Any, meaning: str, section: str, **limits: Any) -> Any:
+    return Field(default, description=meaning, json_schema_extra={"section": section}, **limits)
 
 
 class Settings(BaseSettings):
@@ -38,13 +39,17 @@ class Settings(BaseSettings):
     uploads: Path = _setting(
         Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"
     )
-    retention_days: int = _setting(30, "raw words of members are emptied after this many days", "Storage")
+    retention_days: int = _setting(
+        30, "raw words of members are emptied after this many days", "Storage", ge=1, le=3650
+    )
     llm_model: str = _setting(
         "llm/weights/starter", "directory or hub name of any causal model with safetensors weights", "Model"
     )
-    llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model")
-    llm_temperature: float = _setting(0.3, "0 always takes the likeliest word", "Model")
-    llm_deadline: float = _setting(20.0, "seconds a reply may take before the row is quoted instead", "Model")
+    llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model", ge=0, le=256)
+    llm_temperature: float = _setting(0.3, "0 always takes the likeliest word", "Model", ge=0, le=2)
+    llm_deadline: float = _setting(
+        20.0, "seconds a reply may take before the row is quoted instead", "Model", gt=0, le=600, allow_inf_nan=False
+    )
     llm_seed: int | None = _setting(None, "a number makes the same message get the same reply", "Model")
     chat_mode: Literal["", "off", "mention", "questions", "lively"] = _setting(
         "",
@@ -54,7 +59,7 @@ class Settings(BaseSettings):
     quiet_hours: str = _setting(
         "21:00-09:00", "no suggestion is sent in these hours of the shop's time zone", "Manners"
     )
-    daily_cap: int = _setting(1, "suggestions that a subscriber may get in a day", "Manners")
+    daily_cap: int = _setting(1, "suggestions that a subscriber may get in a day", "Manners", ge=0, le=20)
     profiles: Literal["", "optin", "notice", "off"] = _setting(
         "",
         "whose interactions become a profile: of who opted in, of all who were told, none; empty: as the platform asks",
@@ -64,11 +69,32 @@ class Settings(BaseSettings):
     allowed_links: str = _setting(
         "", "hosts that the bot may link to besides those of the catalogue, with commas", "Manners"
     )
-    web_port: int = _setting(8080, "port of the chat page on this computer", "Chat page")
+    web_port: int = _setting(8080, "port of the chat page on this computer", "Chat page", ge=0, le=65535)
     web_token: SecretStr = _setting(
         SecretStr(""), "token of the admin seat; empty makes one at every start", "Chat page"
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting("WARNING", "how much is logged", "Running")
+
+    @field_validator("shop_timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value and value not in available_timezones():
+            raise ValueError("an IANA name such as Europe/London is right")
+        return value
+
+    @field_validator("shop_currency")
+    @classmethod
+    def _currency(cls, value: str) -> str:
+        if value and not (len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()):
+            raise ValueError("an ISO 4217 code such as USD is right")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if not value.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
+            raise ValueError("sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME is right")
+        return value
 
     @field_validator("quiet_hours")
     @classmethod
@@ -87,6 +113,8 @@ def quiet(hours: str) -> tuple[int, int] | None:
         )
     except ValueError:
         raise ValueError("two times such as 21:00-09:00 are right") from None
+    if not (0 <= first < 24 * 60 and 0 <= last < 24 * 60):
+        raise ValueError("two times such as 21:00-09:00 are right")
     return first, last
 
 

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -27,6 +27,11 @@ ATTEMPTS = 3
 def pack(message: Message) -> dict[str, Any]:
     """A message as the inbox keeps it."""
     return asdict(message) | {"at": message.at.isoformat()}
+
+
+def whole(text: str) -> str:
+    """The text without halves of characters, which no database takes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def unpack(held: dict[str, Any]) -> Message:
@@ -60,6 +65,7 @@ class Intake:
         self._places = asyncio.Semaphore(CHATS)
         self._waiting = 0
         self._change = asyncio.Condition()
+        self._taken: set[int] = set()  # rows that are queued or under way
         self._working = False
 
     async def __aenter__(self) -> Self:
@@ -85,12 +91,13 @@ class Intake:
             await self._change.wait_for(lambda: self._waiting < WAITING)
             self._waiting += 1
         chat, now = f"{message.chat.platform}:{message.chat.id}", self._clock.now()
-        held, whole = pack(message), self._at_once(message)
+        message = replace(message, text=whole(message.text))
+        held, rest = pack(message), self._at_once(message)
 
         async def take(tx: Transaction) -> int | None:
-            row = await inbox.put(tx, self._shop_id, message.key, chat, held, now, done=whole is not None)
-            if whole is not None and row is not None:
-                await whole(tx)
+            row = await inbox.put(tx, self._shop_id, message.key, chat, held, now, done=rest is not None)
+            if rest is not None and row is not None:
+                await rest(tx)
             return row
 
         try:
@@ -99,15 +106,16 @@ class Intake:
             self._waiting -= 1
             async with self._change:
                 self._change.notify_all()
-        if inbox_id is not None and whole is None:
+        if inbox_id is not None and rest is None:
             self._enqueue(chat, inbox_id, message)
 
     async def wake(self) -> None:
         """Take up parked messages whose time has come."""
+        before = set(self._taken)
         async with self._database.read() as tx:
             due = await inbox.due(tx, self._shop_id, self._clock.now())
         for row in due:
-            if not any(row.id == inbox_id for inbox_id, _ in self._chats.get(row.chat, ())):
+            if row.id not in before and row.id not in self._taken:
                 self._enqueue(row.chat, row.id, unpack(row.message))
 
     async def idle(self) -> None:
@@ -117,6 +125,7 @@ class Intake:
 
     def _enqueue(self, chat: str, inbox_id: int, message: Message) -> None:
         self._waiting += 1
+        self._taken.add(inbox_id)
         if chat in self._chats:
             self._chats[chat].append((inbox_id, message))
             return
@@ -136,7 +145,7 @@ class Intake:
             while queue and self._working:
                 async with self._places:
                     await self._one(*queue[0])
-                queue.popleft()
+                self._taken.discard(queue.popleft()[0])
                 self._waiting -= 1
                 async with self._change:
                     self._change.notify_all()
@@ -150,5 +159,5 @@ class Intake:
                 return
             except Exception as error:  # the boundary: one bad message never stops its chat
                 log.exception("message %d, attempt %d of %d", inbox_id, attempt, ATTEMPTS)
-                final, reason = attempt == ATTEMPTS, f"{type(error).__name__}: {error}"
+                final, reason = attempt == ATTEMPTS, whole(f"{type(error).__name__}: {error}")
                 await self._database.write(lambda tx: inbox.failed(tx, inbox_id, reason, final=final))  # noqa: B023

@@ -25,8 +25,9 @@ CHINESE_STOP = frozenset(
 
 
 def normalise(text: str) -> str:
-    """One form for what looks alike: width, case, quotes."""
-    return unicodedata.normalize("NFKC", text).casefold().replace("’", "'").replace("‘", "'")
+    """One form for what looks alike: width, case, quotes; nothing invisible."""
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return seen.casefold().replace("’", "'").replace("‘", "'")
 
 
 def language(text: str, default: str = "en") -> str:

@@ -89,16 +89,17 @@ class Outbox:
 
     async def send_due(self) -> bool:
         """Start sending every row that is due; was there any?"""
-        now = self._clock.now()
+        now, self._again = self._clock.now(), False
         if self._later is not None and self._later <= now:
             self._later = None
+        busy = set(self._busy)  # what these send is still due in what is read now
         async with self._database.read() as tx:
             due = await rows.due(tx, self._shop_id, tuple(self._edges), now)
         by_chat: dict[int, list[Any]] = {}
         for row in due:
             by_chat.setdefault(row.chat_id, []).append(row)
         for chat_id, waiting in by_chat.items():
-            if chat_id in self._busy or len(self._busy) >= CHATS:
+            if chat_id in busy or chat_id in self._busy or len(self._busy) >= CHATS:
                 self._again = True
                 continue
             task = asyncio.create_task(self._send_chat(waiting), name=f"send to chat {chat_id}")
@@ -108,13 +109,12 @@ class Outbox:
 
     async def flush(self) -> None:
         """Send all that is due now and wait for it: for replay and an orderly stop."""
-        while await self.send_due():
+        while await self.send_due() or self._busy:
             await asyncio.gather(*self._busy.values())
 
     def _free(self, chat_id: int) -> None:
         self._busy.pop(chat_id, None)
         if self._again:
-            self._again = False
             self._wake.set()
 
     async def _sleep(self) -> None:
@@ -137,6 +137,9 @@ class Outbox:
                     break
             except Exception as error:  # the boundary: a bug of one edge never stops the others
                 log.exception("message %d", row.id)
+                if row.kind in ONCE:  # nobody knows whether it was seen
+                    await self._database.write(lambda tx, row=row: rows.mark(tx, row.id, "unknown"))  # type: ignore[misc]
+                    continue
                 await self._refused(row, SendError(f"{type(error).__name__}: {error}", BUG_WAIT))
                 break
 

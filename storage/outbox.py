@@ -17,7 +17,12 @@ READY = (
     OUT.c.state == "ready",
     PLACE.c.platform.in_(bindparam("on", expanding=True)),
 )
-DUE = WHERE_TO.where(*READY, OUT.c.due <= bindparam("now")).order_by(OUT.c.id).limit(200)
+EARLIER = OUT.alias("earlier")
+HELD = select(EARLIER.c.id).where(
+    EARLIER.c.chat_id == OUT.c.chat_id, EARLIER.c.id < OUT.c.id, EARLIER.c.state == "ready"
+)
+HELD = HELD.where(EARLIER.c.due > bindparam("now"))  # a chat that has to wait gets nothing out of order
+DUE = WHERE_TO.where(*READY, OUT.c.due <= bindparam("now"), ~HELD.exists()).order_by(OUT.c.id).limit(200)
 NEXT_DUE = select(func.min(OUT.c.due)).join(PLACE, PLACE.c.id == OUT.c.chat_id).where(*READY)
 FIND = select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key"))
 ADD = insert(OUT).returning(OUT.c.id)

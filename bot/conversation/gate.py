@@ -67,7 +67,7 @@ async def decide(
 
 async def _unasked(message: Message, language: str, library: Library, names: Sequence[str]) -> Decision:
     reading = read(message.text, language)
-    if message.reply_to or not reading.has("question"):
+    if "@" in message.text or message.reply_to or not reading.has("question"):
         return Silent("no question to the shop")
     if complaint(reading) or reading.has("to_somebody") or _names(reading.text, names):
         return Silent("said to somebody else")

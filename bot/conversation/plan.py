@@ -20,6 +20,7 @@ from llm.protocol import Act, Plan, State
 SMALL = 5  # a remark of up to this many words of content that asks nothing is small talk
 ARTICLE = 0.34  # the least share of a question's weight that an article has to hold
 WAYS = 0.2  # less is enough where the words speak of delivery, returns and the like
+TITLE = 0.8  # who says nearly a whole title asks that article's question
 SAID = 0.6  # how much of another product's title a further question has to say to change the subject
 SOCIAL = (
     ("thanks", Act.THANKS),
@@ -59,7 +60,9 @@ class Planner:
         if any(reading.has("human") for reading in readings):
             return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.REQUEST)
         joined = frozenset(cue for reading in readings for cue in reading.cues)
-        if complaint(replace(readings[0], cues=joined)):
+        whole = replace(readings[0], cues=joined)
+        asked = None if whole.has("grievance") else self._explaining(readings[0].words, readings[0].language)
+        if complaint(whole) and not (asked and asked.called >= TITLE and whole.has("question")):
             return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.COMPLAINT)
         return None
 
@@ -169,7 +172,9 @@ class Planner:
             index = self.library.products
             documents = [index.documents[index.places[one.row]] for one in recent[:1] if one.row in index.places]
             held = any(index.says(one, word) for one in documents for word in links.content(reading.words))
-            if told or reading.has("followup") or held or not links.content(reading.words):
+            few = len(links.content(reading.words)) <= (4 if reading.language == "zh" else 1)
+            bare = few and not linked.hits and reading.has("price", "stock", "options", "link")
+            if told or reading.has("followup") or held or bare or not links.content(reading.words):
                 return told[:1] or recent[:1]
         return await self.library.read(linked.ids[:4])
 

@@ -1,6 +1,7 @@
 """Facts: made from rows, filled into what the model wrote, and the check that nothing else passes for one."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -79,26 +80,40 @@ class Maker:
 
 
 NUMBER_WORDS = re.compile(
-    r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|"
-    r"ninety|hundred|thousand|dozen|half|twice|double|percent)\b|[二三四五六七八九十百千万]+ ?(元|块|天|件|个|小时|折|年|月|周|分|次)|%|百分"
+    r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|"
+    r"ninety|hundreds?|thousands?|millions?|dozens?|half|twice|double|percent|quarter|a couple|one (pound|dollar|euro|day|week))\b"
+    r"|[一二两三四五六七八九十百千万半]+ ?(元|块|英镑|美元|欧元|天|件|个|小时|折|年|月|周|分|公斤|克|斤|米|倍|价|成)|%|百分"
 )
-LINK = re.compile(r"https?:|www\.|\b[\w-]+\.(com|net|org|cn|io|shop|store)\b", re.IGNORECASE)
+LINK = re.compile(r"https?:|//|www\.|\b[a-z0-9-]+\.[a-z]{2,}", re.IGNORECASE)
 # Words that state what only code may decide -> the states that allow them.
 STATED: tuple[tuple[re.Pattern[str], set[State]], ...] = (
-    (re.compile(r"\b(not|isn't|aren't|currently un|no longer) ?(available|in stock)|\bsold out|\bout of stock|\bunavailable|售罄|卖完|卖光|缺货|断货|没货|无货|没有货", re.I), {State.SOLD_OUT}),
-    (re.compile(r"\b(in stock|available|still have|ready to (go|ship))\b|有货|现货|有库存|能买|还有", re.I), {State.IN_STOCK, State.FEW}),
-    (re.compile(r"\b(only|just) \S+ left|\bfew left|\blast few|\brunning low|只剩|仅剩|不多了|所剩不多|快没|最后", re.I), {State.FEW}),
+    (re.compile(r"\b(not|isn't|aren't|currently un|no longer) ?(available|in stock)|\bsold out|\bout of stock|\bunavailable|售罄|卖完|卖光|缺货|断货|没货|无货|没有?(?:货|现货|库存)", re.I), {State.SOLD_OUT}),
+    (re.compile(r"\b(in stock|available|still have|ready to (go|ship))\b|有货|现货|有库存|能买|还有(?:货|现货|库存)", re.I), {State.IN_STOCK, State.FEW}),
+    (re.compile(r"\b(only|just)\b.{0,12}\bleft|\bfew left|\blast few|\brunning low|只剩|仅剩|不多了|所剩不多|快没|最后", re.I), {State.FEW}),
     (re.compile(r"\bsame price|\bcost the same|价格一样|价格相同|同价|一样的价", re.I), {State.SAME_PRICE}),
     (re.compile(r"\bcheaper|\bless expensive|更便宜|便宜一些|更实惠|省一点", re.I), {State.CHEAPER1, State.CHEAPER2}),
-    (re.compile(r"\bfor free|\bfree (of charge|shipping|delivery|returns?)|\bis free\b|\bfree!|免费|包邮|免邮", re.I), set()),
+    (re.compile(r"(?<!feel )\bfree\b|\bno charge|\bcomplimentary|\bon the house|免费|包邮|免邮", re.I), set()),
     (re.compile(r"\bdiscount|\bon sale\b|\b(we|i) guarantee|\bguaranteed\b|\brefund|打折|优惠|特价|保证|退款|赔偿", re.I), set()),
+)  # fmt: skip
+YES_NO: tuple[tuple[re.Pattern[str], set[State]], ...] = (
     (re.compile(r"^(yes|yep|yeah|yup)\b|^(是的|对的|可以的|有的)", re.I), {State.IN_STOCK, State.FEW}),
     (re.compile(r"^(no|nope)\b(?! (worries|problem))|^(不是|不可以|不行)", re.I), {State.SOLD_OUT, State.NOT_SOLD}),
 )  # fmt: skip
 
 
+ANSWERING = (Act.PRICE, Act.STOCK, Act.DETAIL, Act.DESCRIBE, Act.POLICY, Act.COMPARE)
+NEGATED = re.compile(
+    r"\b(?:don.t|doesn.t|do not|does not|isn.t|aren.t|is not|are not|not|no longer)\b (?:\w+ly )?(?:\w+ )?"
+    r"(?:have|available|in stock|there|sold out|out of stock)\b|\bran out|\brun out of|没有?(?:现货|库存|货|售罄|卖完)|未售罄|暂无|无货",
+    re.IGNORECASE,
+)
+COMPARED = (
+    (re.compile(r"\bcheaper|\bless expensive|便宜|更实惠|更划算", re.I), True),
+    (re.compile(r"\bmore expensive|\bpricier|\bdearer|\bcosts? more|更贵|贵一", re.I), False),
+)
+NAMES = re.compile(r"<(name[12])>")
 GONE = re.compile(
-    r"\bsold out|\bout of stock|\bno stock|\bnone\b|n't\b|\bnot\b|\bgone\b|\bunavailable|\brun out|没|无|售罄|缺|卖完|卖光",
+    r"\bsold out|\bout of\b|\bno stock|\bnothing left|\bnone\b|n't\b|\bnot\b|\bgone\b|\bunavailable|\brun out|没|无|售罄|缺|卖完|卖光|断货|空了",
     re.I,
 )
 THERE = re.compile(
@@ -123,41 +138,60 @@ def check(text: str, plan: Plan) -> None:
         raise Unfit("English in a Chinese reply")
     if "<" in words or ">" in words:
         raise Unfit("a malformed slot")
-    if re.search(r"\d|[$€£¥￥]", words):
+    if any(unicodedata.category(sign) in ("Nd", "Nl", "No", "Sc") for sign in words):
         raise Unfit("a number or price that no slot holds")
     if NUMBER_WORDS.search(words.lower()):
         raise Unfit("a number word")
     if LINK.search(words):
         raise Unfit("a link that no slot holds")
-    _check_states(text, words, set(plan.states))
+    _check_states(text, words, set(plan.states), plan.act)
 
 
-def _check_states(text: str, words: str, states: set[State]) -> None:
+def _check_states(text: str, words: str, states: set[State], act: Act) -> None:
     rest = words.strip()
-    for pattern, allowed in STATED:
+    for pattern, allowed in (*STATED, *(YES_NO if act in ANSWERING else ())):
         if pattern.search(rest) and not allowed & states:
             raise Unfit("a state word that the plan doesn't hold")
         rest = pattern.sub(" ", rest)
-    first = SLOT.search(text)
-    cheaper = re.search(r"cheaper|便宜|实惠", text)
-    if cheaper and states & {State.CHEAPER1, State.CHEAPER2}:
-        _check_cheaper(text, cheaper.start(), State.CHEAPER1 in states, first is not None)
+    for found in NEGATED.finditer(words):
+        _check_negation(found.group(), states)
+    for word, cheap in COMPARED:
+        for found in word.finditer(text):
+            _check_compared(text, found.start(), found.end(), cheap, states)
 
 
-def _check_cheaper(text: str, at: int, first_row: bool, any_slot: bool) -> None:
-    """The name nearest to the word `cheaper` in its sentence has to be the cheaper one's."""
-    sentence = text[max(text.rfind(stop, 0, at) for stop in ".!?。！？") + 1 :]
-    names = [
-        (abs(match.start() - sentence.find(text[at : at + 4])), match.group(1)) for match in SLOT.finditer(sentence)
-    ]
-    named = [name for _, name in sorted(names) if name.startswith("name")]
-    if any_slot and named and named[0] != ("name1" if first_row else "name2"):
+def _check_negation(words: str, states: set[State]) -> None:
+    """`not in stock` denies a state that the plan holds, `not sold out` the other."""
+    denied = (
+        {State.SOLD_OUT}
+        if re.search(r"sold out|out of stock|售罄|卖完|缺货", words, re.I)
+        else {State.IN_STOCK, State.FEW}
+    )
+    if denied & states:
+        raise Unfit("the opposite of what the plan holds")
+
+
+def _check_compared(text: str, start: int, end: int, cheap: bool, states: set[State]) -> None:
+    """Who is called cheaper has to be: the other one than stands behind `than`, the one before `比`, else the nearest."""
+    if not states & {State.CHEAPER1, State.CHEAPER2}:
+        raise Unfit("a comparison that the plan doesn't hold")
+    begin = max(text.rfind(stop, 0, start) for stop in ".!?。！？;；") + 1
+    stops = [place for stop in ".!?。！？;；" if (place := text.find(stop, end)) >= 0]
+    before, after = text[begin:start], text[end : min(stops, default=len(text))]
+    names_before, names_after = NAMES.findall(before), NAMES.findall(after)
+    if "比" in before and len(names_before) > 1:
+        subject = names_before[-2]
+    elif re.match(r"\W*(?:\w+\W+){0,2}than\b", after) and names_after:
+        subject = "name2" if names_after[0] == "name1" else "name1"
+    else:
+        subject = (names_before[-1:] or names_after[:1] or [""])[0]
+    if subject != ("name1" if (State.CHEAPER1 in states) == cheap else "name2"):
         raise Unfit("the wrong one is called cheaper")
 
 
 def needed(text: str, plan: Plan) -> None:
     """A whole reply has to hold the slots that answer. Raises Unfit."""
-    if plan.act is Act.STOCK:
+    if plan.act is Act.STOCK and State.FEW not in plan.states:
         wanted = GONE if State.SOLD_OUT in plan.states else THERE
         if not wanted.search(SLOT.sub(" ", text)):
             raise Unfit("does not say whether it is there")

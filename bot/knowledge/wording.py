@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 ATTEMPTS = 2  # a second try costs less than a stiff quote
 Show = Callable[[str], Awaitable[None]]
 # A sentence ends where its mark is followed by something else, so that nothing is shown that may still grow.
-END = re.compile(r"[.!?。！？…]+[\"”’)）]*(?=\s|[^\s.!?。！？…\"”’)）])")
+END = re.compile(r"[.!?]+[\"”’)]*(?=\s)|[。！？…]+[”’）]*(?=[^。！？…”’）])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,9 @@ class Voice:
         Raises Unfit, EngineError.
         """
         plan, text, shown = request.plan, "", 0
-        values = tuple(fact.value for fact in plan.facts)
+        values = tuple(
+            fact.value for fact in plan.facts if fact.kind != "member"
+        )  # a name is no word of the merchant's
         async with contextlib.aclosing(self.engine.stream(request)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 text += piece

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,13 @@ async def test_a_starter_bent_on_it_still_says_no_value(tmp_path: Path, wishes: 
 
 async def test_slots_and_characters_come_whole(tmp_path: Path) -> None:
     async with running(save_wishful(tmp_path, [*bytewise("钱é"), "<name1>", "<price1>", "a"])) as engine:
-        assert await collect(engine, ask()) == ["钱", "é", "<name1>", "<price1>", "a"]
+        chinese = replace(PLAN, language="zh")
+        assert await collect(engine, ask(plan=chinese)) == ["钱", "é", "<name1>", "<price1>", "a"]
+
+
+async def test_a_reply_stays_in_its_language(tmp_path: Path) -> None:
+    async with running(save_wishful(tmp_path, [*bytewise("钱"), "<name1>", "<price1>", "a"])) as engine:
+        assert "钱" not in "".join(await collect(engine, ask()))
 
 
 def test_text_holds_back_what_is_not_whole() -> None:

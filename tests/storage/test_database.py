@@ -96,20 +96,14 @@ async def test_a_read_sees_one_moment_while_others_write(database: Database):
     assert await names(database) == {"beside"}
 
 
-async def test_a_transaction_under_way_is_not_seen(database: Database):
-    written, go_on = asyncio.Event(), asyncio.Event()
+async def test_a_job_that_waits_for_something_else_is_refused(database: Database):
+    async def waits(tx: Transaction) -> None:
+        await setting("half")(tx)
+        await asyncio.sleep(0)
 
-    async def slow(tx: Transaction) -> None:
-        await setting("slow")(tx)
-        written.set()
-        await go_on.wait()
-
-    writing = asyncio.create_task(database.write(slow))
-    await written.wait()
+    with pytest.raises(RuntimeError, match="something other than its transaction"):
+        await database.write(waits)
     assert await names(database) == set()
-    go_on.set()
-    await writing
-    assert await names(database) == {"slow"}
 
 
 async def test_what_was_written_stands_after_a_restart(url: str):

@@ -23,7 +23,7 @@ class Subject:
     def own(self) -> str:
         """The text without the merchant's own values."""
         text = self.text
-        for value in self.quoted:
+        for value in filter(None, self.quoted):
             text = text.replace(value, " ")
         return text
 

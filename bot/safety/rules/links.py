@@ -5,7 +5,9 @@ from urllib.parse import urlsplit
 
 from bot.safety.rules.base import Rule, Subject
 
-ADDRESS = re.compile(r"(?:https?://|www\.|tg://|javascript:|t\.me/)\S+", re.IGNORECASE)
+ADDRESS = re.compile(
+    r"(?:[a-z]+:)?//\S+|javascript:\S*|www\.\S+|(?<![@\w])(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE
+)
 
 
 class Links:
@@ -15,7 +17,11 @@ class Links:
     def check(self, subject: Subject) -> str | None:
         if subject.direction == "in":
             return None
-        return "link" if any(not self._allowed(found.group()) for found in ADDRESS.finditer(subject.own)) else None
+        return (
+            "link"
+            if any(not self._allowed(found.group().rstrip(".,!?)")) for found in ADDRESS.finditer(subject.own))
+            else None
+        )
 
     def _allowed(self, address: str) -> bool:
         parts = urlsplit(address if "://" in address else f"https://{address}")

@@ -9,7 +9,7 @@ from stdnum.cn import ric
 from bot.safety.rules.base import Rule, Subject
 
 MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
-DIGITS = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)")
+DIGITS = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)[Xx]?")
 REGIONS = ("CN", "US", "GB")
 
 

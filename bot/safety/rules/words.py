@@ -8,7 +8,7 @@ from ahocorasick_rs import AhoCorasick
 from bot.language import HAN, normalise
 from bot.safety.rules.base import Rule, Subject
 
-LOOKALIKES = str.maketrans("013457@$!", "oleastasi")
+LOOKALIKES = str.maketrans("013457@$!", "oieastasi")
 
 
 class Words:
