@@ -2,7 +2,7 @@
 # make test     lint, types and tests
 # make test-long  browser, kill loops and other minutes-long tests
 # make bench    the measured tables, quickly
-# make model    the starter model from nothing; DATA=DIR adds public text
+# make model    the starter model from nothing, into runs/starter; DATA=DIR adds public text
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -37,4 +37,6 @@ bench: install
 	for one in benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$one --quick || exit 1; done
 
 model: install
-	$(BIN)/python -m llm.train llm/recipes/starter.toml $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m llm.tokenizer llm/recipes/starter.toml --out runs/starter $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m llm.train llm/recipes/starter.toml --out runs/starter $(if $(DATA),--data $(DATA))
+	$(BIN)/python -m llm.evaluate runs/starter

@@ -189,9 +189,9 @@ def test_every_command_line_works(language: str) -> None:
             assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE), line
         if found := re.search(r"python -m bot (.+)", line):
             parser().parse_args(shlex.split(found[1].replace("...", "")))  # exits on what it doesn't know
-        elif found := re.search(r"python -m (llm\.\w+)(.*)", line):
+        elif found := re.search(r"python -m ((?:llm|benchmarks)\.\w+)(.*)", line):
             check_options(found[1], found[2])
-        elif found := re.search(r"python (\S+\.py)(.*)", line):
+        elif found := re.search(r"python -m pytest (\S+)", line):
             assert (ROOT / found[1]).is_file(), line
 
 

@@ -1,6 +1,6 @@
 """To add a content type:
 
-1. Write `bot/content/types/NAME.py`. The folder is the registry, NAME is what admins type: `/post NAME`.
+1. Write `bot/content/types/NAME.py`. The folder is the registry, NAME is what admins type: `/post now NAME`.
 2. Its docstring's first line says what it posts, in English; add the translation to `bot/locales/`.
 3. Write `async def plan(desk: Desk, language: str) -> Plan | None`: an act with its facts from the shop's rows, and as
    `quote` a text that can stand without a model. None where the shop has nothing for it today.
