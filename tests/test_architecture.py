@@ -126,10 +126,10 @@ def test_every_room_says_what_happens_in_it() -> None:
 
 
 def test_nothing_names_a_machine() -> None:
-    machine = re.compile(r"/work/\w|/root/|/opt/wheels|files\.pythonhosted|pypi\.org|registry\.npmjs")
+    machine = re.compile(r"/w[o]rk/\w|/r[o]ot/|/[o]pt/\w|/h[o]me/\w+/|pyth[o]nhosted|pyp[i]\.org|npmj[s]\.org")
     for file in tracked():
         path = ROOT / file
-        if path.suffix not in (".safetensors", ".png") and path != Path(__file__) and path.exists():
+        if path.suffix not in (".safetensors", ".png") and path.exists():
             found = machine.search(path.read_text("utf-8", errors="replace"))
             assert not found, f"{file}: {found.group()}"
 
