@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,37 @@ def local_engine(settings: Settings) -> Engine:
     return LocalEngine(settings.llm_model, threads=settings.llm_threads)
 
 
-def sample_params(settings: Settings) -> SamplingParams:
-    return SamplingParams(temperature=settings.llm_temperature)
+def make_safety(settings: Settings) -> Safety:
+    """Every rule of the folder, with the hosts that links may lead to."""
+    hosts = frozenset(host.strip() for host in settings.allowed_links.split(",") if host.strip())
+    return Safety([module.build(hosts) for module in load(rule_folder)])
+
+
+def make_suggestions(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    shop: Shop,
+    library: Library,
+    voice: Voice,
+    texts: Texts,
+    edges: Mapping[str, Platform],
+) -> Suggestions:
+    """Suggestions behind the attention ledger, to direct chats as each platform names them."""
+    return Suggestions(
+        database=database,
+        shop_id=shop.id,
+        timezone=shop.timezone,
+        library=library,
+        voice=voice,
+        attention=Attention(shop.id, shop.timezone, settings.daily_cap, quiet(settings.quiet_hours)),
+        clock=clock,
+        texts=texts,
+        signals=load(signal_folder),
+        profiles=settings.profiles or consent(edges.values()),
+        default_language=shop.language,
+        direct_chat=lambda platform, member: edges[platform].capabilities.direct_chat.format(member=member),
+    )
 
 
 @contextlib.asynccontextmanager
@@ -102,28 +131,14 @@ async def build(
     async with Database(settings.database_url) as database:
         shop = await open_shop(database, settings, clock, demo=demo)
         texts = Texts()
-        hosts = frozenset(host.strip() for host in settings.allowed_links.split(",") if host.strip())
-        safety = Safety([module.build(hosts) for module in load(rule_folder)])
+        safety = make_safety(settings)
         library = Library(database, shop.id)
-        voice = Voice(engine, safety, texts, sample_params(settings), settings.llm_deadline)
+        sampling = SamplingParams(temperature=settings.llm_temperature)
+        voice = Voice(engine, safety, texts, sampling, settings.llm_deadline)
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         outbox = Outbox(database, shop.id, clock, edges)
-        attention = Attention(shop.id, shop.timezone, settings.daily_cap, quiet(settings.quiet_hours))
-        suggestions = Suggestions(
-            database=database,
-            shop_id=shop.id,
-            timezone=shop.timezone,
-            library=library,
-            voice=voice,
-            attention=attention,
-            clock=clock,
-            texts=texts,
-            signals=load(signal_folder),
-            profiles=settings.profiles or consent(edges.values()),
-            default_language=shop.language,
-            direct_chat=lambda platform, member: edges[platform].capabilities.direct_chat.format(member=member),
-        )
+        suggestions = make_suggestions(settings, database, clock, shop, library, voice, texts, edges)
         drafts = Drafts(
             database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types)
         )
