@@ -204,19 +204,16 @@ class Parts:
 
 async def open_shop(database: Database, settings: Settings, clock: Clock, *, demo: bool) -> Shop:
     """The shop's row, made at the first start; with nothing imported, it opens with the demo's catalogue."""
-    async with database.read() as tx:
-        row = await shops.get(tx)
+    row = await database.read(shops.get)
     if row is None:
         name, zone, spoken = settings.shop_name, settings.shop_timezone or "UTC", settings.shop_language or "en"
         await database.write(lambda tx: shops.create(tx, name, settings.shop_currency, zone, spoken))
-        async with database.read() as tx:
-            row = await shops.get(tx)
+        row = await database.read(shops.get)
     if demo and row is not None and row.catalogue_version == 0:
         shop_id, folder = row.id, Path(demo_shop.__file__).parent
         await database.write(lambda tx: shops.update(tx, shop_id, demo=True))
         await import_paths(database, shop_id, [folder / one for one in demo_shop.FILES], clock=clock, demo=True)
-        async with database.read() as tx:
-            row = await shops.get(tx)
+        row = await database.read(shops.get)
     return shop_of(row, settings)
 
 

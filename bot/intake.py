@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
@@ -26,7 +26,17 @@ ATTEMPTS = 3
 
 def pack(message: Message) -> dict[str, Any]:
     """A message as the inbox keeps it."""
-    return asdict(message) | {"at": message.at.isoformat()}
+    return _fields(message) | {
+        "chat": _fields(message.chat),
+        "sender": _fields(message.sender),
+        "at": message.at.isoformat(),
+        "files": [_fields(file) for file in message.files],
+    }
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    """`dataclasses.asdict` without its deep copies, which were a quarter of a silent message's cost."""
+    return {name: getattr(value, name) for name in value.__slots__}
 
 
 def whole(text: str) -> str:
@@ -69,8 +79,7 @@ class Intake:
         self._working = False
 
     async def __aenter__(self) -> Self:
-        async with self._database.read() as tx:
-            left = await inbox.waiting(tx, self._shop_id)
+        left = await self._database.read(lambda tx: inbox.waiting(tx, self._shop_id))
         for row in left:
             self._enqueue(row.chat, row.id, unpack(row.message))
         return self
@@ -112,8 +121,7 @@ class Intake:
     async def wake(self) -> None:
         """Take up parked messages whose time has come."""
         before = set(self._taken)
-        async with self._database.read() as tx:
-            due = await inbox.due(tx, self._shop_id, self._clock.now())
+        due = await self._database.read(lambda tx: inbox.due(tx, self._shop_id, self._clock.now()))
         for row in due:
             if row.id not in before and row.id not in self._taken:
                 self._enqueue(row.chat, row.id, unpack(row.message))

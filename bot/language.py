@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from functools import lru_cache
+from threading import Lock
 
 from snowballstemmer import stemmer
 
@@ -45,6 +46,7 @@ def sentences(text: str) -> list[str]:
 
 
 _english = stemmer("english")
+_stemming = Lock()  # it keeps the word that it works on
 
 
 @lru_cache(maxsize=50_000)
@@ -52,7 +54,8 @@ def stem(word: str) -> str:
     """The stem of an English word; numbers and codes stay as they are."""
     if any(letter.isdigit() for letter in word):
         return word
-    return str(_english.stemWord(word.replace("colour", "color").replace("grey", "gray").removesuffix("'s")))
+    with _stemming:
+        return str(_english.stemWord(word.replace("colour", "color").replace("grey", "gray").removesuffix("'s")))
 
 
 def tokens(text: str) -> list[str]:

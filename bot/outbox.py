@@ -77,8 +77,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished first."""
-        async with self._database.read() as tx:
-            self._later = await rows.next_due(tx, self._shop_id, tuple(self._edges))
+        self._later = await self._database.read(lambda tx: rows.next_due(tx, self._shop_id, tuple(self._edges)))
         try:
             while True:
                 self._wake.clear()
@@ -93,8 +92,7 @@ class Outbox:
         if self._later is not None and self._later <= now:
             self._later = None
         busy = set(self._busy)  # what these send is still due in what is read now
-        async with self._database.read() as tx:
-            due = await rows.due(tx, self._shop_id, tuple(self._edges), now)
+        due = await self._database.read(lambda tx: rows.due(tx, self._shop_id, tuple(self._edges), now))
         by_chat: dict[int, list[Any]] = {}
         for row in due:
             by_chat.setdefault(row.chat_id, []).append(row)
@@ -175,8 +173,7 @@ class Outbox:
 
     async def show(self, row_id: int, text: str) -> None:
         """Show the text of an open row so far. What can't be shown now is left to the final send."""
-        async with self._database.read() as tx:
-            row = await rows.get(tx, row_id)
+        row = await self._database.read(lambda tx: rows.get(tx, row_id))
         edge = self._edges[row.platform]
         if row.chat_id in self._busy or not edge.capabilities.streams:
             return

@@ -87,7 +87,7 @@ class Router:
         chat = self._chats.get((message.chat.platform, message.chat.id))
         if member_id is None or chat is None or message.kind is not Kind.TEXT:
             return None
-        if not gate.certainly_silent(message, self.mode(chat), self._language(message, chat)):
+        if not gate.certainly_silent(message, self.mode(chat)):
             return None
         known = Known(member_id, chat)
         self._others(known, message)

@@ -140,8 +140,7 @@ class Scheduler:
             await self.tick()
 
     async def _wake_parked(self) -> bool:
-        async with self._database.read() as tx:
-            parked = await inbox.parked(tx, self._shop_id)
+        parked = await self._database.read(lambda tx: inbox.parked(tx, self._shop_id))
         if parked is None or parked > self._clock.now():
             return False
         await self._wake_intake()
@@ -150,8 +149,7 @@ class Scheduler:
     async def _begin_runs(self) -> bool:
         """Give every due time its row and move the schedules on, in one transaction."""
         now = self._clock.now()
-        async with self._database.read() as tx:
-            due = await schedules.due(tx, self._shop_id, now)
+        due = await self._database.read(lambda tx: schedules.due(tx, self._shop_id, now))
         plans = [(row.id, *_runs(row, now)) for row in due]
         if not plans:
             return False
@@ -169,8 +167,7 @@ class Scheduler:
         return True
 
     async def _post_runs(self) -> bool:
-        async with self._database.read() as tx:
-            runs = await schedules.open_runs(tx, self._shop_id)
+        runs = await self._database.read(lambda tx: schedules.open_runs(tx, self._shop_id))
         for run in runs:
             state, note = await self._post(run)
             await self._database.write(partial(schedules.end_run, run_id=run.id, state=state, note=note))
@@ -188,8 +185,7 @@ class Scheduler:
         if late > run.catchup_window:
             return "missed", _late(late, run.catchup_window)
         try:
-            async with self._database.read() as tx:
-                chat = await members.chat(tx, run.chat_id)
+            chat = await self._database.read(lambda tx: members.chat(tx, run.chat_id))
             await self._drafts.post(run.content, chat, chat.language or self._language, f"post:{run.id}")
         except NothingToPost as error:
             return "failed", str(error)
@@ -201,8 +197,7 @@ class Scheduler:
     async def _push(self) -> bool:
         """The subscribers' suggestions of the day, in the hour in which their quiet hours are over."""
         now = self._clock.now()
-        async with self._database.read() as tx:
-            today = await self._suggestions.attention.opening(tx, now)
+        today = await self._database.read(lambda tx: self._suggestions.attention.opening(tx, now))
         if today is None or today == self._pushed:
             return False
         count = await self._suggestions.push(now)

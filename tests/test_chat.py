@@ -10,8 +10,7 @@ async def test_a_question_is_answered_from_the_catalogue(group):
 
 async def test_small_talk_is_recorded_but_not_answered(group):
     assert await group.say("ann", "nice weather today, Tom", addressed=False) == ""
-    async with group.app.database.read() as tx:
-        said = await interactions.shown(tx, group.app.shop.id, "test", "shop", 10)
+    said = await group.app.database.read(lambda tx: interactions.shown(tx, group.app.shop.id, "test", "shop", 10))
     assert [row.text for row in said] == ["nice weather today, Tom"]
 
 

@@ -10,8 +10,9 @@ async def run(call: Call) -> Outgoing:
     """In a group it looks at what was said there only, and is shown to the caller alone where the platform can."""
     chat_id = None if call.chat.direct else call.chat.id
     policy = call.profiles
-    async with call.tools.database.read() as tx:
-        known = await profile(tx, call.shop.id, call.member_id, call.tools.clock.now(), chat_id=chat_id, policy=policy)
+    known = await call.tools.database.read(
+        lambda tx: profile(tx, call.shop.id, call.member_id, call.tools.clock.now(), chat_id=chat_id, policy=policy)
+    )
     lines = [
         call.say("This is what I know of you, {name}.", name=known.name)
         if call.chat.direct

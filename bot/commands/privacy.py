@@ -6,8 +6,7 @@ from bot.messages import Button, Outgoing
 
 
 async def run(call: Call) -> Outgoing:
-    async with call.tools.database.read() as tx:
-        settings = await in_force(tx, call.shop.id, call.tools.settings)
+    settings = await call.tools.database.read(lambda tx: in_force(tx, call.shop.id, call.tools.settings))
     lines = [
         call.say(
             "What {shop} keeps: your name and id on this platform, what is said in this chat, the commands you use, "

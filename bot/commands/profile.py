@@ -19,11 +19,11 @@ async def run(call: Call) -> Outgoing:
         )
     chat_id = None if call.chat.direct else call.chat.id
     policy = call.profiles
-    async with call.tools.database.read() as tx:
-        row = await members.find(tx, call.shop.id, name)
-        if row is None:
-            return call.reply(call.say("I know nobody called {name} here.", name=name), private=True)
-        known = await profile(tx, call.shop.id, row.id, call.tools.clock.now(), chat_id=chat_id, policy=policy)
+    database, now = call.tools.database, call.tools.clock.now()
+    row = await database.read(lambda tx: members.find(tx, call.shop.id, name))
+    if row is None:
+        return call.reply(call.say("I know nobody called {name} here.", name=name), private=True)
+    known = await database.read(lambda tx: profile(tx, call.shop.id, row.id, now, chat_id=chat_id, policy=policy))
     return call.reply("\n".join(_lines(call, known)), private=True)
 
 

@@ -76,8 +76,7 @@ async def _keep(call: Call, cron: Cron, name: str) -> Any:
 
 
 async def _list(call: Call) -> Outgoing:
-    async with call.tools.database.read() as tx:
-        rows = await schedules.of_chat(tx, call.chat.id)
+    rows = await call.tools.database.read(lambda tx: schedules.of_chat(tx, call.chat.id))
     if not rows:
         return call.reply(call.say("Nothing is scheduled in this chat.") + "\n" + _how(call))
     lines = [

@@ -28,8 +28,7 @@ async def run(call: Call) -> Outgoing:
 
 
 async def _show(call: Call, names: list[str]) -> Outgoing:
-    async with call.tools.database.read() as tx:
-        settings = await in_force(tx, call.shop.id, call.tools.settings)
+    settings = await call.tools.database.read(lambda tx: in_force(tx, call.shop.id, call.tools.settings))
     values = {
         **{name: getattr(settings, name) for name in CHANGEABLE},
         "language": call.chat.language or call.shop.language,

@@ -16,8 +16,7 @@ async def run(call: Call) -> Outgoing:
     if not on:
         text = call.say("Done, you get no more suggestions. /subscribe starts them again.")
         return call.reply(text, private=True)
-    async with call.tools.database.read() as tx:
-        settings = await in_force(tx, call.shop.id, call.tools.settings)
+    settings = await call.tools.database.read(lambda tx: in_force(tx, call.shop.id, call.tools.settings))
     text = call.say(
         "Done. Now and then I'll send you a product that suits what you asked about, by direct message and at most "
         "{count} a day. /subscribe off stops it.",

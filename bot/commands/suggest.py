@@ -15,10 +15,9 @@ async def run(call: Call) -> Outgoing:
         return call.reply(
             call.say("I can't suggest anything yet. Ask me about more products that you like, then try again.")
         )
-    async with call.tools.database.read() as tx:
-        subscribed = (await members.get(tx, call.member_id)).subscribed
+    member = await call.tools.database.read(lambda tx: members.get(tx, call.member_id))
     buttons = [Button(call.say("Tell me more"), f"/ask {found.product.title}")]
-    if not subscribed:
+    if not member.subscribed:
         buttons.append(Button(call.say("Send me suggestions"), "/subscribe"))
     text = found.text if found.reason in found.text else f"{found.reason} {found.text}"
     return call.reply(text, buttons, [card(found.product, call.language)])

@@ -67,8 +67,7 @@ class Drafts:
         if name not in self._types:
             raise NothingToPost(f"there is no content type {name!r}; there is: {', '.join(self._types)}")
         await self._library.refresh()
-        async with self._database.read() as tx:
-            recent = await outbox.sources_in(tx, chat_id, KIND, RECENT)
+        recent = await self._database.read(lambda tx: outbox.sources_in(tx, chat_id, KIND, RECENT))
         recent = recent[: len(self._library.products.documents) // 2]  # a small shop comes round again
         random = Random(f"{chat_id}:{self._clock.now().date()}:{','.join(recent)}")
         plan = await self._types[name].plan(Desk(self._library, frozenset(recent), random), language)
@@ -84,8 +83,7 @@ class Drafts:
 
         Raises NothingToPost.
         """
-        async with self._database.read() as tx:
-            before = await outbox.by_key(tx, self._shop_id, key)
+        before = await self._database.read(lambda tx: outbox.by_key(tx, self._shop_id, key))
         if before:
             return int(before.id)
         draft = await self.write(name, language, chat.id)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.conversation import link as links
-from bot.conversation.understanding import complaint, read
+from bot.conversation.understanding import asks, complaint, read
 from bot.knowledge.library import Library
 from bot.language import normalise
 from bot.messages import Message
@@ -39,13 +39,13 @@ class Later:
 Decision = Silent | Speak | Later
 
 
-def certainly_silent(message: Message, mode: str, language: str) -> bool:
+def certainly_silent(message: Message, mode: str) -> bool:
     """Is it plain without a look into the shop that nothing will be said?"""
     if message.addressed or message.chat.direct or message.text.startswith("/"):
         return False
     if mode in ("off", "mention") or message.sender.bot or message.reply_to:
         return True
-    return not read(message.text, language).has("question")
+    return not asks(message.text)
 
 
 async def decide(

@@ -6,7 +6,7 @@ from bot.conversation.context import Context
 from bot.messages import Message
 from llm.engine import Turn
 from storage import interactions, outbox
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.members import ChatRow
 
 TURNS = 6
@@ -17,9 +17,11 @@ async def recall(
     database: Database, chat: ChatRow, member_id: int, message: Message, language: str, shop: str
 ) -> Context:
     """The context of one message. What it replies to counts as the last thing said to this member."""
-    async with database.read() as tx:
-        heard = await interactions.recent(tx, chat.id, TURNS)
-        said = await outbox.recent(tx, chat.id, TURNS)
+
+    async def both(tx: Transaction) -> tuple[list[Any], list[Any]]:
+        return await interactions.recent(tx, chat.id, TURNS), await outbox.recent(tx, chat.id, TURNS)
+
+    heard, said = await database.read(both)
     about = _about(said, member_id, message)
     rows = tuple(about.sources) if about else ()
     act = str(about.extra.get("act", "")) if about else ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from bot.language import language, normalise, tokens
+from bot.language import HAN, language, normalise, tokens
 
 SPLIT = re.compile(
     r"(?<=[?？!！。;；\n])\s*|\.\s+(?=\w)|,?\s+\b(?:and also|also,|plus,)\s+|(?:，|,)?(?:另外|还有就是|顺便问)"
@@ -20,11 +20,34 @@ JOINED = re.compile(
 MENTION = re.compile(r"@[\w.-]+")
 
 
-@lru_cache(maxsize=1)
-def cues() -> dict[str, re.Pattern[str]]:
-    """Cue -> its expressions as one pattern, from cues.toml."""
+@lru_cache(maxsize=2)
+def cues(*, han: bool) -> dict[str, re.Pattern[str]]:
+    """Cue -> its Chinese or its other expressions as one pattern, from cues.toml. A cue without any is left out."""
     lists = tomllib.loads(Path(__file__).with_name("cues.toml").read_text("utf-8"))
-    return {name: re.compile("|".join(f"(?:{one})" for one in expressions)) for name, expressions in lists.items()}
+    chosen = {name: [one for one in held if bool(HAN.search(one)) is han] for name, held in lists.items()}
+    return {name: re.compile(_either(held)) for name, held in chosen.items() if held}
+
+
+def _either(expressions: list[str]) -> str:
+    r"""One expression for all of them; a leading \b is tried once for all, not once for each."""
+    words = [one.removeprefix(r"\b") for one in expressions if one.startswith(r"\b")]
+    others = [one for one in expressions if not one.startswith(r"\b")]
+    return "|".join([*([rf"\b(?:{'|'.join(words)})"] if words else []), *others])
+
+
+def asks(text: str) -> bool:
+    """Is it a question, by the cue alone?"""
+    return "question" in _found(_plain(text), ("question",))
+
+
+def _plain(text: str) -> str:
+    return normalise(MENTION.sub(" ", text)).strip()
+
+
+def _found(plain: str, names: tuple[str, ...] = ()) -> frozenset[str]:
+    """The cues (of these names, else of all) in a normalised text."""
+    scripts = [cues(han=han) for han in (True, False) if bool(HAN.search(plain)) is han or not han]
+    return frozenset(name for held in scripts for name in (names or held) if name in held and held[name].search(plain))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +66,8 @@ class Reading:
 
 def read(text: str, default: str) -> Reading:
     """The cues of a text. `default` is the language where the script doesn't tell."""
-    plain = normalise(MENTION.sub(" ", text)).strip()
-    found = frozenset(name for name, pattern in cues().items() if pattern.search(plain))
+    plain = _plain(text)
+    found = _found(plain)
     meant = [f"={name.removeprefix('means_')}" for name in sorted(found) if name.startswith("means_")]
     return Reading(plain, (*tokens(plain), *meant), language(plain, default), found)
 
@@ -61,6 +84,8 @@ def split(text: str, default: str) -> list[Reading]:
     plain = MENTION.sub(" ", text)
     parts = [part for whole in SPLIT.split(plain) if whole for part in JOINED.split(whole) if part and part.strip()]
     readings = [read(part, default) for part in parts]
+    if len(readings) == 1 and parts[0] == plain.strip():
+        return readings
     asked = [one for one in readings if one.words and one.has("question", *ASKING)]
     if len(asked) > 1:
         return asked[:3]

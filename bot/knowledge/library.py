@@ -1,12 +1,13 @@
 """The shop's knowledge as one thing to ask: an index of products and one of articles, in step with SQL by version."""
 
+import asyncio
 from collections.abc import Sequence
 
 from bot.knowledge.retrieval import Hit, Index, expand
 from bot.knowledge.rows import Article, Product, read_articles, read_products
 from bot.language import language
 from storage import shops
-from storage.database import Database
+from storage.database import Database, Transaction
 
 KEPT = 2_000  # products kept in memory
 STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
@@ -21,23 +22,36 @@ class Library:
         self.products, self.articles = Index(version=-1), Index(version=-1)
         self._rows: dict[int, Product] = {}
         self._articles: dict[int, Article] = {}
+        self._rebuilding = asyncio.Lock()
 
     async def refresh(self) -> None:
         """Rebuild the indexes if an import made new rows current."""
-        async with self.database.read() as tx:
-            version = await shops.version(tx, self.shop_id)
-            if version == self.products.version:
-                return
-            products, articles = await read_products(tx, self.shop_id), await read_articles(tx, self.shop_id)
-        self.products, self.articles = _products(products, version), _articles(articles, version)
+        if await self.database.read(self._version) > self.products.version:
+            async with self._rebuilding:
+                if await self.database.read(self._version) > self.products.version:
+                    await self._rebuild()
+
+    async def _version(self, tx: Transaction) -> int:
+        return await shops.version(tx, self.shop_id)
+
+    async def _rebuild(self) -> None:
+        async def everything(tx: Transaction) -> tuple[int, list[Product], list[Article]]:
+            version = await self._version(tx)
+            return version, await read_products(tx, self.shop_id), await read_articles(tx, self.shop_id)
+
+        version, products, articles = await self.database.read(everything)
+        made = (
+            await asyncio.to_thread(_products, products, version),
+            await asyncio.to_thread(_articles, articles, version),
+        )
+        self.products, self.articles = made
         self._rows, self._articles = {}, {article.id: article for article in articles}
 
     async def read(self, ids: Sequence[int]) -> list[Product]:
         """These products, from SQL; rows change with the catalogue's version only, so those read of it are kept."""
         missing = [one for one in ids if one not in self._rows]
         if missing:
-            async with self.database.read() as tx:
-                found = await read_products(tx, self.shop_id, missing)
+            found = await self.database.read(lambda tx: read_products(tx, self.shop_id, missing))
             for product in found:
                 self._rows[product.id] = product
         products = [self._rows[one] for one in ids if one in self._rows]

@@ -78,8 +78,9 @@ class Suggestions:
         """
         await self._library.refresh()
         now = self._clock.now()
-        async with self._database.read() as tx:
-            known = await profile(tx, self._shop_id, member_id, now, chat_id=chat_id, policy=self._profiles)
+        known = await self._database.read(
+            lambda tx: profile(tx, self._shop_id, member_id, now, chat_id=chat_id, policy=self._profiles)
+        )
         return await self._suggested(known, name, language, ())
 
     async def subscribe(self, member_id: int, on: bool) -> None:
@@ -99,18 +100,16 @@ class Suggestions:
         Safe to call again at any time: a member and day have one key.
         """
         await self._library.refresh()
-        async with self._database.read() as tx:
-            rows = await members.subscribers(tx, self._shop_id)
+        rows = await self._database.read(lambda tx: members.subscribers(tx, self._shop_id))
         first = {row.id: row for row in reversed(rows)}  # of several identities the one met first
         return sum([await self._push(row, now) for row in first.values()])
 
     async def _push(self, row: Any, now: datetime) -> bool:
         key, target = f"{KIND}:{row.id}:{now.astimezone(self._zone).date()}", f"member:{row.id}"
-        async with self._database.read() as tx:
-            if await self.attention.refusal(tx, target, key, now):
-                return False
-            known = await profile(tx, self._shop_id, row.id, now, policy=self._profiles)
-            before = await outbox.sources_for(tx, self._shop_id, row.id, KIND)
+        if await self._database.read(lambda tx: self.attention.refusal(tx, target, key, now)):
+            return False
+        known = await self._database.read(lambda tx: profile(tx, self._shop_id, row.id, now, policy=self._profiles))
+        before = await self._database.read(lambda tx: outbox.sources_for(tx, self._shop_id, row.id, KIND))
         language = known.language or self._language
         found = await self._suggested(known, row.name, language, before)
         if found is None:

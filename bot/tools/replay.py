@@ -132,21 +132,18 @@ class Player:
     async def _wait_out(self) -> None:
         """Let the clock run until every parked message was decided."""
         while True:
-            async with self.app.database.read() as tx:
-                due = await inbox.parked(tx, self.app.shop.id)
+            due = await self.app.database.read(lambda tx: inbox.parked(tx, self.app.shop.id))
             if due is None:
                 return
             self.clock.set(max(due, self.clock.now()))
             await self._settle()
 
     async def _inbox_id(self, key: str) -> int | None:
-        async with self.app.database.read() as tx:
-            return await inbox.by_key(tx, self.app.shop.id, key)
+        return await self.app.database.read(lambda tx: inbox.by_key(tx, self.app.shop.id, key))
 
     async def _result(self, turn: int, key: str, seconds: float) -> dict[str, Any]:
         reply = f"reply:{await self._inbox_id(key)}"
-        async with self.app.database.read() as tx:
-            row = await rows.by_key(tx, self.app.shop.id, reply)
+        row = await self.app.database.read(lambda tx: rows.by_key(tx, self.app.shop.id, reply))
         timed = {"ms": round(seconds * 1000, 1)}
         if row is None or not row.text:
             return {"turn": turn, "action": "silent", "text": "", "facts": [], "sources": [], "language": "", **timed}

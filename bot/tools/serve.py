@@ -56,9 +56,9 @@ def page(settings: Settings, parts: Parts, token: str) -> Platform:
     """The chat page, with what it may ask of the inside."""
 
     async def history(chat: Chat) -> list[Shown]:
-        async with parts.database.read() as tx:
-            heard = await interactions.shown(tx, parts.shop.id, chat.platform, chat.id, 200)
-            said = await rows.shown(tx, parts.shop.id, chat.platform, chat.id, 200)
+        place = (parts.shop.id, chat.platform, chat.id, 200)
+        heard = await parts.database.read(lambda tx: interactions.shown(tx, *place))
+        said = await parts.database.read(lambda tx: rows.shown(tx, *place))
         return _merged(chat.id, heard, said)
 
     def helps(language: str) -> list[CommandHelp]:
@@ -69,8 +69,7 @@ def page(settings: Settings, parts: Parts, token: str) -> Platform:
         ]
 
     async def info() -> ShopInfo:
-        async with parts.database.read() as tx:
-            shop = await shops.get(tx)
+        shop = await parts.database.read(shops.get)
         held = shop is not None and shop.demo
         asked = json.loads(Path(demo.__file__).with_name("questions.json").read_text("utf-8")) if held else {}
         questions = {language: tuple(texts) for language, texts in asked.items()}

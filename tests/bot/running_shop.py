@@ -58,8 +58,8 @@ class RunningShop:
     async def product(self, words: str) -> int:
         """The id of the product whose title has these words."""
         await self.library.refresh()
-        async with self.database.read() as tx:
-            return next(one.id for one in await read_products(tx, self.shop_id) if words in one.title)
+        products = await self.database.read(lambda tx: read_products(tx, self.shop_id))
+        return next(one.id for one in products if words in one.title)
 
     async def ask(
         self,
@@ -82,8 +82,9 @@ class RunningShop:
 
     async def rows(self, kind: str) -> list[Any]:
         """Everything in the outbox of one kind, oldest first."""
-        async with self.database.read() as tx:
-            due = await outbox.due(tx, self.shop_id, ("web",), self.clock.now() + timedelta(days=999))
+        due = await self.database.read(
+            lambda tx: outbox.due(tx, self.shop_id, ("web",), self.clock.now() + timedelta(days=999))
+        )
         return [row for row in due if row.kind == kind]
 
     async def schedule(self, cron: str, timezone: str = "UTC", *, window: int = 3600, content: str = "tip") -> int:
@@ -97,8 +98,8 @@ class RunningShop:
 
     async def runs(self, schedule_id: int) -> list[tuple[datetime, str, str]]:
         """(due, state, note), oldest first."""
-        async with self.database.read() as tx:
-            return [(run.due, run.state, run.note) for run in await schedules.runs(tx, schedule_id)][::-1]
+        runs = await self.database.read(lambda tx: schedules.runs(tx, schedule_id))
+        return [(run.due, run.state, run.note) for run in reversed(runs)]
 
     async def tick_until_idle(self) -> None:
         while await self.scheduler.tick():
@@ -125,8 +126,7 @@ async def running_shop(
     upgrade(url)
     clock, engine, texts = ManualClock(now), ScriptedEngine(answers, gate=gate), Texts()
     async with Database(url) as database:
-        async with database.read() as tx:
-            row = await shops.get(tx)
+        row = await database.read(shops.get)
         if row:
             shop_id = row.id
         else:
@@ -150,8 +150,7 @@ async def running_shop(
         async def wake_intake() -> None:
             """Handles what was parked, as the intake does."""
             woken.append("intake")
-            async with database.read() as tx:
-                due = await inbox.due(tx, shop_id, clock.now())
+            due = await database.read(lambda tx: inbox.due(tx, shop_id, clock.now()))
             for one in due:
                 await database.write(lambda tx, one=one: inbox.done(tx, one.id))  # type: ignore[misc]
 

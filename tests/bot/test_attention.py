@@ -1,7 +1,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -69,11 +69,14 @@ async def test_a_cap_of_nothing_sends_nothing(database: Database) -> None:
 
 async def test_the_day_opens_after_the_quiet_hours(database: Database) -> None:
     ledger = Attention(await new_shop(database), "Asia/Shanghai", 1, QUIET)
-    async with database.read() as tx:
-        assert await ledger.opening(tx, NOON.replace(hour=8, minute=59)) is None
-        assert await ledger.opening(tx, NOON.replace(hour=9)) == NOON.date()
-        assert await ledger.opening(tx, NOON.replace(hour=9, minute=59)) == NOON.date()
-        assert await ledger.opening(tx, NOON.replace(hour=10)) is None
+
+    async def opening(hour: int, minute: int) -> date | None:
+        return await database.read(lambda tx: ledger.opening(tx, NOON.replace(hour=hour, minute=minute)))
+
+    assert await opening(8, 59) is None
+    assert await opening(9, 0) == NOON.date()
+    assert await opening(9, 59) == NOON.date()
+    assert await opening(10, 0) is None
 
 
 async def test_what_an_admin_changed_holds_at_once(database: Database) -> None:
@@ -85,8 +88,7 @@ async def test_what_an_admin_changed_holds_at_once(database: Database) -> None:
         await database.write(lambda tx: stored.change(tx, shop_id, name, value))
 
     async def refused() -> str | None:
-        async with database.read() as tx:
-            return await ledger.refusal(tx, "member:1", "k", night)
+        return await database.read(lambda tx: ledger.refusal(tx, "member:1", "k", night))
 
     assert await refused() == "quiet hours"
     await change("quiet_hours", "none")
@@ -95,8 +97,8 @@ async def test_what_an_admin_changed_holds_at_once(database: Database) -> None:
     assert await refused() == "daily cap"
     await change("quiet_hours", "22:00-06:30")
     assert await refused() == "quiet hours"
-    async with database.read() as tx:
-        assert await ledger.opening(tx, NOON.replace(hour=6, minute=45)) == NOON.date()
+    early = NOON.replace(hour=6, minute=45)
+    assert await database.read(lambda tx: ledger.opening(tx, early)) == NOON.date()
 
 
 Try = tuple[str, str, int, bool]

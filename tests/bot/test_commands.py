@@ -53,8 +53,7 @@ async def test_an_unknown_command_points_to_help(group):
 @pytest.mark.parametrize("name", ADMINS)
 async def test_admin_commands_are_refused_to_members_and_audited(group, name):
     assert await group.say("ann", f"/{name} off") == f"/{name} is for admins of this chat."
-    async with group.app.database.read() as tx:
-        entry = (await stored.audited(tx, group.app.shop.id))[0]
+    entry = (await group.app.database.read(lambda tx: stored.audited(tx, group.app.shop.id)))[0]
     assert (entry.action, entry.allowed, entry.data) == (f"/{name}", False, {"args": "off"})
 
 
@@ -118,9 +117,8 @@ async def test_suggest_gives_its_reason(group):
 
 
 async def subscribed(group, name):
-    async with group.app.database.read() as tx:
-        row = await members.find(tx, group.app.shop.id, name)
-        return row.subscribed
+    row = await group.app.database.read(lambda tx: members.find(tx, group.app.shop.id, name))
+    return row.subscribed
 
 
 async def test_subscribe_and_back(group):
@@ -201,8 +199,8 @@ async def test_profile_is_shown_to_the_admin_alone(group):
 
 async def test_post_now_posts_once(group):
     await group.say("boss", "/post now tip")
-    async with group.app.database.read() as tx:
-        assert (await outbox.counts(tx, group.app.shop.id))["sent"] == 2
+    counts = await group.app.database.read(lambda tx: outbox.counts(tx, group.app.shop.id))
+    assert counts["sent"] == 2
     assert len([shown for _, _, shown in group.log if shown.cards]) == 1
 
 
@@ -270,6 +268,5 @@ async def test_a_bad_file_changes_nothing(group, tmp_path):
 
 async def test_looking_a_product_up_is_no_message(group):
     await group.say("ann", f"/product {KETTLE}")
-    async with group.app.database.read() as tx:
-        row = await members.find(tx, group.app.shop.id, "ann")
-        assert (await interactions.summary(tx, row.id)).messages == 0
+    row = await group.app.database.read(lambda tx: members.find(tx, group.app.shop.id, "ann"))
+    assert (await group.app.database.read(lambda tx: interactions.summary(tx, row.id))).messages == 0

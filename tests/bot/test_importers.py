@@ -19,7 +19,7 @@ from bot.clock import ManualClock
 from bot.knowledge.importers import BadImport, Report, import_paths
 from bot.tools import imports as tool
 from storage import imports, migrate, shops
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.tables import Article, Product, Staged, Variant
 
 DATA = Path(__file__).parents[1] / "data"
@@ -40,13 +40,14 @@ async def bring(database: Database, *files: Path | str, **options: Any) -> Repor
 
 
 async def rows(database: Database, query: Any) -> list[Any]:
-    async with database.read() as tx:
-        return list((await tx.execute(query)).all())
+    async def found(tx: Transaction) -> list[Any]:
+        return list(await tx.execute(query))
+
+    return await database.read(found)
 
 
 async def shop_row(database: Database) -> Any:
-    async with database.read() as tx:
-        return await shops.get(tx)
+    return await database.read(shops.get)
 
 
 async def handles(database: Database) -> set[str]:

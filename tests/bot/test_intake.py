@@ -16,7 +16,7 @@ from bot.clock import ManualClock
 from bot.intake import ATTEMPTS, WAITING, Intake, pack, unpack
 from bot.messages import Chat, File, Kind, Message, Role, Sender
 from storage import inbox, migrate, shops
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.tables import Inbox
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -52,9 +52,12 @@ class Desk:
 
     async def states(self) -> dict[str, tuple[str, str]]:
         """Text -> state and error of its row."""
-        async with self.database.read() as tx:
-            rows = await tx.execute(select(Inbox.message, Inbox.state, Inbox.error))
-            return {row.message["text"]: (row.state, row.error) for row in rows}
+        query = select(Inbox.message, Inbox.state, Inbox.error)
+
+        async def rows(tx: Transaction) -> dict[str, tuple[str, str]]:
+            return {row.message["text"]: (row.state, row.error) for row in await tx.execute(query)}
+
+        return await self.database.read(rows)
 
 
 @pytest.fixture

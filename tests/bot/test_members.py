@@ -22,8 +22,9 @@ async def shop(tmp_path: Path) -> AsyncIterator[RunningShop]:
 
 
 async def known(shop: RunningShop, member_id: int, chat_id: int | None = None, policy: str = "notice") -> Profile:
-    async with shop.database.read() as tx:
-        return await profile(tx, shop.shop_id, member_id, shop.clock.now(), chat_id=chat_id, policy=policy)
+    return await shop.database.read(
+        lambda tx: profile(tx, shop.shop_id, member_id, shop.clock.now(), chat_id=chat_id, policy=policy)
+    )
 
 
 async def test_a_profile_says_what_was_asked_about_and_forgets_by_halves(shop: RunningShop) -> None:
@@ -164,9 +165,9 @@ async def test_ending_the_subscription_cancels_what_waits_and_gives_the_place_ba
     await shop.suggestions.push(MORNING)
     await shop.suggestions.subscribe(maya, False)
     assert await shop.rows("suggestion") == []
-    async with shop.database.read() as tx:
-        assert await outbox.counts(tx, shop.shop_id) == {"cancelled": 1}
-        assert await shop.suggestions.attention.refusal(tx, f"member:{maya}", "another", MORNING) is None
+    assert await shop.database.read(lambda tx: outbox.counts(tx, shop.shop_id)) == {"cancelled": 1}
+    refusal, target = shop.suggestions.attention.refusal, f"member:{maya}"
+    assert await shop.database.read(lambda tx: refusal(tx, target, "another", MORNING)) is None
 
 
 async def test_consent_withdrawn_while_it_is_worded_counts(tmp_path: Path) -> None:

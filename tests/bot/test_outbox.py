@@ -68,8 +68,7 @@ class Place:
         return await self.database.write(job)
 
     async def row(self, row_id: int) -> Any:
-        async with self.database.read() as tx:
-            return await outbox.get(tx, row_id)
+        return await self.database.read(lambda tx: outbox.get(tx, row_id))
 
     async def sent(self, row_id: int) -> None:
         """Until this row is sent."""
@@ -91,8 +90,7 @@ def url(tmp_path: Path) -> str:
 @asynccontextmanager
 async def opened(url: str, edge: Edge) -> AsyncIterator[Place]:
     async with Database(url) as database:
-        async with database.read() as tx:
-            row = await shops.get(tx)
+        row = await database.read(shops.get)
         if row is None:
             await database.write(lambda tx: shops.create(tx, "Shop", "USD", "UTC", "en"))
         yield Place(database, edge, ManualClock(START))

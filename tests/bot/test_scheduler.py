@@ -136,8 +136,8 @@ async def test_a_month_down_is_recorded_without_a_row_for_each_minute(shop: Runn
     runs = await shop.runs(schedule)
     assert [state for _, state, _ in runs].count("done") == 1
     assert any("have no row" in note for _, _, note in runs)
-    async with shop.database.read() as tx:
-        assert await schedules.next_due(tx, shop.shop_id) == NOON + timedelta(days=30, minutes=1)
+    following = await shop.database.read(lambda tx: schedules.next_due(tx, shop.shop_id))
+    assert following == NOON + timedelta(days=30, minutes=1)
 
 
 async def test_a_run_that_a_kill_left_behind_is_done_once(tmp_path: Path) -> None:
@@ -216,14 +216,13 @@ async def test_words_and_handled_messages_are_kept_no_longer_than_said(shop: Run
     await shop.database.write(lambda tx: inbox.done(tx, row or 0))
     shop.clock.set(NOON + timedelta(days=29))
     await shop.tick_until_idle()
-    async with shop.database.read() as tx:
-        assert [one.text for one in await interactions.of_member(tx, maya)] == ["how much is it?"]
+    kept = await shop.database.read(lambda tx: interactions.of_member(tx, maya))
+    assert [one.text for one in kept] == ["how much is it?"]
     again = await shop.database.write(lambda tx: inbox.put(tx, shop.shop_id, "web:1", "web:group", {}, NOON))
     assert again is not None  # the handled row is gone
     shop.clock.set(NOON + timedelta(days=31))
     await shop.tick_until_idle()
-    async with shop.database.read() as tx:
-        (one,) = await interactions.of_member(tx, maya)
+    (one,) = await shop.database.read(lambda tx: interactions.of_member(tx, maya))
     assert one.text == ""
     assert one.product_id == await shop.product("Gripstone")
 

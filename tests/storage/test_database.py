@@ -1,6 +1,7 @@
 """One writer for everybody: what many tasks write at once, and what one of them may spoil."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -42,8 +43,7 @@ async def broken(tx: Transaction) -> None:
 
 
 async def names(database: Database) -> set[str]:
-    async with database.read() as tx:
-        return set(await settings.changed(tx, 1))
+    return set(await database.read(lambda tx: settings.changed(tx, 1)))
 
 
 async def test_many_writers_all_get_their_own_result(database: Database):
@@ -54,8 +54,7 @@ async def test_many_writers_all_get_their_own_result(database: Database):
 
 async def test_writes_stand_in_the_order_in_which_they_were_given(database: Database):
     await asyncio.gather(*(database.write(setting("s", str(number))) for number in range(50)))
-    async with database.read() as tx:
-        assert (await settings.changed(tx, 1))["s"] == "49"
+    assert (await database.read(lambda tx: settings.changed(tx, 1)))["s"] == "49"
 
 
 async def test_a_failing_job_fails_alone_and_leaves_nothing(database: Database):
@@ -89,10 +88,19 @@ async def test_who_no_longer_waits_does_not_disturb_the_others(database: Databas
 
 async def test_a_read_sees_one_moment_while_others_write(database: Database):
     count = select(func.count()).select_from(Setting)
-    async with database.read() as tx:
+    begun, written = threading.Event(), threading.Event()
+
+    async def look_twice(tx: Transaction) -> tuple[int, int]:
         before = await tx.scalar(count)
-        await database.write(setting("beside"))
-        assert await tx.scalar(count) == before
+        begun.set()
+        assert written.wait(10)
+        return before, await tx.scalar(count)
+
+    reading = asyncio.create_task(database.read(look_twice))
+    assert await asyncio.to_thread(begun.wait, 10)
+    await database.write(setting("beside"))
+    written.set()
+    assert await reading == (0, 0)
     assert await names(database) == {"beside"}
 
 

@@ -48,8 +48,7 @@ async def current(database: Database, run: int) -> dict[str, imports.Counts]:
 
 
 async def number(database: Database, query: Any) -> Any:
-    async with database.read() as tx:
-        return (await tx.execute(query)).scalar_one()
+    return await database.read(lambda tx: tx.scalar(query))
 
 
 async def test_nothing_is_seen_before_the_run_is_current(database: Database) -> None:
@@ -59,8 +58,7 @@ async def test_nothing_is_seen_before_the_run_is_current(database: Database) -> 
     assert counts["products"] == imports.Counts(added=1)
     assert await number(database, SHOWN) == 1
     assert await number(database, select(Variant.price)) == Decimal("5.25")
-    async with database.read() as tx:
-        shop = await shops.get(tx)
+    shop = await database.read(shops.get)
     assert shop
     assert (shop.name, shop.catalogue_version) == ("New", 1)
 

@@ -47,8 +47,8 @@ async def test_upgrading_twice_is_harmless(url: str):
     async with Database(url) as database:
         await database.write(lambda tx: shops.create(tx, "Kept", "USD", "UTC", "en"))
     migrate.upgrade(url)
-    async with Database(url) as database, database.read() as tx:
-        assert (await shops.get(tx)).name == "Kept"
+    async with Database(url) as database:
+        assert (await database.read(shops.get)).name == "Kept"
 
 
 def test_down_to_nothing_and_up_again(url: str):
@@ -65,8 +65,8 @@ async def test_a_copy_holds_the_same(url: str, tmp_path: Path):
         await database.write(lambda tx: shops.create(tx, "Kept", "USD", "UTC", "en"))
     copied = f"sqlite+aiosqlite:///{tmp_path}/copy.db"
     assert migrate.copy(url, copied)
-    async with Database(copied) as database, database.read() as tx:
-        assert (await shops.get(tx)).name == "Kept"
+    async with Database(copied) as database:
+        assert (await database.read(shops.get)).name == "Kept"
 
 
 def test_where_nothing_is_nothing_is_copied(url: str, tmp_path: Path):

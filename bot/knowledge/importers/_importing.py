@@ -82,8 +82,7 @@ async def import_paths(
     shop's own; any other import makes a demo shop's rows leave. Raises BadImport with everything that is wrong (with
     `skip_bad` only when nothing is left to import), and `storage.imports.Superseded` when another import took over.
     """
-    async with database.read() as tx:
-        shop = await shops.get(tx)
+    shop = await database.read(shops.get)
     of_shop = shop.currency if shop and (demo or not shop.demo) else ""
     state = _Import(clock.now(), Currency(asked=currency, of_shop=of_shop))
     chosen, bad, left_out = await asyncio.to_thread(sort_files, paths, columns or {}, state.now)
@@ -163,9 +162,8 @@ async def _stage(
         elif choice.format.KIND == base.ARTICLES:
             state.sources.append(choice.label)
         await run(_entries(state, choice), choice.source)
-    async with database.read() as tx:
-        titles = await imports.titles(tx, shop_id) if state.articles and not state.titles else set()
-    state.titles |= {title.lower() for title in titles}
+    if state.articles and not state.titles:
+        state.titles |= {title.lower() for title in await database.read(lambda tx: imports.titles(tx, shop_id))}
     await run(_article_entries(state), None)
 
 
