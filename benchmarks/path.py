@@ -65,7 +65,7 @@ async def planning(bench: Bench, rounds: int) -> list[Row]:
     shop, database = bench.app.shop, bench.app.database
     chat = await database.write(lambda tx: members.enter(tx, shop.id, "double", CHATS[0], CHATS[0], False))
     asked = bench.messages(ASKED, rounds * len(ASKED), CHATS[:1], True)
-    contexts = [await recall(database, chat, 0, one, language(one.text, "en"), shop.name) for one in asked]
+    contexts = [await recall(bench.app.library, chat, 0, one, language(one.text, "en"), shop.name) for one in asked]
     start = time.process_time()
     for one, context in zip(asked, contexts, strict=True):
         await bench.app.router.conversation.planner.plan(one.text, context)

@@ -73,15 +73,17 @@ class Intake:
         self._chats: dict[str, deque[tuple[int, Message]]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(CHATS)
-        self._waiting = 0
-        self._change = asyncio.Condition()
+        self._room = asyncio.Semaphore(WAITING)
+        self._waiting = self._beyond = 0  # so many of these are beyond the room
+        self._quiet = asyncio.Event()  # set while nothing waits
+        self._quiet.set()
         self._taken: set[int] = set()  # rows that are queued or under way
         self._working = False
 
     async def __aenter__(self) -> Self:
         left = await self._database.read(lambda tx: inbox.waiting(tx, self._shop_id))
         for row in left:
-            self._enqueue(row.chat, row.id, unpack(row.message))
+            await self._take_up(row)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -96,9 +98,8 @@ class Intake:
 
     async def put(self, message: Message) -> None:
         """Take a message in; one seen before is ignored."""
-        async with self._change:
-            await self._change.wait_for(lambda: self._waiting < WAITING)
-            self._waiting += 1
+        await self._room.acquire()
+        self._enter()
         chat, now = f"{message.chat.platform}:{message.chat.id}", self._clock.now()
         message = replace(message, text=whole(message.text))
         held, rest = pack(message), self._at_once(message)
@@ -109,12 +110,12 @@ class Intake:
                 await rest(tx)
             return row
 
+        inbox_id = None
         try:
             inbox_id = await self._database.write(take)
         finally:
-            self._waiting -= 1
-            async with self._change:
-                self._change.notify_all()
+            if inbox_id is None or rest is not None:
+                self._leave()
         if inbox_id is not None and rest is None:
             self._enqueue(chat, inbox_id, message)
 
@@ -124,15 +125,35 @@ class Intake:
         due = await self._database.read(lambda tx: inbox.due(tx, self._shop_id, self._clock.now()))
         for row in due:
             if row.id not in before and row.id not in self._taken:
-                self._enqueue(row.chat, row.id, unpack(row.message))
+                await self._take_up(row)
 
     async def idle(self) -> None:
         """Wait until nothing is waiting or under way."""
-        async with self._change:
-            await self._change.wait_for(lambda: self._waiting == 0)
+        await self._quiet.wait()
+
+    def _enter(self) -> None:
+        self._waiting += 1
+        self._quiet.clear()
+
+    def _leave(self) -> None:
+        self._waiting -= 1
+        if self._beyond:
+            self._beyond -= 1
+        else:
+            self._room.release()
+        if not self._waiting:
+            self._quiet.set()
+
+    async def _take_up(self, row: Any) -> None:
+        """What is in the inbox already takes room, and is not made to wait for it."""
+        if self._room.locked():
+            self._beyond += 1
+        else:
+            await self._room.acquire()
+        self._enter()
+        self._enqueue(row.chat, row.id, unpack(row.message))
 
     def _enqueue(self, chat: str, inbox_id: int, message: Message) -> None:
-        self._waiting += 1
         self._taken.add(inbox_id)
         if chat in self._chats:
             self._chats[chat].append((inbox_id, message))
@@ -154,9 +175,7 @@ class Intake:
                 async with self._places:
                     await self._one(*queue[0])
                 self._taken.discard(queue.popleft()[0])
-                self._waiting -= 1
-                async with self._change:
-                    self._change.notify_all()
+                self._leave()
         finally:
             del self._chats[chat]
 

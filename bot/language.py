@@ -10,6 +10,8 @@ from snowballstemmer import stemmer
 CJK = r"\u3400-\u4dbf\u4e00-\u9fff"
 WORD = re.compile(rf"[a-zà-öø-ÿ0-9]+(?:[.'’][a-z0-9]+)*|[{CJK}]+")
 HAN = re.compile(f"[{CJK}]")
+LATIN = re.compile(r"[a-zA-Z]+")
+NUMBER_UNIT = re.compile(r"(\d+(?:\.\d+)?)([a-z]{1,4})")
 SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?](?![\s\n]|$)[^.!?。！？\n]*)*(?:[.!?。！？]+[\"”’)）]*|\n|$)")
 ENGLISH_STOP = frozenset(
     """a an the and or but if of to in on at by for with from as is are was were be been am do does did doing have has had i
@@ -27,6 +29,8 @@ CHINESE_STOP = frozenset(
 
 def normalise(text: str) -> str:
     """One form for what looks alike: width, case, quotes; nothing invisible."""
+    if text.isascii():
+        return text.casefold()
     seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
     return seen.casefold().replace("’", "'").replace("‘", "'")
 
@@ -34,7 +38,7 @@ def normalise(text: str) -> str:
 def language(text: str, default: str = "en") -> str:
     """`zh` or `en`, by script; the default where the text has neither."""
     han = len(HAN.findall(text))
-    latin = len(re.findall(r"[a-zA-Z]+", text))
+    latin = len(LATIN.findall(text))
     if not han and not latin:
         return default
     return "zh" if han * 2 > latin or (han >= 2 and han >= latin) else "en"
@@ -67,6 +71,6 @@ def tokens(text: str) -> list[str]:
             found += [word[i : i + 2] for i in range(len(word) - 1) if not CHINESE_STOP.issuperset(word[i : i + 2])]
         elif word not in ENGLISH_STOP:
             found += [stem(word)]
-            if match := re.fullmatch(r"(\d+(?:\.\d+)?)([a-z]{1,4})", word):
+            if word[0].isdigit() and (match := NUMBER_UNIT.fullmatch(word)):
                 found += match.groups()
     return found

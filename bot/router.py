@@ -87,10 +87,10 @@ class Router:
         chat = self._chats.get((message.chat.platform, message.chat.id))
         if member_id is None or chat is None or message.kind is not Kind.TEXT:
             return None
-        if not gate.certainly_silent(message, self.mode(chat)):
-            return None
         known = Known(member_id, chat)
-        self._others(known, message)
+        spoken, names = self._language(message, chat), self._others(known, message)
+        if not gate.certainly_silent(message, self.mode(chat), spoken, names):
+            return None
         return lambda tx: self._keep(tx, message, known, "said", {})
 
     def mode(self, chat: ChatRow) -> str:
@@ -231,7 +231,7 @@ class Router:
         self.outbox.wake()
 
     async def _say(self, message: Message, known: Known, text: str, spoken: str, show: Any) -> Answer:
-        context = await recall(self.database, known.chat, known.member_id, message, spoken, self.shop.name)
+        context = await recall(self.tools.library, known.chat, known.member_id, message, spoken, self.shop.name)
         seed = self.tools.settings.llm_seed
         if seed is not None:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])

@@ -11,18 +11,18 @@ driver that changes threads for every call (aiosqlite) took ten times the CPU pe
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, Dialect, Executable, NullPool, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Dialect, Engine, Executable, NullPool, create_engine, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 T = TypeVar("T")
-QUEUE = 10_000  # waiting jobs; beyond it writers wait, which is the back pressure
+QUEUE = 10_000  # jobs under way; beyond it callers wait, which is the back pressure
 BATCH = 256
 READERS = 4
 
@@ -70,12 +70,15 @@ class Failed:
     error: Exception
 
 
+Asked = tuple[Job[Any], asyncio.Future[Any]]
+
+
 class Backend(Protocol):
     """How jobs reach one kind of database."""
 
     async def read(self, job: Job[T]) -> T: ...
 
-    async def commit(self, jobs: Sequence[Job[Any]]) -> list[Any]: ...
+    async def write(self, job: Job[T]) -> T: ...
 
     async def close(self) -> None: ...
 
@@ -86,53 +89,85 @@ class Sqlite:
     def __init__(self, url: URL) -> None:
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(
-            url.set(drivername="sqlite"), connect_args={"check_same_thread": False}, poolclass=NullPool
-        )
+        self._engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
         event.listen(self._engine, "connect", _prepare_sqlite)
         event.listen(self._engine, "begin", _begin_sqlite)
-        self._readers, self._writer = ThreadPoolExecutor(READERS, "reader"), ThreadPoolExecutor(1, "writer")
-        self._idle: list[Connection] = []  # of readers; no more than there are threads
-        self._writing: Connection | None = None
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Semaphore(QUEUE)
+        self._reads: SimpleQueue[Asked | None] = SimpleQueue()  # bounded by the room; None ends a thread
+        self._writes: SimpleQueue[Asked | None] = SimpleQueue()
+        readers = [Thread(target=self._read, name="reader", daemon=True) for _ in range(READERS)]
+        self._threads = [*readers, Thread(target=self._write, name="writer", daemon=True)]
+        for thread in self._threads:
+            thread.start()
 
     async def read(self, job: Job[T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, job)
+        return await self._ask(self._reads, job)
 
-    async def commit(self, jobs: Sequence[Job[Any]]) -> list[Any]:
-        return await asyncio.get_running_loop().run_in_executor(self._writer, self._commit, jobs)
+    async def write(self, job: Job[T]) -> T:
+        return await self._ask(self._writes, job)
 
     async def close(self) -> None:
-        self._readers.shutdown()
-        self._writer.shutdown()
-        for connection in (*self._idle, self._writing):
-            if connection:
-                connection.close()
+        """Do what was asked before; then no more."""
+        for _ in range(READERS):
+            self._reads.put(None)
+        self._writes.put(None)
+        for thread in self._threads:
+            await asyncio.to_thread(thread.join)
+        self._engine.dispose()
 
-    def _read(self, job: Job[T]) -> T:
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = self._engine.connect()
-        try:
-            with connection.begin():
-                return _finish(job(Inline(connection)))
-        finally:
-            self._idle.append(connection)
+    async def _ask(self, queue: "SimpleQueue[Asked | None]", job: Job[T]) -> T:
+        async with self._room:
+            done: asyncio.Future[T] = self._loop.create_future()
+            queue.put((job, done))
+            return await done
 
-    def _commit(self, jobs: Sequence[Job[Any]]) -> list[Any]:
-        if self._writing is None:
-            self._writing = self._engine.connect().execution_options(write=True)
+    def _read(self) -> None:
+        held = Held(self._engine)
+        while asked := self._reads.get():
+            self._loop.call_soon_threadsafe(_tell, [asked], held.run([asked[0]]))
+        held.close()
+
+    def _write(self) -> None:
+        held = Held(self._engine, write=True)
+        while asked := self._writes.get():
+            batch, more = [asked], True
+            while more and len(batch) < BATCH and not self._writes.empty():
+                if following := self._writes.get():
+                    batch.append(following)
+                else:
+                    self._writes.put(None)  # the end, once this batch is done
+                    more = False
+            self._loop.call_soon_threadsafe(_tell, batch, held.run([job for job, _ in batch]))
+        held.close()
+
+
+class Held:
+    """A thread's connection, opened at its first job."""
+
+    def __init__(self, engine: Engine, **options: Any) -> None:
+        self._engine, self._options = engine, options
+        self._connection: Connection | None = None
+
+    def run(self, jobs: Sequence[Job[Any]]) -> list[Any]:
+        """The result of each job, or how it failed."""
         try:
-            with self._writing.begin():
-                return [_finish(job(Inline(self._writing))) for job in jobs]
+            if self._connection is None:
+                self._connection = self._engine.connect().execution_options(**self._options)
+            with self._connection.begin():
+                return [_finish(job(Inline(self._connection))) for job in jobs]
         except Exception as error:  # noqa: BLE001 - handed to the caller whose job it was
             if len(jobs) == 1:
                 return [Failed(error)]
-        return [self._commit([job])[0] for job in jobs]
+        return [self.run([job])[0] for job in jobs]
+
+    def close(self) -> None:
+        if self._connection:
+            self._connection.close()
 
 
 class Driver:
-    """Jobs run in the event loop over an asynchronous driver."""
+    """Jobs run in the event loop over an asynchronous driver, each in a transaction of its own."""
 
     def __init__(self, url: URL) -> None:
         self._engine = create_async_engine(url)
@@ -141,14 +176,9 @@ class Driver:
         async with self._engine.connect() as connection:
             return await job(connection)
 
-    async def commit(self, jobs: Sequence[Job[Any]]) -> list[Any]:
-        try:
-            async with self._engine.begin() as connection:
-                return [await job(connection) for job in jobs]
-        except Exception as error:  # noqa: BLE001 - handed to the caller whose job it was
-            if len(jobs) == 1:
-                return [Failed(error)]
-        return [(await self.commit([job]))[0] for job in jobs]
+    async def write(self, job: Job[T]) -> T:
+        async with self._engine.begin() as connection:
+            return await job(connection)
 
     async def close(self) -> None:
         await self._engine.dispose()
@@ -160,44 +190,28 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
-        self._backend: Backend = Sqlite(self.url) if self.sqlite else Driver(self.url)
-        self._jobs: asyncio.Queue[tuple[Job[Any], asyncio.Future[Any]]] = asyncio.Queue(QUEUE)
-        self._writer: asyncio.Task[None] | None = None
+        self._backend: Backend | None = None
 
     async def __aenter__(self) -> "Database":
-        self._writer = asyncio.create_task(self._write(), name="database writer")
+        self._backend = Sqlite(self.url) if self.sqlite else Driver(self.url)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        await self._jobs.join()
-        if self._writer:
-            self._writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._writer
-        await self._backend.close()
+        await self._open.close()
 
     async def read(self, job: Job[T]) -> T:
         """What `job` finds in a consistent view; it may write nothing. Raises what the job raised."""
-        return await self._backend.read(job)
+        return await self._open.read(job)
 
     async def write(self, job: Job[T]) -> T:
         """Run `job` in a transaction and return its result once that is committed. Raises what the job raised."""
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        await self._jobs.put((job, done))
-        return await done
+        return await self._open.write(job)
 
-    async def _write(self) -> None:
-        while True:
-            batch = [await self._jobs.get()]
-            while len(batch) < BATCH and not self._jobs.empty():
-                batch.append(self._jobs.get_nowait())
-            try:
-                outcomes = await self._backend.commit([job for job, _ in batch])
-            except Exception as error:  # noqa: BLE001 - the database itself failed: every waiting caller is told
-                outcomes = [Failed(error)] * len(batch)
-            for (_, done), outcome in zip(batch, outcomes, strict=True):
-                _tell(done, outcome)
-                self._jobs.task_done()
+    @property
+    def _open(self) -> Backend:
+        if self._backend is None:
+            raise RuntimeError("the database is used before it is opened: `async with database` is right")
+        return self._backend
 
 
 def _finish(running: Awaitable[T]) -> T:
@@ -211,13 +225,15 @@ def _finish(running: Awaitable[T]) -> T:
     raise RuntimeError("a job awaited something other than its transaction")
 
 
-def _tell(done: asyncio.Future[Any], outcome: Any) -> None:
-    if done.done():
-        return
-    if isinstance(outcome, Failed):
-        done.set_exception(outcome.error)
-    else:
-        done.set_result(outcome)
+def _tell(asked: Sequence[Asked], outcomes: Sequence[Any]) -> None:
+    """Give every caller that still waits what its job returned or raised."""
+    for (_, done), outcome in zip(asked, outcomes, strict=True):
+        if done.done():
+            continue
+        if isinstance(outcome, Failed):
+            done.set_exception(outcome.error)
+        else:
+            done.set_result(outcome)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -7,14 +7,15 @@ from sqlalchemy import Row, bindparam, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
+from storage.prepared import Prepared
 from storage.tables import Inbox, table
 
 INBOX = table(Inbox)
 PUT = {
-    name: dialect.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id)
+    name: Prepared(dialect.insert(INBOX).on_conflict_do_nothing().returning(INBOX.c.id))
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
-DONE = update(INBOX).where(INBOX.c.id == bindparam("row")).values(state="done", due=None)
+DONE = Prepared(update(INBOX).where(INBOX.c.id == bindparam("row")).values(state="done", due=None))
 
 
 async def put(
@@ -23,7 +24,7 @@ async def put(
     """The new row's id; None if this key was taken in before."""
     values = {"shop_id": shop_id, "key": key, "chat": chat, "message": message, "received": now}
     values["state"] = "done" if done else "new"
-    row = (await tx.execute(PUT[tx.dialect.name], values | {"attempts": 0, "error": ""})).first()
+    row = await PUT[tx.dialect.name].run(tx, values | {"attempts": 0, "error": ""})
     return None if row is None else int(row.id)
 
 
@@ -50,7 +51,7 @@ async def by_key(tx: Transaction, shop_id: int, key: str) -> int | None:
 
 
 async def done(tx: Transaction, inbox_id: int) -> None:
-    await tx.execute(DONE, {"row": inbox_id})
+    await DONE.run(tx, {"row": inbox_id})
 
 
 async def park(tx: Transaction, inbox_id: int, until: datetime) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from storage.database import Transaction
+from storage.prepared import Prepared
 from storage.tables import Chat, Identity, Interaction, Member, table
 
 SPOKEN = ("said", "asked", "complained", "thanked")  # kinds that are a message
 
 
 SAID, WHO = table(Interaction), table(Member)
-ADD = insert(SAID)
+ADD = Prepared(insert(SAID))
 RECENT: Select[Any] = (
     select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, WHO.c.name)
     .join(WHO, WHO.c.id == SAID.c.member_id)
@@ -37,7 +38,7 @@ async def add(
 ) -> None:
     values = {"shop_id": shop_id, "member_id": member_id, "chat_id": chat_id, "kind": kind, "at": at, "text": text}
     more = {"message_id": message_id, "product_id": product_id, "data": data or {}}
-    await tx.execute(ADD, values | more)
+    await ADD.run(tx, values | more)
 
 
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:

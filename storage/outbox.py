@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 
 from storage.database import Transaction
+from storage.prepared import Prepared
 from storage.tables import Chat, Outbox, table
 
 OUT, PLACE = table(Outbox), table(Chat)
@@ -24,10 +25,10 @@ HELD = select(EARLIER.c.id).where(
 HELD = HELD.where(EARLIER.c.due > bindparam("now"))  # a chat that has to wait gets nothing out of order
 DUE = WHERE_TO.where(*READY, OUT.c.due <= bindparam("now"), ~HELD.exists()).order_by(OUT.c.id).limit(200)
 NEXT_DUE = select(func.min(OUT.c.due)).join(PLACE, PLACE.c.id == OUT.c.chat_id).where(*READY)
-FIND = select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key"))
-ADD = insert(OUT).returning(OUT.c.id)
-SENT = update(OUT).where(OUT.c.id == bindparam("row"))
-SENT = SENT.values(state="sent", message_id=bindparam("message"), sent=bindparam("moment"))
+FIND = Prepared(select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key")))
+ADD = Prepared(insert(OUT).returning(OUT.c.id))
+IS_SENT = update(OUT).where(OUT.c.id == bindparam("row"))
+SENT = Prepared(IS_SENT.values(state="sent", message_id=bindparam("message"), sent=bindparam("moment")))
 SHOWN: tuple[Any, ...] = (
     OUT.c.id,
     OUT.c.text,
@@ -60,14 +61,15 @@ async def put(
     tx: Transaction, shop_id: int, chat_id: int, key: str, kind: str, text: str, now: datetime, **values: Any
 ) -> int:
     """Add a row, or bring the row with this key up to date if it is not sent yet; returns its id."""
-    found = (await tx.execute(FIND, {"shop": shop_id, "key": key})).first()
+    found = await FIND.run(tx, {"shop": shop_id, "key": key})
     if found:
         if found.state in ("open", "ready"):
             await tx.execute(update(OUT).where(OUT.c.id == found.id).values(text=text, due=now, **values))
         return int(found.id)
     row = {"shop_id": shop_id, "chat_id": chat_id, "key": key, "kind": kind, "text": text, "created": now, "due": now}
-    added = await tx.execute(ADD, DEFAULTS | row | values)
-    return int(added.scalar_one())
+    added = await ADD.run(tx, DEFAULTS | row | values)
+    assert added is not None
+    return int(added.id)
 
 
 async def due(tx: Transaction, shop_id: int, platforms: Sequence[str], now: datetime) -> list[Row[Any]]:
@@ -81,7 +83,7 @@ async def next_due(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> d
 
 
 async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime) -> None:
-    await tx.execute(SENT, {"row": outbox_id, "message": message_id, "moment": now})
+    await SENT.run(tx, {"row": outbox_id, "message": message_id, "moment": now})
 
 
 async def get(tx: Transaction, outbox_id: int) -> Row[Any]:

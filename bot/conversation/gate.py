@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.conversation import link as links
-from bot.conversation.understanding import asks, complaint, read
+from bot.conversation.understanding import Reading, asks, complaint, read
 from bot.knowledge.library import Library
 from bot.language import normalise
 from bot.messages import Message
@@ -39,13 +39,13 @@ class Later:
 Decision = Silent | Speak | Later
 
 
-def certainly_silent(message: Message, mode: str) -> bool:
+def certainly_silent(message: Message, mode: str, language: str, names: Sequence[str]) -> bool:
     """Is it plain without a look into the shop that nothing will be said?"""
     if message.addressed or message.chat.direct or message.text.startswith("/"):
         return False
-    if mode in ("off", "mention") or message.sender.bot or message.reply_to:
+    if mode in ("off", "mention") or message.sender.bot:
         return True
-    return not asks(message.text)
+    return not asks(message.text) or _aside(message, read(message.text, language), names) is not None
 
 
 async def decide(
@@ -67,10 +67,8 @@ async def decide(
 
 async def _unasked(message: Message, language: str, library: Library, names: Sequence[str]) -> Decision:
     reading = read(message.text, language)
-    if "@" in message.text or message.reply_to or not reading.has("question"):
-        return Silent("no question to the shop")
-    if complaint(reading) or reading.has("to_somebody") or _names(reading.text, names):
-        return Silent("said to somebody else")
+    if silent := _aside(message, reading, names):
+        return silent
     await library.refresh()
     linked = links.link(reading.words, library)
     if linked.hits and linked.hits[0].named >= CONFIDENT and reading.has(*ASKS):
@@ -79,6 +77,15 @@ async def _unasked(message: Message, language: str, library: Library, names: Seq
     if hits and len(reading.words) >= 2 and hits[0].cover >= EXPLAINED and hits[0].called >= 0.3:
         return Speak("a confident question about an article")
     return Silent("not confident")
+
+
+def _aside(message: Message, reading: Reading, names: Sequence[str]) -> Silent | None:
+    """What is plainly not for the shop: no question, or one to somebody else."""
+    if "@" in message.text or message.reply_to or not reading.has("question"):
+        return Silent("no question to the shop")
+    if complaint(reading) or reading.has("to_somebody") or _names(reading.text, names):
+        return Silent("said to somebody else")
+    return None
 
 
 def _names(text: str, names: Sequence[str]) -> bool:

@@ -41,7 +41,6 @@ class Planner:
 
     async def plan(self, text: str, context: Context) -> list[Plan]:
         """One plan per question of the message, at most three."""
-        await self.library.refresh()
         readings = split(text, context.language)
         whole = readings[0] if len(readings) == 1 else None
         if plan := self._person(text, readings, context):
@@ -61,10 +60,13 @@ class Planner:
             return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.REQUEST)
         joined = frozenset(cue for reading in readings for cue in reading.cues)
         whole = replace(readings[0], cues=joined)
-        asked = None if whole.has("grievance") else self._explaining(readings[0].words, readings[0].language)
-        if complaint(whole) and not (asked and asked.called >= TITLE and whole.has("question")):
-            return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.COMPLAINT)
-        return None
+        if not complaint(whole):
+            return None
+        if whole.has("question") and not whole.has("grievance"):
+            asked = self._explaining(readings[0].words, readings[0].language)
+            if asked and asked.called >= TITLE:
+                return None
+        return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.COMPLAINT)
 
     async def _one(self, reading: Reading, context: Context) -> Plan:
         linked = links.link(reading.words, self.library)

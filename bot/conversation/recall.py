@@ -3,10 +3,11 @@
 from typing import Any
 
 from bot.conversation.context import Context
+from bot.knowledge.library import Library
 from bot.messages import Message
 from llm.engine import Turn
 from storage import interactions, outbox
-from storage.database import Database, Transaction
+from storage.database import Transaction
 from storage.members import ChatRow
 
 TURNS = 6
@@ -14,14 +15,17 @@ CHARACTERS = 600  # of all turns together: about 200 tokens, half of the starter
 
 
 async def recall(
-    database: Database, chat: ChatRow, member_id: int, message: Message, language: str, shop: str
+    library: Library, chat: ChatRow, member_id: int, message: Message, language: str, shop: str
 ) -> Context:
-    """The context of one message. What it replies to counts as the last thing said to this member."""
+    """The context of one message, and the library as of now. What the message replies to counts as the last thing said
+    to this member."""
 
-    async def both(tx: Transaction) -> tuple[list[Any], list[Any]]:
-        return await interactions.recent(tx, chat.id, TURNS), await outbox.recent(tx, chat.id, TURNS)
+    async def recent(tx: Transaction) -> tuple[list[Any], list[Any], int]:
+        heard, said = await interactions.recent(tx, chat.id, TURNS), await outbox.recent(tx, chat.id, TURNS)
+        return heard, said, await library.current(tx)
 
-    heard, said = await database.read(both)
+    heard, said, version = await library.database.read(recent)
+    await library.refresh(version)
     about = _about(said, member_id, message)
     rows = tuple(about.sources) if about else ()
     act = str(about.extra.get("act", "")) if about else ""

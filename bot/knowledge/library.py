@@ -24,19 +24,22 @@ class Library:
         self._articles: dict[int, Article] = {}
         self._rebuilding = asyncio.Lock()
 
-    async def refresh(self) -> None:
-        """Rebuild the indexes if an import made new rows current."""
-        if await self.database.read(self._version) > self.products.version:
+    async def refresh(self, version: int | None = None) -> None:
+        """Rebuild the indexes if an import made new rows current. `version` is what `current` found just now."""
+        if version is None:
+            version = await self.database.read(self.current)
+        if version > self.products.version:
             async with self._rebuilding:
-                if await self.database.read(self._version) > self.products.version:
+                if version > self.products.version:
                     await self._rebuild()
 
-    async def _version(self, tx: Transaction) -> int:
+    async def current(self, tx: Transaction) -> int:
+        """The catalogue's version, for a job that reads more than that."""
         return await shops.version(tx, self.shop_id)
 
     async def _rebuild(self) -> None:
         async def everything(tx: Transaction) -> tuple[int, list[Product], list[Article]]:
-            version = await self._version(tx)
+            version = await self.current(tx)
             return version, await read_products(tx, self.shop_id), await read_articles(tx, self.shop_id)
 
         version, products, articles = await self.database.read(everything)

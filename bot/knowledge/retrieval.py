@@ -11,7 +11,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from heapq import nsmallest
 from pathlib import Path
+from typing import NamedTuple
 
 from bot.language import HAN, normalise, tokens
 
@@ -69,13 +71,28 @@ class Hit:
         return int(self.row.partition(":")[2])
 
 
+class Word(NamedTuple):
+    """A word of a question: what it weighs where a row says it (or its group), calls itself so, or lacks it."""
+
+    token: str
+    group: str
+    said: float
+    named: float
+    missed: float
+
+
+def word(token: str, weight: float) -> Word:
+    named, missed = NUMBER if token.isdigit() else 1.0, MISSED if HAN.match(token) else 1.0
+    return Word(token, synonyms().get(token, ""), weight, weight * named, weight * missed)
+
+
 @dataclass(slots=True)
 class Index:
     """All rows of one noun (products or articles)."""
 
     version: int = 0
     documents: list[Document] = field(default_factory=list)
-    postings: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    postings: dict[str, list[tuple[int, float]]] = field(default_factory=lambda: defaultdict(list))  # place, share
     average: float = 1.0
     places: dict[str, int] = field(default_factory=dict)
     _idf: dict[str, float] = field(default_factory=dict)
@@ -88,7 +105,7 @@ class Index:
         names = frozenset(token for name in NAME_FIELDS for token in tokens(fields.get(name, "")))
         titles = frozenset(tokens(fields.get("title", "")))
         for token in weights:
-            self.postings[token].append(len(self.documents))
+            self.postings[token].append((len(self.documents), 0.0))
         self.places[row] = len(self.documents)
         self.documents.append(Document(row, language, dict(weights), names, titles, sum(weights.values())))
 
@@ -98,6 +115,13 @@ class Index:
         self._idf = {token: self._rarity(token) for token in self.postings} | {"": self._rarity("")}
         for document in self.documents:
             document.weight = sum(self.idf(token) for token in document.titles) or 1.0
+        for token, held in self.postings.items():
+            held[:] = [(place, self._share(self.documents[place], token)) for place, _ in held]
+
+    def _share(self, document: Document, token: str) -> float:
+        """BM25's part for how often a word stands in a row of this length."""
+        often = document.weights[token]
+        return often * (K1 + 1) / (often + K1 * (1 - B + B * document.length / self.average))
 
     def idf(self, token: str) -> float:
         """How much a word tells rows apart; one that stands in no row as much as one that stands in a single row."""
@@ -116,21 +140,23 @@ class Index:
         worth = {token: idf[token] * (GROUPED if token in synonyms() else 1.0) for token in asked}
         scores: dict[int, float] = defaultdict(float)
         for token in asked:
-            for place in self.postings.get(token, ()):
-                document = self.documents[place]
-                tf = document.weights[token]
-                scores[place] += worth[token] * tf * (K1 + 1) / (tf + K1 * (1 - B + B * document.length / self.average))
-        best = sorted(scores, key=lambda place: (-scores[place], place))[:count]
-        return [self._hit(place, scores[place], asked, idf) for place in best]
+            for place, share in self.postings.get(token, ()):
+                scores[place] += worth[token] * share
+        best = nsmallest(count, scores, key=lambda place: (-scores[place], place))
+        plain = [word(token, idf[token]) for token in asked if not token.startswith("=")]
+        return [self._hit(place, scores[place], plain, idf) for place in best]
 
-    def _hit(self, place: int, score: float, asked: list[str], idf: dict[str, float]) -> Hit:
+    def _hit(self, place: int, score: float, plain: list[Word], idf: dict[str, float]) -> Hit:
         document = self.documents[place]
-        plain = [token for token in asked if not token.startswith("=")]
-        held = sum(idf[token] for token in plain if self.says(document, token))
-        named = sum(idf[token] * (NUMBER if token.isdigit() else 1.0) for token in plain if token in document.names)
-        whole = (
-            held + sum(idf[t] * (MISSED if HAN.match(t) else 1.0) for t in plain if not self.says(document, t)) or 1.0
-        )
+        held = named = missed = 0.0
+        for one in plain:
+            if one.token in document.weights or one.group in document.weights:
+                held += one.said
+            else:
+                missed += one.missed
+            if one.token in document.names:
+                named += one.named
+        whole = held + missed or 1.0
         called = sum(idf[token] for token in document.titles if token in idf)
         evidence = named / self.idf("")
         return Hit(
@@ -186,5 +212,10 @@ def expand(words: Iterable[str]) -> list[str]:
 
 def overlap(question: Iterable[str], text: str, index: Index) -> float:
     """How much of the question's weight a sentence holds: picks the sentence of a row that answers."""
-    asked, held = set(expand(question)), {*expand(tokens(text)), *measured(text)}
-    return sum(index.idf(token) for token in asked & held)
+    return sum(index.idf(token) for token in _contents(text).intersection(expand(question)))
+
+
+@lru_cache(maxsize=5_000)
+def _contents(text: str) -> frozenset[str]:
+    """What a sentence of a row says; the same ones are asked for again and again."""
+    return frozenset({*expand(tokens(text)), *measured(text)})
