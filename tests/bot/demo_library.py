@@ -35,4 +35,6 @@ def import_demo(folder: Path) -> str:
 @asynccontextmanager
 async def open_library(url: str) -> AsyncIterator[Library]:
     async with Database(url) as database:
-        yield Library(database, 1)
+        library = Library(database, 1)
+        await library.refresh()
+        yield library
