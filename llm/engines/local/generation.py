@@ -1,4 +1,4 @@
-"""One reply under way: a token a step over the Hugging Face module's own key-value cache."""
+"""One reply under way: a token a step over the network's key-value cache."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llm.engine import EngineError, Request
+from llm.engine import Request
 from llm.engines.local.model import LocalModel
 from llm.engines.local.sampling import choose, states_value
 from llm.engines.local.text import BROKEN, Text
@@ -21,8 +21,8 @@ class Generation:
     def __init__(self, model: LocalModel, request: Request) -> None:
         self._model = model
         self._params = request.params
-        self._left = min(request.params.max_tokens, model.context // 2)
-        self._feed = model.prompts.ids(request, model.context - self._left)
+        self._left = min(request.params.max_tokens, model.network.context // 2)
+        self._feed = model.prompts.ids(request, model.network.context - self._left)
         self._cache: Any = None
         self._text = Text(self._decode)
         self._tail = ""
@@ -67,15 +67,8 @@ class Generation:
         return self._write(token)
 
     def _forward(self, tokens: list[int]) -> Tensor:
-        network = self._model.network
-        extra = {"logits_to_keep": 1} if self._model.last_only else {}
-        ids = torch.tensor([tokens], device=network.device)
-        result = network(input_ids=ids, past_key_values=self._cache, use_cache=True, **extra)
-        self._cache = getattr(result, "past_key_values", None)
-        if self._cache is None:
-            raise EngineError("the model keeps no key-value cache, so it can't be run token by token")
-        logits: Tensor = result.logits[0, -1].float().cpu()
-        return logits
+        logits, self._cache = self._model.network.forward(tokens, self._cache)
+        return logits.float().cpu()
 
     def _next_token(self, logits: Tensor) -> int | None:
         """A token that may follow; None if the model only offers what may not."""

@@ -1,19 +1,20 @@
-"""Weights and tokenizer from a directory or the Hugging Face hub: safetensors only, no code from the checkpoint."""
+"""Weights and tokenizer from a directory or the Hugging Face hub: safetensors only, no code from the checkpoint.
+
+The starter is read by llama.py; anything else by huggingface.py, imported only then.
+"""
 
 import contextlib
-import inspect
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from huggingface_hub import HfApi
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils.logging import disable_progress_bar
 
 from llm.engine import ModelNotUsable
+from llm.engines.local import llama
 from llm.engines.local.prompt import Prompts
 from llm.engines.local.sampling import allowed_mask
 from llm.protocol import END, LANGUAGES
@@ -22,20 +23,29 @@ PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZER_FILES = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}
 HUB_SECONDS = 10.0
 LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError)
-DEFAULT_CONTEXT = 2048  # tokens, for a model that doesn't say how many it was trained on
+
+
+class Network(Protocol):
+    """A model as generation sees it. `context` is in tokens, `stops` are ids that end a reply."""
+
+    vocabulary: int
+    context: int
+    stops: list[int | None]
+
+    def forward(self, tokens: list[int], cache: Any) -> tuple[Tensor, Any]:
+        """Logits [vocabulary] after the last of `tokens`, and the cache that the next ones go on from."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A loaded model. `context` is in tokens; `allowed` is bool [vocabulary] by language, for the starter only."""
+    """A loaded model. `allowed` is bool [vocabulary] by language, for the starter only."""
 
-    network: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
+    network: Network
+    tokenizer: Any  # llama.Marks, or one of transformers
     prompts: Prompts
-    context: int
     stops: frozenset[int]
     allowed: dict[str, Tensor] | None
-    last_only: bool  # the network can be told to compute the logits of the last position only
 
 
 def load(model: str) -> LocalModel:
@@ -69,6 +79,8 @@ def check_files(model: str, names: set[str]) -> None:
 def hub_files(model: str) -> set[str]:
     """Asked once and before anything is fetched: the library itself would try for a minute without a network."""
     try:
+        from huggingface_hub import HfApi
+
         found = HfApi().model_info(model, timeout=HUB_SECONDS)
     except Exception as error:  # network errors are those of whatever HTTP library the hub's client uses
         raise ModelNotUsable(
@@ -81,38 +93,38 @@ def hub_files(model: str) -> set[str]:
 def read(model: str, *, fetch: bool = False) -> LocalModel:
     """fp32 on the CPU, bf16 on a CUDA device. Raises ModelNotUsable."""
     cuda = torch.cuda.is_available()
-    disable_progress_bar()  # type: ignore[no-untyped-call] # stderr belongs to the log
-    source = {"trust_remote_code": False, "local_files_only": not fetch}
+    device, dtype = ("cuda", torch.bfloat16) if cuda else ("cpu", torch.float32)
+    folder = Path(model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model, **source)
-        dtype = torch.bfloat16 if cuda else torch.float32
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            model, use_safetensors=True, dtype=dtype, output_loading_info=True, **source
-        )
+        config = json.loads((folder / "config.json").read_text("utf-8")) if folder.is_dir() else {}
+        if llama.fits(folder, config):
+            return assemble(model, *llama.load(folder, config, device, dtype))
+        from llm.engines.local import huggingface
+
+        return assemble(model, *huggingface.load(model, device, dtype, fetch=fetch))
+    except llama.Missing as error:
+        raise ModelNotUsable(
+            f"model {model!r}: the weights lack {error}; fetch or train the checkpoint again"
+        ) from error
     except LOAD_ERRORS as error:
         reason = f"model {model!r} can't be loaded: {first_line(error)}"
         raise ModelNotUsable(f"{reason}; it needs a causal language model that transformers knows") from error
-    network, report = loaded
-    if report["missing_keys"]:
-        missing = ", ".join(sorted(report["missing_keys"])[:3])
-        raise ModelNotUsable(f"model {model!r}: the weights lack {missing}; fetch or train the checkpoint again")
-    return assemble(model, network.to("cuda" if cuda else "cpu").eval(), tokenizer)
 
 
 def first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def assemble(model: str, network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> LocalModel:
+def assemble(model: str, network: Network, tokenizer: Any) -> LocalModel:
     """Put together what generation needs to know. Raises ModelNotUsable if network and tokenizer don't fit."""
-    config = network.config.get_text_config()
-    size: int = config.vocab_size
+    size = network.vocabulary
     if len(tokenizer) > size:
         raise ModelNotUsable(
             f"model {model!r}: {len(tokenizer)} tokens in the tokenizer, {size} in the weights: use one model's"
         )
     prompts = Prompts(tokenizer)
-    stops = stop_ids(network, tokenizer)
+    ends = (tokenizer.get_vocab().get(END), tokenizer.eos_token_id, *network.stops)
+    stops = frozenset(stop for stop in ends if stop is not None)
     allowed = None
     if prompts.starter:
         texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
@@ -120,19 +132,4 @@ def assemble(model: str, network: PreTrainedModel, tokenizer: PreTrainedTokenize
         allowed = {language: allowed_mask(texts, barred, size, language) for language in LANGUAGES}
         for mask in allowed.values():
             mask[list(stops)] = True
-    return LocalModel(
-        network=network,
-        tokenizer=tokenizer,
-        prompts=prompts,
-        context=getattr(config, "max_position_embeddings", None) or DEFAULT_CONTEXT,
-        stops=stops,
-        allowed=allowed,
-        last_only="logits_to_keep" in inspect.signature(network.forward).parameters,
-    )
-
-
-def stop_ids(network: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """Every token that ends a reply: the protocol's END, the tokenizer's and the generation config's."""
-    said = network.generation_config.eos_token_id if network.generation_config else None
-    stops = {tokenizer.get_vocab().get(END), tokenizer.eos_token_id, *(said if isinstance(said, list) else [said])}
-    return frozenset(stop for stop in stops if stop is not None)
+    return LocalModel(network, tokenizer, prompts, stops, allowed)

@@ -2,15 +2,12 @@
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from jinja2 import TemplateError
 
 from llm.engine import EngineError, Request, Turn
 from llm.protocol import PLAN, SLOT, Plan, in_words, prompt
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedTokenizerBase
 
 GO_AHEAD = "Go ahead."  # instruct models expect a user's turn last
 
@@ -22,7 +19,7 @@ class Prompts:
     chat template or, where it has none (`plain`), as lines of text.
     """
 
-    def __init__(self, tokenizer: "PreTrainedTokenizerBase") -> None:
+    def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
         self.starter = PLAN in tokenizer.get_vocab()
         self.plain = not self.starter and not tokenizer.chat_template
