@@ -11,6 +11,7 @@ driver that changes threads for every call (aiosqlite) took ten times the CPU pe
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ T = TypeVar("T")
 QUEUE = 10_000  # jobs under way; beyond it callers wait, which is the back pressure
 BATCH = 256
 READERS = 4
+BUSY, POLL = 10_000, 4  # milliseconds to wait for a lock that another process holds, and between two looks
 
 
 class Transaction(Protocol):
@@ -239,12 +241,26 @@ def _tell(asked: Sequence[Asked], outcomes: Sequence[Any]) -> None:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours, see _begin_sqlite
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _begin_sqlite(connection: Any) -> None:
-    """A deferred BEGIN that turns into a write fails at once when somebody else writes, whatever the busy timeout."""
-    writes = connection.get_execution_options().get("write")
-    connection.connection.driver_connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
+def _begin_sqlite(connection: Connection) -> None:
+    """A deferred BEGIN that turns into a write fails at once when somebody else writes, whatever the busy timeout.
+
+    SQLite waits for a lock with ever longer sleeps, and an import of another process that takes it again at once is
+    never caught between two transactions: a second and more. Asked for every few milliseconds, it is had in the gap.
+    """
+    driver: Any = connection.connection.driver_connection
+    if not connection.get_execution_options().get("write"):
+        driver.execute("BEGIN")
+        return
+    driver.execute(f"PRAGMA busy_timeout={POLL}")
+    for left in reversed(range(BUSY // POLL)):
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
+                raise

@@ -1,13 +1,13 @@
 """Imports: rows are staged under a run in short transactions, and one short transaction makes the run current.
 
 A product or article is known by its handle, and its digest tells changed from unchanged. What is staged, by kind (of
-articles alike): `new product`, whose row is written already, withdrawn, so that nobody sees it before the run is
-current; `product`, a changed one with all its columns, and `variant` beside it; `same product`, the handle alone.
+articles alike): `new product`, whose row is written already, but seen by nobody before its run is current; `product`,
+a changed one with all its columns, and `variant` beside it; `same product`, the handle alone.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -20,6 +20,7 @@ from storage.database import Transaction
 from storage.tables import Article, ImportRun, Product, Shop, Staged, Variant
 from storage.tables.base import Amount
 
+IN_ONE = 500  # ids in one statement
 SLICE = 2_000  # staged rows that one clearing job takes
 TEXT, NUMBER, YES_NO, NESTED = "text", "number", "yes or no", "nested"
 PRODUCT_COLUMNS = {
@@ -62,6 +63,20 @@ class Counts:
 
     def touched(self) -> int:
         return self.added + self.changed + self.withdrawn
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How many rows of a kind are new and unchanged, and the ids of those that leave."""
+
+    added: int
+    unchanged: int
+    gone: list[int]
+
+
+def is_current(table: Noun) -> ColumnElement[bool]:
+    """The row's run has become current: rows of a run that is being staged, or failed, are seen by nobody."""
+    return table.run_id.in_(select(ImportRun.id).where(ImportRun.state == "current"))
 
 
 def entry(kind: str, handle: str, row: dict[str, Any], variants: Sequence[dict[str, Any]] = ()) -> Entry:
@@ -115,14 +130,18 @@ async def stage(tx: Transaction, shop_id: int, run_id: int, entries: Sequence[En
                 listed = ({**variant, "position": position} for position, variant in enumerate(item.variants))
                 rows += [{**base, "kind": "variant", "row": variant} for variant in listed]
         if fresh := [item for item in batch if item.handle not in known]:
-            await _prepare(tx, shop_id, table, fresh, now)
+            await _prepare(tx, shop_id, run_id, table, fresh, now)
     if rows:
         await tx.execute(insert(Staged), rows)
 
 
-async def _prepare(tx: Transaction, shop_id: int, table: Noun, entries: list[Entry], now: datetime) -> None:
-    """Write new rows as withdrawn ones."""
-    base = {"shop_id": shop_id, "version": 1, "withdrawn": now} | ({"added": now} if table is Product else {})
+async def _prepare(
+    tx: Transaction, shop_id: int, run_id: int, table: Noun, entries: list[Entry], now: datetime
+) -> None:
+    """Write new rows, which nobody sees before their run is current."""
+    base = {"shop_id": shop_id, "run_id": run_id, "version": 1, "withdrawn": None} | (
+        {"added": now} if table is Product else {}
+    )
     await tx.execute(
         insert(table), [{**base, "handle": item.handle, "digest": item.digest, **item.row} for item in entries]
     )
@@ -152,7 +171,7 @@ async def clear(tx: Transaction, shop_id: int) -> bool:
     rows = (await tx.execute(columns.limit(SLICE))).all()
     for kind, table in TABLES.items():
         unseen = [row.handle for row in rows if row.state == "failed" and row.kind == f"new {kind}"]
-        never = and_(table.shop_id == shop_id, table.handle.in_(unseen), table.withdrawn.is_not(None))
+        never = and_(table.shop_id == shop_id, table.handle.in_(unseen), not_(is_current(table)))
         if unseen and table is Product:
             await tx.execute(delete(Variant).where(Variant.product_id.in_(select(Product.id).where(never))))
         if unseen:
@@ -162,40 +181,63 @@ async def clear(tx: Transaction, shop_id: int) -> bool:
     return len(rows) == SLICE
 
 
+async def compare(
+    tx: Transaction, shop_id: int, run_id: int, *, products: bool, sources: Sequence[str], demo: bool = False
+) -> dict[str, Difference]:
+    """What the run will do to the catalogue, found before the transaction that does it. By kind.
+
+    products: the run holds the whole catalogue, so that products which it lacks are withdrawn. sources: article files
+    that the run holds whole; articles of other files stay. demo: what is imported is the demo shop's own; everything
+    else makes a demo shop's rows leave.
+    """
+    leaving = not demo and await _is_demo(tx, shop_id)
+    staged = select(Staged.kind, func.count()).where(Staged.run_id == run_id).group_by(Staged.kind)
+    counts = {kind: int(count) for kind, count in await tx.execute(staged)}
+    product_gone: ColumnElement[bool] = literal(products or leaving)
+    article_gone: ColumnElement[bool] = literal(True) if leaving else Article.source.in_(sources)
+    found: dict[str, Difference] = {}
+    for kind, gone in (("product", product_gone), ("article", article_gone)):
+        table = TABLES[kind]
+        held = exists().where(
+            Staged.run_id == run_id, Staged.kind.in_((kind, f"same {kind}")), Staged.handle == table.handle
+        )
+        missing = and_(table.shop_id == shop_id, table.withdrawn.is_(None), table.run_id != run_id, gone, not_(held))
+        ids = (await tx.scalars(select(table.id).where(missing))).all()
+        found[kind] = Difference(counts.get(f"new {kind}", 0), counts.get(f"same {kind}", 0), list(ids))
+    return found
+
+
 async def make_current(
     tx: Transaction,
     shop_id: int,
     run_id: int,
     now: datetime,
+    differences: Mapping[str, Difference],
     *,
-    products: bool,
-    sources: Sequence[str],
     shop: dict[str, Any],
     demo: bool = False,
 ) -> dict[str, Counts]:
     """Make what the run staged the shop's catalogue, and return the counts of `products` and `articles`.
 
-    products: the run holds the whole catalogue, so that products which it lacks are withdrawn. sources: article files
-    that the run holds whole; articles of other files stay. shop: columns of the shop's row to set. demo: what is
-    imported is the demo shop's own; everything else makes a demo shop's rows leave. Raises Superseded.
+    It touches what changes or leaves; what is new is seen as soon as its run is current. differences: of `compare`.
+    shop: columns of the shop's row to set. Raises Superseded.
     """
     await _still_staging(tx, run_id)
-    was_demo = bool((await tx.execute(select(Shop.demo).where(Shop.id == shop_id))).scalar_one())
-    leaving = was_demo and not demo
-    product_gone: ColumnElement[bool] = literal(products or leaving)
-    article_gone: ColumnElement[bool] = literal(True) if leaving else Article.source.in_(sources)
-    counts = {
-        "products": await _merge(tx, shop_id, run_id, now, "product", product_gone),
-        "articles": await _merge(tx, shop_id, run_id, now, "article", article_gone),
-    }
-    if leaving:
+    if not demo and await _is_demo(tx, shop_id):
         shop = {"demo": False, **shop}
+    counts = {
+        f"{kind}s": await _merge(tx, shop_id, run_id, now, kind, difference) for kind, difference in differences.items()
+    }
     await shops.update(tx, shop_id, **shop)
     if any(count.touched() for count in counts.values()):
         await shops.bump_catalogue(tx, shop_id)
     written = {noun: [count.added, count.changed, count.unchanged, count.withdrawn] for noun, count in counts.items()}
     await tx.execute(update(ImportRun).where(ImportRun.id == run_id).values(state="current", counts=written))
     return counts
+
+
+async def _is_demo(tx: Transaction, shop_id: int) -> bool:
+    return bool(await tx.scalar(select(Shop.demo).where(Shop.id == shop_id)))
 
 
 async def _still_staging(tx: Transaction, run_id: int) -> None:
@@ -205,26 +247,21 @@ async def _still_staging(tx: Transaction, run_id: int) -> None:
 
 
 async def _merge(
-    tx: Transaction, shop_id: int, run_id: int, now: datetime, kind: str, gone: ColumnElement[bool]
+    tx: Transaction, shop_id: int, run_id: int, now: datetime, kind: str, difference: Difference
 ) -> Counts:
-    """Withdraw, change, show what is new; unchanged rows are never touched."""
-    table, columns = TABLES[kind], COLUMNS[kind]
-    of_run = and_(Staged.run_id == run_id, Staged.kind == kind)
-    held = exists().where(
-        Staged.run_id == run_id, Staged.kind.in_((kind, f"same {kind}")), Staged.handle == table.handle
-    )
-    missing = and_(table.shop_id == shop_id, table.withdrawn.is_(None), gone, not_(held))
-    withdrawn = (await tx.execute(update(table).where(missing).values(withdrawn=now))).rowcount
-    same = and_(table.shop_id == shop_id, table.handle == Staged.handle)
-    newer: dict[str, Any] = {name: _value(name, form) for name, form in columns.items()}
+    """Withdraw and change; unchanged rows are never touched."""
+    table, gone = TABLES[kind], difference.gone
+    for start in range(0, len(gone), IN_ONE):
+        leaving = table.id.in_(gone[start : start + IN_ONE])
+        await tx.execute(update(table).where(leaving).values(withdrawn=now))
+    newer: dict[str, Any] = {name: _value(name, form) for name, form in COLUMNS[kind].items()}
     newer |= {"digest": Staged.digest, "version": table.version + 1, "withdrawn": None}
+    of_run = and_(Staged.run_id == run_id, Staged.kind == kind)
+    same = and_(table.shop_id == shop_id, table.handle == Staged.handle)
     changed = (await tx.execute(update(table).where(of_run, same).values(newer))).rowcount
     if table is Product and changed:
         await _merge_variants(tx, shop_id, run_id)
-    fresh = and_(Staged.run_id == run_id, Staged.kind == f"new {kind}")
-    added = (await tx.execute(update(table).where(fresh, same).values(withdrawn=None))).rowcount
-    alike = select(func.count()).select_from(Staged).where(Staged.run_id == run_id, Staged.kind == f"same {kind}")
-    return Counts(added, changed, int((await tx.execute(alike)).scalar_one()), withdrawn)
+    return Counts(difference.added, changed, difference.unchanged, len(gone))
 
 
 async def _merge_variants(tx: Transaction, shop_id: int, run_id: int) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from storage.database import Transaction
+from storage.imports import is_current
 from storage.tables import Product, Variant
 
-SPOKEN_OF = (Product.visible, Product.withdrawn.is_(None))
+SPOKEN_OF = (Product.visible, Product.withdrawn.is_(None), is_current(Product))
 
 
 async def visible(tx: Transaction, shop_id: int) -> list[Row[Any]]:

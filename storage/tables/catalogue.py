@@ -29,6 +29,7 @@ class Product(Base):
     visible: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1)
     digest: Mapped[str] = mapped_column(default="")  # of everything imported; tells changed from unchanged
+    run_id: Mapped[int] = mapped_column(server_default="0")  # nobody sees a row before its import is current
     withdrawn: Mapped[datetime | None]
     added: Mapped[datetime]
 
@@ -66,6 +67,7 @@ class Article(Base):
     position: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
     digest: Mapped[str] = mapped_column(default="")
+    run_id: Mapped[int] = mapped_column(server_default="0")
     withdrawn: Mapped[datetime | None]
 
 

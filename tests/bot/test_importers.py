@@ -18,7 +18,7 @@ from sqlalchemy import select
 from bot.clock import ManualClock
 from bot.knowledge.importers import BadImport, Report, import_paths
 from bot.tools import imports as tool
-from storage import imports, migrate, shops
+from storage import articles, imports, migrate, shops
 from storage.database import Database, Transaction
 from storage.tables import Article, Product, Staged, Variant
 
@@ -51,7 +51,12 @@ async def shop_row(database: Database) -> Any:
 
 
 async def handles(database: Database) -> set[str]:
-    return {row.handle for row in await rows(database, select(Product.handle).where(Product.withdrawn.is_(None)))}
+    return {
+        row.handle
+        for row in await rows(
+            database, select(Product.handle).where(Product.withdrawn.is_(None), imports.is_current(Product))
+        )
+    }
 
 
 def numbers(counts: Any) -> tuple[int, int, int, int]:
@@ -181,7 +186,7 @@ async def test_articles_alone_withdraw_no_products_and_only_their_own_file(datab
     report = await bring(database, page)
     assert numbers(report.articles) == (0, 0, 1, 1)
     assert numbers(report.products) == (0, 0, 0, 0)
-    current = await rows(database, select(Article.title).where(Article.withdrawn.is_(None)))
+    current = await rows(database, select(Article.title).where(*articles.IN_FORCE))
     assert {row.title for row in current} == {"One", "Three"}
     assert len(await handles(database)) == 4
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from storage import imports, migrate, shops
+from storage import imports, migrate, products, shops
 from storage.database import Database
 from storage.tables import Product, Staged, Variant
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-SHOWN = select(func.count()).select_from(Product).where(Product.withdrawn.is_(None))
+SHOWN = select(func.count()).select_from(Product).where(*products.SPOKEN_OF)
 
 
 @pytest.fixture
@@ -42,9 +42,8 @@ async def staged(database: Database, entry: imports.Entry) -> int:
 
 
 async def current(database: Database, run: int) -> dict[str, imports.Counts]:
-    return await database.write(
-        lambda tx: imports.make_current(tx, 1, run, NOW, products=True, sources=[], shop={"name": "New"})
-    )
+    found = await database.read(lambda tx: imports.compare(tx, 1, run, products=True, sources=[]))
+    return await database.write(lambda tx: imports.make_current(tx, 1, run, NOW, found, shop={"name": "New"}))
 
 
 async def number(database: Database, query: Any) -> Any:

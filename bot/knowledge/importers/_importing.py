@@ -22,6 +22,7 @@ from storage.database import Database
 from storage.imports import Counts, Entry
 
 BATCH = 500
+BREATH = 0.01  # seconds of real time between transactions that follow at once, in which other processes may write
 KEPT = 1000  # problems of one import that are told one by one
 JOINED = " › "
 
@@ -97,17 +98,14 @@ async def import_paths(
         await _stage(database, shop_id, run_id, state, chosen, skip_bad, progress)
         if state.problems and (not skip_bad or not (state.has_products or state.articles or state.shop != ShopFacts())):
             raise BadImport(tuple(state.problems), state.more)
-        counts = await database.write(
-            lambda tx: imports.make_current(
-                tx,
-                shop_id,
-                run_id,
-                clock.now(),
-                products=state.has_products,
-                sources=state.sources,
-                shop=_shop_values(state, shop, demo),
-                demo=demo,
+        differences = await database.read(
+            lambda tx: imports.compare(
+                tx, shop_id, run_id, products=state.has_products, sources=state.sources, demo=demo
             )
+        )
+        now, values = clock.now(), _shop_values(state, shop, demo)
+        counts = await database.write(
+            lambda tx: imports.make_current(tx, shop_id, run_id, now, differences, shop=values, demo=demo)
         )
     except BaseException:
         await asyncio.shield(database.write(lambda tx: imports.give_up(tx, run_id)))
@@ -122,6 +120,7 @@ async def _clear(database: Database, shop_id: int) -> None:
     more = True
     while more:
         more = await database.write(lambda tx: imports.clear(tx, shop_id))
+        await asyncio.sleep(BREATH)
 
 
 def _shop_values(state: _Import, shop: Any, demo: bool) -> dict[str, Any]:
