@@ -197,9 +197,17 @@ class Planner:
         if not reading.has("price", "stock", "options", "link"):
             products.sort(key=lambda one: -self.compose.holds(reading, one, self.library.products))
         plan = self.compose.product(reading, words, products[0], self.library.products, context)
-        if plan is None and article:
+        if plan is None and article and self._beyond(reading, context, article, products[0]):
             return await self._policy_plan(reading, article)
         return plan or self._nothing(reading, context, products[0])
+
+    def _beyond(self, reading: Reading, context: Context, article: Hit, product: Product) -> bool:
+        """Does the article hold anything of the question besides the product's name?"""
+        if links.ways(reading.words) or (context.rows and not context.products):
+            return True
+        named = set(tokens(product.title))
+        rest = [word for word in links.content(reading.words) if word not in named]
+        return not rest or any(self.library.articles.holds(article, word) for word in rest)
 
     async def _compare(self, reading: Reading, context: Context) -> Plan | None:
         found: list[int] = []

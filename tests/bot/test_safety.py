@@ -46,6 +46,9 @@ ABUSE = [
     "去死吧",
     "ＣＮＭ",
     "垃圾机器人",
+    "you f*cking idiot",
+    "what the f*** is this",
+    "fu\u0441k you",
 ]
 INNOCENT = [
     "Do you ship to Scunthorpe?",
@@ -67,6 +70,9 @@ INNOCENT = [
     "妈妈喜欢喝茶",
     "可以寄到傻瓜相机店旁边吗",
     "5 h 30 m a day, a b c d",
+    "is it 5*5 cm or a*b?",
+    "j****n said it's *great*",
+    "Сколько стоит чайник?",
 ]
 
 

@@ -8,7 +8,10 @@ from ahocorasick_rs import AhoCorasick
 from bot.language import HAN, normalise
 from bot.safety.rules.base import Rule, Subject
 
-LOOKALIKES = str.maketrans("013457@$!", "oieastasi")
+LOOKALIKES = str.maketrans(
+    "013457@$!" + "асеоркхуіѕԁԛԝтнмв", "oieastasi" + "aceopkxyisdqwthmb"
+)  # digits, signs, Cyrillic
+MASKED = re.compile(r"\b(?=[a-z*#%]{4})[a-z]+[*#%]{1,3}[a-z]*")
 
 
 class Words:
@@ -25,11 +28,18 @@ class Words:
         for form in (text, text.translate(LOOKALIKES)):
             if not self._english.isdisjoint(re.findall(r"[a-z']+", form)) or self._phrases.search(form):
                 return "abuse"
+            if any(self._unmasked(one) for one in MASKED.findall(form)):
+                return "abuse"
             joined = re.sub(r"\b(?:[a-z][ .*_-]){2,}[a-z]\b", lambda found: re.sub(r"[^a-z]", "", found.group()), form)
             if joined != form and not self._english.isdisjoint(re.findall(r"[a-z']+", joined)):
                 return "abuse"
         squeezed = re.sub(r"[^\w]", "", text)
         return "abuse" if self._chinese.find_matches_as_indexes(squeezed) else None
+
+    def _unmasked(self, masked: str) -> bool:
+        """Is it a listed word with a sign for each letter that is left out, as in `f**l`?"""
+        pattern = re.compile(re.sub(r"[*#%]", "[a-z]", masked))
+        return any(pattern.fullmatch(word) for word in self._english)
 
 
 def build(allowed_hosts: frozenset[str]) -> Rule:
