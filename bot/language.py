@@ -20,7 +20,8 @@ ENGLISH_STOP = frozenset(
     any some all each also than then s t d ll re ve m don didn doesn isn aren got get gets gotta gonna wanna want need
     know tell please pls hi hey hello thanks ok okay anyone guys folks about up out into over one ones like say says
     come comes make makes thing things much many u ur im dont does doesnt if lol hmm oh well still even actually
-    wondering wonder curious question quick im i'm i've it's what's that's don't doesn't can't you're is there's""".split()
+    uve youve ive weve theyve id ill hes shes theyre whats wheres hows whos thats gotta cuz cos bc idk btw lemme dunno aint rn
+    tho smth sth yous ya yall n r what'd how'd talking wondering wonder curious question quick im i'm i've it's what's that's don't doesn't can't you're is there's""".split()
 )
 CHINESE_STOP = frozenset(
     "的了吗呢啊吧呀哦嗯我你您他她它们这那是有在和也都就很还要会能可以请问下么什怎哪个啦嘛给对与或及被把让想跟没不"
@@ -42,6 +43,31 @@ def language(text: str, default: str = "en") -> str:
     if not han and not latin:
         return default
     return "zh" if han * 2 > latin or (han >= 2 and han >= latin) else "en"
+
+
+DIGITS = {sign: number for number, sign in enumerate("零一二三四五六七八九")} | {"两": 2, "俩": 2}
+POWERS = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
+NUMERAL = re.compile("[一二两三四五六七八九十百千万]*[十百千万][零一二三四五六七八九十百千万]*")
+SLANG = {"fiver": "5", "tenner": "10", "a grand": "1000", "half a dozen": "6"}
+
+
+def numerals(text: str) -> str:
+    """The text with Chinese numerals of ten and more, and a few English names of sums, as digits: `一百五` is 150."""
+    for name, number in SLANG.items():
+        text = re.sub(rf"\b{name}\b", number, text)
+    return NUMERAL.sub(lambda found: str(_number(found.group())), text)
+
+
+def _number(signs: str) -> int:
+    total, last, power = 0, 0, 1
+    for sign in signs:
+        if sign in POWERS:
+            power = POWERS[sign]
+            total, last = (total + last) * power if power == POWERS["万"] else total + (last or 1) * power, 0
+        else:
+            last = DIGITS[sign]
+            power = 10 if sign == "零" else power
+    return total + last * (power // 10 or 1)
 
 
 def sentences(text: str) -> list[str]:

@@ -30,6 +30,7 @@ SMALL = frozenset(tokens("small smaller little smallest shorter 小的 小号 �
 LINKED = 0.3  # the least share of a question's weight that a name has to cover
 CALLED = 0.75  # or the share of the title that is said
 EVIDENCE = 0.6  # or the weight of the name's words, against a word that stands in one row alone
+HELD, ALONE = 0.45, 1.8  # or that one row's own sentences hold, far more of it than the next row's
 CLOSE = 0.85  # how near the second has to be for both to be meant
 
 
@@ -68,7 +69,8 @@ def link(words: tuple[str, ...], library: Library) -> Link:
         if hit.named >= LINKED or (hit.called >= CALLED and hit.named > 0.1) or hit.evidence >= EVIDENCE
     ]
     if not named:
-        return Link()
+        alone = hits and hits[0].cover >= HELD and (len(hits) == 1 or hits[0].score > ALONE * hits[1].score)
+        return Link((hits[0],), 0.5) if alone else Link()
     named.sort(key=lambda hit: (-nearness(hit), -hit.score))
     best = nearness(named[0])
     close = tuple(hit for hit in named if nearness(hit) >= CLOSE * best)

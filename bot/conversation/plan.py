@@ -14,7 +14,7 @@ from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Hit
 from bot.knowledge.rows import Product
-from bot.language import tokens
+from bot.language import numerals, tokens
 from llm.protocol import Act, Plan, State
 
 SMALL = 5  # a remark of up to this many words of content that asks nothing is small talk
@@ -29,8 +29,10 @@ SOCIAL = (
     ("wellbeing", Act.SMALLTALK),
     ("greet", Act.GREET),
 )
+ABOUT = Decimal("1.15")  # `around 500` may be a little more
 BUDGET = re.compile(
-    r"(?:under|below|less than|max|up to|within|cheaper than|around|budget (?:of|is)?) ?[$€£¥]? ?(\d+(?:\.\d+)?)|(\d+) ?(?:元|块|块钱|左右)?(?:以内|以下|之内|内)|预算 ?(\d+)"
+    r"(?:under|below|less than|max|up to|within|cheaper than|budget(?: of| is)?|spend|(?P<about>around|about)) ?[$€£¥]? ?(?P<en>\d+(?:\.\d+)?)"
+    r"|(?P<zh>\d+) ?(?:元|块|块钱)?(?:以内|以下|之内|内|(?P<so>左右|上下|出头))|预算(?:是|大概|在)? ?(?P<sum>\d+)"
 )
 
 
@@ -41,7 +43,7 @@ class Planner:
 
     async def plan(self, text: str, context: Context) -> list[Plan]:
         """One plan per question of the message, at most three."""
-        readings = split(text, context.language)
+        readings = split(self.library.spelling.mend(text), context.language)
         whole = readings[0] if len(readings) == 1 else None
         if plan := self._person(text, readings, context):
             return [plan]
@@ -56,7 +58,7 @@ class Planner:
 
     def _person(self, text: str, readings: list[Reading], context: Context) -> Plan | None:
         """A human is asked for, or somebody is wronged: that outweighs every question beside it."""
-        if any(reading.has("human") for reading in readings):
+        if any(reading.has("human") and not reading.has("about") for reading in readings):
             return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.REQUEST)
         joined = frozenset(cue for reading in readings for cue in reading.cues)
         whole = replace(readings[0], cues=joined)
@@ -94,6 +96,8 @@ class Planner:
         for cue, act in SOCIAL:
             if reading.has(cue) and not asks:
                 article = self._article(reading, Context())
+                if act is Act.GREET and reading.has("question") and len(content) > 1:
+                    continue
                 if act in (Act.ABOUT, Act.SMALLTALK) or len(content) <= 3 or not article or article.cover < 0.5:
                     return self.compose.plain(act, reading.language, context)
         return None
@@ -237,8 +241,7 @@ class Planner:
         return self.compose.recommend(reading, [pick(products, key=lambda one: one.prices[0])], listed=False)
 
     async def _recommend(self, reading: Reading, context: Context) -> Plan:
-        budget = BUDGET.search(reading.text)
-        limit = Decimal(next(one for one in budget.groups() if one)) if budget else None
+        limit = _budget(reading)
         hits = self.library.products.search([w for w in links.content(reading.words) if not w.isdigit()], 12)
         products = await self.library.read([hit.id for hit in hits if hit.cover > 0.12])
         if not hits and limit is not None:
@@ -271,3 +274,12 @@ def _after(context: Context, plans: list[Plan]) -> Context:
     if not plans or not plans[-1].sources:
         return context
     return replace(context, rows=plans[-1].sources, act=plans[-1].act, same=True)
+
+
+def _budget(reading: Reading) -> Decimal | None:
+    """The most that a member wants to spend."""
+    found = BUDGET.search(numerals(reading.text))
+    if found is None:
+        return None
+    limit = Decimal(found["en"] or found["zh"] or found["sum"])
+    return limit * ABOUT if found["about"] or found["so"] else limit

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from bot.knowledge.retrieval import Hit, Index, expand
 from bot.knowledge.rows import Article, Product, read_articles, read_products
+from bot.knowledge.spelling import Spelling
 from bot.language import language
 from storage import shops
 from storage.database import Database, Transaction
@@ -20,6 +21,7 @@ class Library:
     def __init__(self, database: Database, shop_id: int) -> None:
         self.database, self.shop_id = database, shop_id
         self.products, self.articles = Index(version=-1), Index(version=-1)
+        self.spelling = Spelling((), ())
         self._rows: dict[int, Product] = {}
         self._articles: dict[int, Article] = {}
         self._rebuilding = asyncio.Lock()
@@ -48,6 +50,8 @@ class Library:
             await asyncio.to_thread(_articles, articles, version),
         )
         self.products, self.articles = made
+        names = [name for one in products for name in (one.title, *(variant.label for variant in one.variants))]
+        self.spelling = Spelling(names, self.products.postings.keys() | self.articles.postings.keys())
         self._rows, self._articles = {}, {article.id: article for article in articles}
 
     async def read(self, ids: Sequence[int]) -> list[Product]:
