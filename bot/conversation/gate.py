@@ -73,7 +73,7 @@ async def _unasked(message: Message, language: str, library: Library, names: Seq
     linked = links.link(reading.words, library)
     if linked.hits and linked.hits[0].named >= CONFIDENT and reading.has(*ASKS):
         return Speak("a confident question about a product")
-    hits = library.find_articles(reading.words, reading.language)
+    hits = library.find_articles(reading.words, reading.language, reading.about)
     if hits and len(reading.words) >= 2 and hits[0].cover >= EXPLAINED and hits[0].called >= 0.3:
         return Speak("a confident question about an article")
     return Silent("not confident")

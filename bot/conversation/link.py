@@ -70,7 +70,7 @@ def link(words: tuple[str, ...], library: Library) -> Link:
     ]
     if not named:
         alone = hits and hits[0].cover >= HELD and (len(hits) == 1 or hits[0].score > ALONE * hits[1].score)
-        return Link((hits[0],), 0.5) if alone else Link()
+        return Link((hits[0],), 0.45) if alone else Link()
     named.sort(key=lambda hit: (-nearness(hit), -hit.score))
     best = nearness(named[0])
     close = tuple(hit for hit in named if nearness(hit) >= CLOSE * best)
@@ -131,7 +131,7 @@ def size_words(text: str) -> list[str]:
 def sides(reading: Reading) -> list[Reading]:
     """The two halves of `the oak one or the walnut`; one where nothing divides the text."""
     parts = re.split(
-        r"\b(?:or|vs\.?|versus|than|and|against|between|compared to|with)\b|还是|和|跟|与|对比|比较|比|、|，|,",
+        r"\b(?:or|vs\.?|versus|than|and|against|between|compared to|with)\b|还是|和|跟|与|加|对比|比较|比|、|，|,",
         reading.text,
     )
     return [

@@ -21,6 +21,7 @@ SMALL = 5  # a remark of up to this many words of content that asks nothing is s
 ARTICLE = 0.34  # the least share of a question's weight that an article has to hold
 WAYS = 0.2  # less is enough where the words speak of delivery, returns and the like
 TITLE = 0.8  # who says nearly a whole title asks that article's question
+OWN = 0.8  # the weight of a name's words that are this product's own
 SAID = 0.6  # how much of another product's title a further question has to say to change the subject
 SOCIAL = (
     ("thanks", Act.THANKS),
@@ -29,6 +30,7 @@ SOCIAL = (
     ("wellbeing", Act.SMALLTALK),
     ("greet", Act.GREET),
 )
+EACH = re.compile(r"分别|各|\beach\b|\bboth\b")
 ABOUT = Decimal("1.15")  # `around 500` may be a little more
 BUDGET = re.compile(
     r"(?:under|below|less than|max|up to|within|cheaper than|budget(?: of| is)?|spend|(?P<about>around|about)) ?[$€£¥]? ?(?P<en>\d+(?:\.\d+)?)"
@@ -48,13 +50,28 @@ class Planner:
         if plan := self._person(text, readings, context):
             return [plan]
         if whole:
-            return [await self._one(whole, context)]
+            readings = self._each(whole)
+        if len(readings) == 1:
+            return [await self._one(readings[0], context)]
         plans: list[Plan] = []
         for reading in readings:
             here = _after(context, plans)
             plans.append(await self._one(reading, here))
         known = [plan for plan in plans if plan.facts]
         return known or plans[:1]
+
+    def _each(self, reading: Reading) -> list[Reading]:
+        """`A and B, how much are they?`: the question once for each product that it names; else as it is."""
+        if not reading.has("price", "stock") or (reading.has("compare") and not EACH.search(reading.text)):
+            return [reading]
+        found: dict[int, Reading] = {}
+        for side in links.sides(reading):
+            hits = links.link(side.words, self.library).hits
+            if len(hits) == 1 and hits[0].evidence >= OWN:
+                found.setdefault(
+                    hits[0].id, replace(side, cues=reading.cues - {"compare", "followup"}, about=reading.about)
+                )
+        return list(found.values())[:3] if len(found) > 1 else [reading]
 
     def _person(self, text: str, readings: list[Reading], context: Context) -> Plan | None:
         """A human is asked for, or somebody is wronged: that outweighs every question beside it."""
@@ -65,7 +82,7 @@ class Planner:
         if not complaint(whole):
             return None
         if whole.has("question") and not whole.has("grievance"):
-            asked = self._explaining(readings[0].words, readings[0].language)
+            asked = self._explaining(readings[0])
             if asked and asked.called >= TITLE:
                 return None
         return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.COMPLAINT)
@@ -104,16 +121,21 @@ class Planner:
 
     def _article(self, reading: Reading, context: Context) -> Hit | None:
         """The article that explains enough of the question; a short one may go on from what was asked before."""
-        found = self._explaining(reading.words, reading.language)
-        points_back = context.asked and context.rows and not context.products
+        found = self._explaining(reading)
+        before = next((row for row in context.rows if row in self.library.articles.places), None)
         short = len(links.content(reading.words)) <= 6
-        if points_back and short and (found is None or (reading.language == "zh" and found.called < SAID)):
-            return self._explaining((*reading.words, *tokens(context.asked)), reading.language) or found
+        if not before or context.products or not context.asked or not short or (found and found.called >= TITLE):
+            return found
+        if self.library.goes_on(before, reading.words, reading.about):
+            kept = self.library.articles.rate(before, reading.words)
+            return replace(kept, cover=max(kept.cover, SAID))
+        if found is None or (reading.language == "zh" and found.called < SAID):
+            return self._explaining(replace(reading, words=(*reading.words, *tokens(context.asked)))) or found
         return found
 
-    def _explaining(self, words: tuple[str, ...], language: str) -> Hit | None:
-        hits = self.library.find_articles(words, language)
-        least = WAYS if links.ways(words) else ARTICLE
+    def _explaining(self, reading: Reading) -> Hit | None:
+        hits = self.library.find_articles(reading.words, reading.language, reading.about)
+        least = WAYS if links.ways(reading.words) else ARTICLE
         fit = [hit for hit in hits[:4] if hit.cover >= least or hit.called >= SAID]
         return fit[0] if fit else None
 
@@ -135,7 +157,7 @@ class Planner:
     def _policy(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         """Is it the article rather than the product? The one that explains more of the question."""
         if not linked.hits:
-            if reading.has("stock") and not links.ways(reading.words) and article.cover < SAID:
+            if not self._may_explain(reading, article):
                 return False
             return not reading.has("recommend", "list", "cheapest", "dearest") or links.ways(reading.words)
         product = linked.hits[0]
@@ -152,6 +174,13 @@ class Planner:
         in_product = sum(articles.idf(word) for word in rest if products.holds(product, word))
         return in_article > in_product
 
+    def _may_explain(self, reading: Reading, article: Hit) -> bool:
+        """No article answers whether something is sold that no row has ever heard of."""
+        if not reading.has("stock") or links.ways(reading.words):
+            return True
+        strange = [word for word in links.content(reading.words) if len(word) > 1 and not self.library.knows(word)]
+        return article.cover >= SAID and not strange
+
     async def _policy_plan(self, reading: Reading, article: Hit) -> Plan:
         found = self.library.read_articles([article.id])
         return self.compose.policy(reading, found[0], self.library.articles)
@@ -165,7 +194,8 @@ class Planner:
     async def _resolve(self, reading: Reading, context: Context, linked: links.Link) -> list[Product]:
         """The products meant: those named, else those just spoken of where the words point back."""
         said = context.products
-        if said and context.same and (not linked.hits or linked.hits[0].called < SAID):
+        weak = not linked.hits or (linked.hits[0].called < SAID and linked.hits[0].evidence < OWN)
+        if said and context.same and weak:
             return await self.library.read(said[:1])
         if linked.hits and said:
             back = [hit.id for hit in linked.hits if hit.id in said]
@@ -187,7 +217,7 @@ class Planner:
     async def _product(self, reading: Reading, context: Context, linked: links.Link, article: Hit | None) -> Plan:
         products = await self._resolve(reading, context, linked)
         if not products:
-            if article and (article.cover >= SAID or not reading.has("stock") or links.ways(reading.words)):
+            if article and self._may_explain(reading, article):
                 return await self._policy_plan(reading, article)
             return self._nothing(reading, context)
         if len(products) > 1:

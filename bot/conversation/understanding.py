@@ -5,10 +5,12 @@ Rules of this release; the classifier over a sentence encoder comes in beside th
 
 import re
 import tomllib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from bot.knowledge.topics import about
 from bot.language import HAN, language, normalise, tokens
 
 SPLIT = re.compile(
@@ -58,6 +60,7 @@ class Reading:
     words: tuple[str, ...]
     language: str
     cues: frozenset[str]
+    about: Mapping[str, float] = field(default_factory=dict)  # topic or act -> how likely
 
     def has(self, *names: str) -> bool:
         """Is any of these cues there?"""
@@ -69,7 +72,8 @@ def read(text: str, default: str) -> Reading:
     plain = _plain(text)
     found = _found(plain)
     meant = [f"={name.removeprefix('means_')}" for name in sorted(found) if name.startswith("means_")]
-    return Reading(plain, (*tokens(plain), *meant), language(plain, default), found)
+    spoken = language(plain, default)
+    return Reading(plain, (*tokens(plain), *meant), spoken, found, about(plain, spoken))
 
 
 def complaint(reading: Reading) -> bool:

@@ -1,17 +1,25 @@
 """The shop's knowledge as one thing to ask: an index of products and one of articles, in step with SQL by version."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from bot.knowledge.retrieval import Hit, Index, expand
 from bot.knowledge.rows import Article, Product, read_articles, read_products
 from bot.knowledge.spelling import Spelling
-from bot.language import language
+from bot.knowledge.topics import about, agreement, ways, with_kin
+from bot.language import language, sentences
 from storage import shops
 from storage.database import Database, Transaction
 
 KEPT = 2_000  # products kept in memory
 STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
+ALIKE = 0.25  # the least likelihood that question and article are about the same topic for it to count
+WORDLESS = 0.8  # and for an article that shares no word with the question
+AGREED = 1.0  # and what it is worth where it is certain, of the best score by words
+KIN = 0.6  # of a topic's worth: one that is often explained with it
+TOUCHED, SENTENCES = 0.4, 12  # of a title's worth: one of so many sentences
+COVERED = 0.8  # and the share of the question that it stands for
 FOREIGN = 0.55  # and where it is not in the member's language
 
 
@@ -24,6 +32,7 @@ class Library:
         self.spelling = Spelling((), ())
         self._rows: dict[int, Product] = {}
         self._articles: dict[int, Article] = {}
+        self._topics: dict[str, Mapping[str, float]] = {}
         self._rebuilding = asyncio.Lock()
 
     async def refresh(self, version: int | None = None) -> None:
@@ -53,6 +62,7 @@ class Library:
         names = [name for one in products for name in (one.title, *(variant.label for variant in one.variants))]
         self.spelling = Spelling(names, self.products.postings.keys() | self.articles.postings.keys())
         self._rows, self._articles = {}, {article.id: article for article in articles}
+        self._topics = await asyncio.to_thread(lambda: {article.row: _topics(article) for article in articles})
 
     async def read(self, ids: Sequence[int]) -> list[Product]:
         """These products, from SQL; rows change with the catalogue's version only, so those read of it are kept."""
@@ -70,17 +80,43 @@ class Library:
         """These articles, as of the catalogue's version."""
         return [self._articles[one] for one in ids if one in self._articles]
 
-    def find_articles(self, words: Sequence[str], wanted: str) -> list[Hit]:
+    def find_articles(self, words: Sequence[str], wanted: str, about: Mapping[str, float]) -> list[Hit]:
         """Articles for these tokens. Those in the member's language come first where both have one, and those whose
         title is about what is asked before those whose title brings up something else."""
+        alike = self._alike(about)
+        hits = {hit.row: hit for hit in self.articles.search(words, 12)}
+        hits |= {row: self.articles.rate(row, words) for row in alike.keys() - hits.keys() if alike[row] >= WORDLESS}
         asked = set(expand(words))
+        said = {row: self._said(hit, asked) for row, hit in hits.items()}
+        best = max(said.values(), default=0.0) or 1.0
 
         def worth(hit: Hit) -> float:
-            stray = set(expand(self.articles.document(hit).titles)) - asked
-            strays = sum(token.startswith("=") for token in stray)
-            return hit.score * (0.6 + hit.called) * STRAY**strays * (1.0 if hit.language == wanted else FOREIGN)
+            together = said[hit.row] + AGREED * best * alike.get(hit.row, 0.0)
+            return together * (1.0 if hit.language == wanted else FOREIGN)
 
-        return sorted(self.articles.search(words, 12), key=worth, reverse=True)
+        found = sorted(hits.values(), key=worth, reverse=True)
+        return [replace(hit, cover=max(hit.cover, COVERED * alike.get(hit.row, 0.0))) for hit in found]
+
+    def knows(self, word: str) -> bool:
+        """Does any row say this word?"""
+        return word in self.products.postings or word in self.articles.postings
+
+    def goes_on(self, row: str, words: Sequence[str], about: Mapping[str, float]) -> bool:
+        """Does an article say something of a further question, or is it about the same?"""
+        document = self.articles.documents[self.articles.places[row]]
+        return agreement(about, self._topics[row]) >= ALIKE or any(self.articles.says(document, word) for word in words)
+
+    def _said(self, hit: Hit, asked: set[str]) -> float:
+        """What an article is worth by its words: more if its title says them, less for what else that brings up."""
+        stray = set(expand(self.articles.document(hit).titles)) - asked
+        strays = sum(token.startswith("=") for token in stray)
+        return hit.score * (0.6 + hit.called) * STRAY**strays
+
+    def _alike(self, about: Mapping[str, float]) -> dict[str, float]:
+        """The articles nearest to a question's topic, and how sure that is: the nearest as sure as the topic itself."""
+        found = {row: agreement(about, topics) for row, topics in self._topics.items()}
+        peak, sure = max(found.values(), default=0.0), ways(about)
+        return {row: sure * one / peak for row, one in found.items() if peak >= ALIKE and one > 0.5 * peak}
 
 
 def _products(rows: list[Product], version: int) -> Index:
@@ -98,6 +134,15 @@ def _products(rows: list[Product], version: int) -> Index:
         index.add(one.row, language(one.title + one.description), fields)
     index.close()
     return index
+
+
+def _topics(article: Article) -> dict[str, float]:
+    """What its title is about, and what its sentences touch on."""
+    found = with_kin(about(article.title, article.language), KIN)
+    for sentence in sentences(article.body)[:SENTENCES]:
+        for topic, chance in about(sentence, article.language).items():
+            found[topic] = max(found.get(topic, 0.0), TOUCHED * chance)
+    return found
 
 
 def _articles(rows: list[Article], version: int) -> Index:

@@ -142,6 +142,12 @@ class Index:
         plain = [self._word(token, idf[token]) for token in asked if not token.startswith("=")]
         return [self._hit(place, scores[place], plain, idf) for place in best]
 
+    def rate(self, row: str, words: Iterable[str]) -> Hit:
+        """A row that was found by something else than these tokens, as a hit without a score."""
+        idf = {token: self.idf(token) for token in expand(words)}
+        plain = [self._word(token, idf[token]) for token in idf if not token.startswith("=")]
+        return self._hit(self.places[row], 0.0, plain, idf)
+
     def _word(self, token: str, weight: float) -> Word:
         group = synonyms().get(token, "")
         if token not in self.postings and group not in self.postings:
@@ -188,6 +194,10 @@ class Index:
 UNITS = (
     ("=weight", re.compile(r"\d ?(?:g|kg|lbs?|oz|grams?|kilos?)\b|\d ?(?:克|公斤|千克|斤)")),
     ("=size", re.compile(r"\d ?(?:cm|mm|inch(?:es)?|in|ft|m)\b|\d ?[×x*] ?\d|\d ?(?:厘米|毫米|英寸|寸)")),
+    (
+        "=duration",
+        re.compile(r"\d ?(?:(?:working |business )?days?|weeks?|hours?|months?)\b|\d ?个?(?:工作日|天|周|小时|月)"),
+    ),
     ("=capacity", re.compile(r"\d ?(?:ml|cl|l|litres?|liters?)\b|\d ?(?:毫升|升)")),
     ("=age", re.compile(r"\d ?(?:years?|months?|yrs?)\b|\d ?(?:岁|个月|月龄)")),
     ("=noise", re.compile(r"\d ?(?:db|decibels?)\b|\d ?分贝")),

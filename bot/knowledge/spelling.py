@@ -1,4 +1,4 @@
-"""Puts right what was misspelt of the shop's own names: `propagaters`, `碧罗春` for 碧螺春 (one sign sounds like another)."""
+"""Puts right what was misspelt of the shop's own names: `propagaters`; `碧罗春` for 碧螺春, where one sign is wrong."""
 
 import re
 from collections.abc import Container, Iterable
@@ -34,7 +34,7 @@ class Spelling:
             for three in _threes(run):
                 meant = self._around.get(three[0] + three[2], set())
                 if len(meant) == 1 and self._strange(three):
-                    plain = plain.replace(three, *meant)
+                    plain = plain.replace(three, next(iter(meant)))
         return plain
 
     def _strange(self, three: str) -> bool:
