@@ -92,7 +92,7 @@ async def run(url: str, export: Path) -> tuple[float, float, float, list[float]]
 
 
 async def measure(folder: Path, products: int) -> list[Row]:
-    url, export = f"sqlite+aiosqlite:///{folder}/shop.db", folder / "products.csv"
+    url, export = f"sqlite:///{folder}/shop.db", folder / "products.csv"
     migrate.upgrade(url)
     async with Database(url) as database:
         await database.write(lambda tx: shops.create(tx, "Bench", "USD", "UTC", "en"))

@@ -35,7 +35,7 @@ class Settings(BaseSettings):
         "", "IANA time zone, such as Europe/London; empty is the shop.json's, else UTC", "Shop"
     )
     shop_language: Literal["", "en", "zh"] = _setting("", "default language of the bot's texts", "Shop")
-    database_url: str = _setting("sqlite+aiosqlite:///data/shopkeeper.db", "where everything is kept", "Storage")
+    database_url: str = _setting("sqlite:///data/shopkeeper.db", "where everything is kept", "Storage")
     uploads: Path = _setting(
         Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"
     )
@@ -92,8 +92,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: str) -> str:
-        if not value.startswith(("sqlite+aiosqlite://", "postgresql+asyncpg://")):
-            raise ValueError("sqlite+aiosqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME is right")
+        if not value.startswith(("sqlite://", "sqlite+aiosqlite://", "postgresql+asyncpg://")):
+            raise ValueError("sqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME is right")
         return value
 
     @field_validator("quiet_hours")

@@ -50,7 +50,7 @@ class Bot:
         self.model = (starter / "model.safetensors").exists()
         engine = "local" if self.model else "scripted"
         values = {
-            "DATABASE_URL": f"sqlite+aiosqlite:///{self.file}", "UPLOADS": folder / "up", "WEB_PORT": self.port,
+            "DATABASE_URL": f"sqlite:///{self.file}", "UPLOADS": folder / "up", "WEB_PORT": self.port,
             "WEB_TOKEN": TOKEN, "LLM_MODEL": starter, "CHAT_MODE": "mention",
         }  # fmt: skip
         overrides = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]

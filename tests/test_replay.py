@@ -45,7 +45,7 @@ def test_the_same_conversation_is_answered_the_same(tmp_path: Path) -> None:
 
 def test_facts_of_a_result_stand_in_its_text(tmp_path: Path) -> None:
     lines = [{"id": "a", "turns": [{"member": "ann", "text": "how much is the gooseneck kettle?", "direct": True}]}]
-    (result,) = replay(tmp_path, lines, "--set", f"DATABASE_URL=sqlite+aiosqlite:///{tmp_path}/none.db")[0]["results"]
+    (result,) = replay(tmp_path, lines, "--set", f"DATABASE_URL=sqlite:///{tmp_path}/none.db")[0]["results"]
     assert result["action"] == "reply"
     assert result["facts"]
     assert all(fact["value"] in result["text"] for fact in result["facts"])
@@ -58,7 +58,7 @@ def test_a_reply_to_the_bot_is_addressed_and_an_admin_may_command(tmp_path: Path
         {"member": "bo", "text": "/mode off"},
         {"member": "cy", "text": "/mode off", "admin": True},
     ]
-    url = f"DATABASE_URL=sqlite+aiosqlite:///{tmp_path}/none.db"
+    url = f"DATABASE_URL=sqlite:///{tmp_path}/none.db"
     results = replay(tmp_path, [{"id": "a", "turns": turns}], "--set", url)[0]["results"]
     assert [result["action"] for result in results] == ["reply", "reply", "command", "command"]
     assert results[2]["text"] != results[3]["text"]
@@ -88,7 +88,7 @@ def test_ask_prints_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
 def test_without_a_shop_it_asks_a_copy_of_the_configured_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = f"DATABASE_URL=sqlite+aiosqlite:///{tmp_path}/own.db"
+    url = f"DATABASE_URL=sqlite:///{tmp_path}/own.db"
     assert main(["import", *map(str, files("cycling")), "--set", url]) == 0
     assert main(["ask", "how much is the u-lock?", "--set", url]) == 0
     assert "52" in capsys.readouterr().out.splitlines()[-1]

@@ -22,7 +22,7 @@ async def process(folder: Path, engine: str, memory: float, first_reply: float |
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    values = {"DATABASE_URL": f"sqlite+aiosqlite:///{folder}/run.db", "UPLOADS": folder / "up",
+    values = {"DATABASE_URL": f"sqlite:///{folder}/run.db", "UPLOADS": folder / "up",
               "WEB_PORT": port, "WEB_TOKEN": "bench"}  # fmt: skip
     arguments = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
     start = time.perf_counter()

@@ -56,7 +56,7 @@ def write_plainly(file: Path, transactions: Sequence[Statements]) -> float:
 
 
 async def write_by_driver(file: Path, transactions: Sequence[Statements]) -> float:
-    """The same through SQLAlchemy and aiosqlite, which is what the bot writes with."""
+    """The same through SQLAlchemy and aiosqlite, the usual way in an asyncio program."""
     engine = create_async_engine(f"sqlite+aiosqlite:///{file}")
     try:
         async with engine.connect() as connection:

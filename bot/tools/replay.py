@@ -183,7 +183,7 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 async def opened(settings: Settings, shop: list[Path], engine: Engine | None = None) -> AsyncIterator[Player]:
     """A whole bot on a temporary database: the files' shop, a copy of the configured one, or the demo's."""
     with tempfile.TemporaryDirectory(prefix="shopkeeper-") as folder:
-        url = f"sqlite+aiosqlite:///{folder}/replay.db"
+        url = f"sqlite:///{folder}/replay.db"
         if not shop:
             migrate.copy(settings.database_url, url)
         here = settings.model_copy(update={"database_url": url})

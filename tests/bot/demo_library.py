@@ -18,7 +18,7 @@ START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 def import_demo(folder: Path) -> str:
     """The URL of a database with the demo shop in it."""
-    url = f"sqlite+aiosqlite:///{folder}/demo.db"
+    url = f"sqlite:///{folder}/demo.db"
     migrate.upgrade(url)
 
     async def fill() -> None:

@@ -122,7 +122,7 @@ async def running_shop(
 
     `shop` is one of tests/shops, or empty; `answers` and `gate` are the scripted engine's.
     """
-    url = f"sqlite+aiosqlite:///{folder / 'shop.db'}"
+    url = f"sqlite:///{folder / 'shop.db'}"
     upgrade(url)
     clock, engine, texts = ManualClock(now), ScriptedEngine(answers, gate=gate), Texts()
     async with Database(url) as database:

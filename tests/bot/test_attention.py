@@ -24,7 +24,7 @@ TARGETS = ("member:1", "member:2", "chat:1")
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     file: Path = tmp_path_factory.mktemp("attention") / "shop.db"
-    upgrade(url := f"sqlite+aiosqlite:///{file}")
+    upgrade(url := f"sqlite:///{file}")
     return url
 
 

@@ -145,7 +145,7 @@ async def test_bots_are_never_answered(library: Library, mode: str):
 
 
 async def test_a_shop_without_a_catalogue_is_silent(tmp_path: Path):
-    url = f"sqlite+aiosqlite:///{tmp_path}/empty.db"
+    url = f"sqlite:///{tmp_path}/empty.db"
     migrate.upgrade(url)
     async with Database(url) as database:
         await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))

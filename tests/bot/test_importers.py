@@ -28,7 +28,7 @@ CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/shop.db"
+    url = f"sqlite:///{tmp_path}/shop.db"
     await asyncio.to_thread(migrate.upgrade, url)
     async with Database(url) as opened:
         await opened.write(lambda tx: shops.create(tx, "Shop", "", "UTC", "en"))

@@ -62,7 +62,7 @@ class Desk:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    made = f"sqlite+aiosqlite:///{tmp_path}/shop.db"
+    made = f"sqlite:///{tmp_path}/shop.db"
     migrate.upgrade(made)
     return made
 

@@ -82,7 +82,7 @@ class Place:
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    made = f"sqlite+aiosqlite:///{tmp_path}/shop.db"
+    made = f"sqlite:///{tmp_path}/shop.db"
     migrate.upgrade(made)
     return made
 

@@ -16,7 +16,7 @@ from storage.tables import Setting
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    made = f"sqlite+aiosqlite:///{tmp_path}/folder/shop.db"
+    made = f"sqlite:///{tmp_path}/folder/shop.db"
     migrate.upgrade(made)
     return made
 

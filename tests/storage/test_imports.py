@@ -20,7 +20,7 @@ SHOWN = select(func.count()).select_from(Product).where(*products.SPOKEN_OF)
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite+aiosqlite:///{tmp_path}/shop.db"
+    url = f"sqlite:///{tmp_path}/shop.db"
     await asyncio.to_thread(migrate.upgrade, url)
     async with Database(url) as opened:
         await opened.write(lambda tx: shops.create(tx, "Shop", "USD", "UTC", "en"))

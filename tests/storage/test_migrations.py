@@ -15,7 +15,7 @@ from storage.tables import Base
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    return f"sqlite+aiosqlite:///{tmp_path}/folder/shop.db"
+    return f"sqlite:///{tmp_path}/folder/shop.db"
 
 
 def difference(url: str) -> list[object]:
@@ -63,7 +63,7 @@ async def test_a_copy_holds_the_same(url: str, tmp_path: Path):
     migrate.upgrade(url)
     async with Database(url) as database:
         await database.write(lambda tx: shops.create(tx, "Kept", "USD", "UTC", "en"))
-    copied = f"sqlite+aiosqlite:///{tmp_path}/copy.db"
+    copied = f"sqlite:///{tmp_path}/copy.db"
     assert migrate.copy(url, copied)
     async with Database(copied) as database:
         assert (await database.read(shops.get)).name == "Kept"
