@@ -68,9 +68,7 @@ class Planner:
         for side in links.sides(reading):
             hits = links.link(side.words, self.library).hits
             if len(hits) == 1 and hits[0].evidence >= OWN:
-                found.setdefault(
-                    hits[0].id, replace(side, cues=reading.cues - {"compare", "followup"}, about=reading.about)
-                )
+                found.setdefault(hits[0].id, replace(side, cues=reading.cues - {"compare", "followup"}))
         return list(found.values())[:3] if len(found) > 1 else [reading]
 
     def _person(self, text: str, readings: list[Reading], context: Context) -> Plan | None:

@@ -6,7 +6,7 @@ Rules of this release; the classifier over a sentence encoder comes in beside th
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -60,7 +60,11 @@ class Reading:
     words: tuple[str, ...]
     language: str
     cues: frozenset[str]
-    about: Mapping[str, float] = field(default_factory=dict)  # topic or act -> how likely
+
+    @property
+    def about(self) -> Mapping[str, float]:
+        """Topic or act -> how likely the text is about it; worked out when asked for."""
+        return about(self.text, self.language)
 
     def has(self, *names: str) -> bool:
         """Is any of these cues there?"""
@@ -72,8 +76,7 @@ def read(text: str, default: str) -> Reading:
     plain = _plain(text)
     found = _found(plain)
     meant = [f"={name.removeprefix('means_')}" for name in sorted(found) if name.startswith("means_")]
-    spoken = language(plain, default)
-    return Reading(plain, (*tokens(plain), *meant), spoken, found, about(plain, spoken))
+    return Reading(plain, (*tokens(plain), *meant), language(plain, default), found)
 
 
 def complaint(reading: Reading) -> bool:

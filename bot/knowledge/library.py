@@ -114,8 +114,11 @@ class Library:
 
     def _alike(self, about: Mapping[str, float]) -> dict[str, float]:
         """The articles nearest to a question's topic, and how sure that is: the nearest as sure as the topic itself."""
+        sure = ways(about)
+        if sure < ALIKE:
+            return {}
         found = {row: agreement(about, topics) for row, topics in self._topics.items()}
-        peak, sure = max(found.values(), default=0.0), ways(about)
+        peak = max(found.values(), default=0.0)
         return {row: sure * one / peak for row, one in found.items() if peak >= ALIKE and one > 0.5 * peak}
 
 
