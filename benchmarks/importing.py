@@ -4,12 +4,9 @@ A Shopify export with two variants per product is written and imported by `pytho
 own as a merchant does it. Meanwhile this process writes a message's rows ten times a second to the same database.
 """
 
-import argparse
 import asyncio
 import csv
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +15,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 from benchmarks.parts.process import ROOT
-from benchmarks.parts.report import Row, report
+from benchmarks.parts.report import Row, main
 from storage import inbox, migrate, shops
 from storage.database import Database
 
@@ -91,7 +88,9 @@ async def run(url: str, export: Path) -> tuple[float, float, float, list[float]]
         return time.perf_counter() - start, cpu, most, waits
 
 
-async def measure(folder: Path, products: int) -> list[Row]:
+async def measure(folder: Path, quick: bool) -> list[Row]:
+    """Every row of the table."""
+    products = 10_000 if quick else 100_000
     url, export = f"sqlite:///{folder}/shop.db", folder / "products.csv"
     migrate.upgrade(url)
     async with Database(url) as database:
@@ -115,23 +114,14 @@ def summary(rows: Sequence[Row]) -> str:
     return f"{found['first import: seconds']:.0f} s, another writer waits {wait:.0f} ms at most"
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Run it on a quiet machine: `python -m benchmarks.importing` (about three minutes).",
-    )
-    parser.add_argument("--quick", action="store_true", help="10,000 products in place of 100,000")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
-    given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="importing-"))
-    try:
-        rows = asyncio.run(measure(folder, 10_000 if given.quick else 100_000))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    report("importing", rows, summary(rows), quick=given.quick, out=given.json)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        main(
+            "importing",
+            __doc__,
+            measure,
+            summary,
+            takes="about three minutes",
+            quick="10,000 products in place of 100,000",
+        )
+    )

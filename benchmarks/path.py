@@ -5,14 +5,11 @@ engine; only the chat network is a double in this process. CPU is that of the wh
 same pace costs when the messages go nowhere.
 """
 
-import argparse
 import asyncio
 import contextlib
-import shutil
 import sqlite3
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -20,7 +17,7 @@ from typing import Any
 
 from benchmarks.parts.bot import ASKED, CHATS, CHATTED, Bench, opened
 from benchmarks.parts.process import ROOT, process
-from benchmarks.parts.report import Row, report
+from benchmarks.parts.report import Row, main
 from benchmarks.parts.writers import Recorder, write_by_driver, write_plainly
 from bot.conversation import gate
 from bot.conversation.recall import recall
@@ -185,23 +182,14 @@ def summary(rows: Sequence[Row]) -> str:
     )
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Run it on a quiet machine: `python -m benchmarks.path` (about two minutes).",
-    )
-    parser.add_argument("--quick", action="store_true", help="fewer messages: a look, not a figure to quote")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
-    given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="path-"))
-    try:
-        rows = asyncio.run(measure(folder, given.quick))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    report("path", rows, summary(rows), quick=given.quick, out=given.json)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(
+        main(
+            "path",
+            __doc__,
+            measure,
+            summary,
+            takes="about two minutes",
+            quick="fewer messages: a look, not a figure to quote",
+        )
+    )

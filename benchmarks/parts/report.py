@@ -1,10 +1,14 @@
-"""How a benchmark says what it found: a table, one line, and JSON for machines."""
+"""How a benchmark is called, and how it says what it found: a table, one line, and JSON for machines."""
 
+import argparse
+import asyncio
 import json
 import os
 import platform
+import shutil
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -48,3 +52,34 @@ def report(benchmark: str, rows: Sequence[Row], summary: str, *, quick: bool, ou
         out.write_text(json.dumps(held | {"rows": [asdict(row) | {"met": row.met} for row in rows]}, indent=2) + "\n")
     held_to = [row.met for row in rows if row.met is not None]
     print(f"{benchmark}: {summary}; {held_to.count(True)} of {len(held_to)} targets met")
+
+
+def main(
+    name: str,
+    about: str | None,
+    measure: Callable[[Path, bool], Awaitable[list[Row]]],
+    summary: Callable[[Sequence[Row]], str],
+    *,
+    takes: str,
+    quick: str,
+) -> int:
+    """The command line of a benchmark. `measure` gets a folder that is deleted afterwards, and whether to be quick."""
+    parser = argparse.ArgumentParser(
+        description=about,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=f"Run it on a quiet machine: `python -m benchmarks.{name}` ({takes}).",
+    )
+    parser.add_argument("--quick", action="store_true", help=quick)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
+
+    async def measured() -> list[Row]:
+        return await measure(folder, given.quick)
+
+    try:
+        rows = asyncio.run(measured())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    report(name, rows, summary(rows), quick=given.quick, out=given.json)
+    return 0
