@@ -48,13 +48,13 @@ def language(text: str, default: str = "en") -> str:
 DIGITS = {sign: number for number, sign in enumerate("零一二三四五六七八九")} | {"两": 2, "俩": 2}
 POWERS = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
 NUMERAL = re.compile("[一二两三四五六七八九十百千万]*[十百千万][零一二三四五六七八九十百千万]*")
-SLANG = {"fiver": "5", "tenner": "10", "a grand": "1000", "half a dozen": "6"}
+SLANG = {"fiver": "5", "tenner": "10", "grand": "1000", "half a dozen": "6"}
 
 
 def numerals(text: str) -> str:
     """The text with Chinese numerals of ten and more, and a few English names of sums, as digits: `一百五` is 150."""
     for name, number in SLANG.items():
-        text = re.sub(rf"\b{name}\b", number, text)
+        text = re.sub(rf"\b(?:a )?{name}\b", number, text)
     return NUMERAL.sub(lambda found: str(_number(found.group())), text)
 
 

@@ -96,9 +96,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load(
-        {"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db", "UPLOADS": str(tmp_path / "up")}, env_file=None
-    )
+    return load({"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db", "UPLOADS": str(tmp_path / "up")}, env_file=None)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.knowledge.retrieval import Hit, Index, expand
 from bot.knowledge.rows import Article, Product, read_articles, read_products
@@ -17,7 +17,6 @@ STRAY = 0.8  # an article's worth for each thing that its title is about and nob
 ALIKE = 0.25  # the least likelihood that question and article are about the same topic for it to count
 WORDLESS = 0.8  # and for an article that shares no word with the question
 AGREED = 1.0  # and what it is worth where it is certain, of the best score by words
-KIN = 0.6  # of a topic's worth: one that is often explained with it
 TOUCHED, SENTENCES = 0.4, 12  # of a title's worth: one of so many sentences
 COVERED = 0.8  # and the share of the question that it stands for
 FOREIGN = 0.55  # and where it is not in the member's language
@@ -28,11 +27,7 @@ class Library:
 
     def __init__(self, database: Database, shop_id: int) -> None:
         self.database, self.shop_id = database, shop_id
-        self.products, self.articles = Index(version=-1), Index(version=-1)
-        self.spelling = Spelling((), ())
-        self._rows: dict[int, Product] = {}
-        self._articles: dict[int, Article] = {}
-        self._topics: dict[str, Mapping[str, float]] = {}
+        self._take(_made([], [], -1))
         self._rebuilding = asyncio.Lock()
 
     async def refresh(self, version: int | None = None) -> None:
@@ -54,15 +49,13 @@ class Library:
             return version, await read_products(tx, self.shop_id), await read_articles(tx, self.shop_id)
 
         version, products, articles = await self.database.read(everything)
-        made = (
-            await asyncio.to_thread(_products, products, version),
-            await asyncio.to_thread(_articles, articles, version),
-        )
-        self.products, self.articles = made
-        names = [name for one in products for name in (one.title, *(variant.label for variant in one.variants))]
-        self.spelling = Spelling(names, self.products.postings.keys() | self.articles.postings.keys())
-        self._rows, self._articles = {}, {article.id: article for article in articles}
-        self._topics = await asyncio.to_thread(lambda: {article.row: _topics(article) for article in articles})
+        self._take(await asyncio.to_thread(_made, products, articles, version))
+
+    def _take(self, made: "Made") -> None:
+        """All of one version at once: others ask while the next one is being made."""
+        self.products, self.articles, self.spelling = made.products, made.articles, made.spelling
+        self._rows: dict[int, Product] = {}
+        self._articles, self._topics = made.rows, made.topics
 
     async def read(self, ids: Sequence[int]) -> list[Product]:
         """These products, from SQL; rows change with the catalogue's version only, so those read of it are kept."""
@@ -122,6 +115,29 @@ class Library:
         return {row: sure * one / peak for row, one in found.items() if peak >= ALIKE and one > 0.5 * peak}
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What is worked out of one version of the catalogue. `rows` are articles by id, `topics` by row."""
+
+    products: Index
+    articles: Index
+    spelling: Spelling
+    rows: dict[int, Article]
+    topics: dict[str, Mapping[str, float]]
+
+
+def _made(products: list[Product], articles: list[Article], version: int) -> Made:
+    of_products, of_articles = _products(products, version), _articles(articles, version)
+    names = [name for one in products for name in (one.title, *(variant.label for variant in one.variants))]
+    return Made(
+        of_products,
+        of_articles,
+        Spelling(names, of_products.postings.keys() | of_articles.postings.keys()),
+        {article.id: article for article in articles},
+        {article.row: _topics(article) for article in articles},
+    )
+
+
 def _products(rows: list[Product], version: int) -> Index:
     index = Index(version)
     for one in rows:
@@ -141,7 +157,7 @@ def _products(rows: list[Product], version: int) -> Index:
 
 def _topics(article: Article) -> dict[str, float]:
     """What its title is about, and what its sentences touch on."""
-    found = with_kin(about(article.title, article.language), KIN)
+    found = with_kin(about(article.title, article.language))
     for sentence in sentences(article.body)[:SENTENCES]:
         for topic, chance in about(sentence, article.language).items():
             found[topic] = max(found.get(topic, 0.0), TOUCHED * chance)

@@ -23,6 +23,7 @@ SMOOTH = 0.3
 LEAST = 0.05  # a smaller probability is none
 ACTS = ("price", "stock", "options", "detail", "describe", "link", "compare", "recommend", "greet", "thanks",
         "smalltalk", "offtopic", "handoff_complaint", "handoff_request")  # fmt: skip
+RELATED = 0.6  # of a topic's probability: one that is often explained with it
 # Topics that one article often explains together.
 KIN = (
     {"delivery_cost", "free_delivery"},
@@ -93,12 +94,12 @@ def about(text: str, spoken: str) -> Mapping[str, float]:
     return model(spoken).about(text)
 
 
-def with_kin(found: Mapping[str, float], share: float) -> dict[str, float]:
+def with_kin(found: Mapping[str, float]) -> dict[str, float]:
     """The topics, and with a share of their probability those that are often explained together with them."""
     wider = dict(found)
     for topic, chance in found.items():
         for other in {one for family in KIN if topic in family for one in family}:
-            wider[other] = max(wider.get(other, 0.0), share * chance)
+            wider[other] = max(wider.get(other, 0.0), RELATED * chance)
     return wider
 
 

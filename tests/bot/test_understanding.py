@@ -46,7 +46,7 @@ def test_mending_keeps_what_is_no_name(text: str) -> None:
         ("一百零五块", "105块"),
         ("十五个", "15个"),
         ("一万二千", "12000"),
-        ("under a fiver", "under a 5"),
+        ("under a fiver", "under 5"),
         ("一个", "一个"),
         ("统一", "统一"),
     ],
@@ -68,7 +68,7 @@ def test_sums_in_words_are_numbers(text: str, digits: str) -> None:
     ],
 )
 def test_a_policy_is_known_in_other_words(question: str, title: str, language: str) -> None:
-    assert agreement(about(question, language), with_kin(about(title, language), 0.6)) > 0.4
+    assert agreement(about(question, language), with_kin(about(title, language))) > 0.4
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -1,8 +1,8 @@
 """A language model in this process: any causal model of transformers, from a directory or by its hub name.
 
-LocalEngine is the door and worker.py the thread behind it. model.py loads, prompt.py renders a request, generation.py
-takes the steps of one reply with sampling.py, text.py turns tokens into pieces. torch is imported by `start`, in the
-thread.
+LocalEngine is the door and worker.py the thread behind it. model.py loads: the starter by llama.py, anything else by
+huggingface.py. prompt.py renders a request, generation.py takes the steps of one reply with sampling.py, text.py turns
+tokens into pieces. torch is imported by `start`, in the thread.
 """
 
 import time
