@@ -37,6 +37,7 @@ bench: install
 	for one in benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$one --quick || exit 1; done
 
 model: install
-	$(BIN)/python -m llm.tokenizer llm/recipes/starter.toml --out runs/starter $(if $(DATA),--data $(DATA))
-	$(BIN)/python -m llm.train llm/recipes/starter.toml --out runs/starter $(if $(DATA),--data $(DATA))
+	$(if $(DATA),$(BIN)/python -m llm.data llm/recipes/starter.toml --data $(DATA) --out runs/text)
+	$(BIN)/python -m llm.tokenizer llm/recipes/starter.toml --out runs/starter $(if $(DATA),--data runs/text)
+	$(BIN)/python -m llm.train llm/recipes/starter.toml --out runs/starter $(if $(DATA),--data runs/text)
 	$(BIN)/python -m llm.evaluate runs/starter

@@ -58,6 +58,25 @@ def parser() -> argparse.ArgumentParser:
     _shop(ask)
     ask.add_argument("--json", action="store_true", dest="as_json", help="print the whole result as JSON")
 
+    takes = "The shop's articles, and replies that the model worded, with the turns before them, where every member in "
+    takes += "them may be used (/training). Personal data is masked, members get invented names."
+    export = verbs.add_parser(
+        "export-training",
+        parents=[settings],
+        help="write what a model may be fine-tuned on",
+        description=takes,
+        epilog="next: python -m llm.finetune FILE.jsonl --out runs/tuned",
+    )
+    export.add_argument("file", type=Path, metavar="FILE.jsonl")
+    export.add_argument("--force", action="store_true", help="write over a file that is there already")
+
+    model = verbs.add_parser("model", help="list models, promote one that is no worse than the live one, take it back")
+    actions = model.add_subparsers(dest="action", required=True, metavar="list|promote|rollback")
+    actions.add_parser("list", parents=[settings], help="the models that were compared, and what each wrote")
+    promote = actions.add_parser("promote", parents=[settings], help="compare with the live model; live if no worse")
+    promote.add_argument("folder", type=Path, metavar="FOLDER", help="as llm.train or llm.finetune writes it")
+    actions.add_parser("rollback", parents=[settings], help="back to the model before")
+
     verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape (PostgreSQL)")
     return top
 
@@ -111,6 +130,14 @@ async def _do(given: argparse.Namespace, settings: "Settings") -> int:
         from bot.tools import replay
 
         return await replay.ask(settings, given.question, given.shop, given.as_json)
+    if given.verb == "export-training":
+        from bot.tools import training
+
+        return await training.main(settings, given.file, given.force)
+    if given.verb == "model":
+        from bot.tools import model
+
+        return await model.main(settings, given.action, getattr(given, "folder", None))
     from storage import migrate
 
     await asyncio.to_thread(migrate.upgrade, settings.database_url)

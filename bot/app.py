@@ -10,6 +10,7 @@ from typing import Any
 
 from bot import commands as command_folder
 from bot import demo as demo_shop
+from bot import weights
 from bot.attention import Attention
 from bot.clock import Clock
 from bot.commands.base import Command, Imported, Shop, Tools, command
@@ -77,8 +78,9 @@ class App:
                 tasks.create_task(platform.run(self.intake.put))
 
 
-def local_engine(settings: Settings) -> Engine:
-    return LocalEngine(settings.llm_model, threads=settings.llm_threads)
+async def local_engine(settings: Settings) -> LocalEngine:
+    """The live model of the configured database, not loaded yet."""
+    return LocalEngine(await weights.configured(settings), threads=settings.llm_threads)
 
 
 def make_safety(settings: Settings) -> Safety:
@@ -149,7 +151,14 @@ async def build(
         async def import_files(files: Sequence[File]) -> Imported:
             return await _import(database, shop.id, settings, clock, files)
 
-        tools = Tools(database, clock, texts, settings, library, suggestions, drafts, ask, import_files, next_time)
+        async def load_live() -> str:
+            if isinstance(engine, LocalEngine):
+                await engine.swap(await weights.live(database, shop.id, settings.llm_model))
+            return engine.name
+
+        tools = Tools(
+            database, clock, texts, settings, library, suggestions, drafts, ask, import_files, next_time, load_live
+        )
         conversation = Conversation(Planner(library), voice, texts)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)

@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     llm_model: str = _setting(
         "llm/weights/starter", "directory or hub name of any causal model with safetensors weights", "Model"
     )
+    models: Path = _setting(Path("data/models"), "where models that were promoted are kept", "Model")
     llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model", ge=0, le=256)
     llm_temperature: float = _setting(0.3, "0 always takes the likeliest word", "Model", ge=0, le=2)
     llm_deadline: float = _setting(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Literal
 
 
 class Role(IntEnum):
@@ -105,6 +106,11 @@ class SendError(Exception):
         self.retry_after = retry_after
 
 
+# Whose words may train a model. yes: everybody's, for the place is the merchant's own; optin: those of members who said
+# /training on; never: nobody's, for the platform's policy forbids it.
+Training = Literal["yes", "optin", "never"]
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a platform can do. The rest of the bot asks these, never a platform's name."""
@@ -118,7 +124,7 @@ class Capabilities:
     files: bool = False
     idempotent: bool = False  # sending the same key twice shows it once
     max_length: int = 4000
-    may_train: bool = False  # its members' words may train a model
+    may_train: Training = "optin"  # whose words may train a model
     mode: str = "mention"  # a chat's mode until an admin sets one
     direct_chat: str = "{member}"  # the id of a member's direct chat
     admin_chat: str = ""  # the id of the chat in which admins read notices, where the platform has one

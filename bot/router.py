@@ -30,6 +30,21 @@ def _product(answer: Answer) -> int | None:
     return next((int(row.partition(":")[2]) for row in answer.sources if row.startswith("product:")), None)
 
 
+def _made_of(answer: Answer) -> dict[str, Any]:
+    """What the row keeps of how a reply was made; `worded`: the plans that the model worded, to learn from."""
+    worded = [
+        {
+            "act": plan.act,
+            "language": plan.language,
+            "states": list(plan.states),
+            "slots": list(plan.slots),
+            "template": words,
+        }
+        for plan, words in answer.worded
+    ]
+    return {"act": answer.act, "language": answer.language, "why": answer.why} | ({"worded": worded} if worded else {})
+
+
 def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
     """Keep what was used last."""
     held[key] = value
@@ -171,7 +186,8 @@ class Router:
     def _call(self, inbox_id: int, message: Message, known: Known, args: str) -> slash.Call:
         default = known.chat.language or self.shop.language
         said = default if args.isascii() else language(args, default)
-        profiles = self.tools.settings.profiles or self._of(known.chat.platform).profiles
+        platform = self._of(known.chat.platform)
+        profiles = self.tools.settings.profiles or platform.profiles
         return slash.Call(
             self.tools,
             self.commands,
@@ -183,6 +199,7 @@ class Router:
             said,
             self.mode(known.chat),
             profiles,
+            platform.may_train,
             args,
         )
 
@@ -246,7 +263,8 @@ class Router:
             values |= {
                 "action": answer.action,
                 "worded_by": answer.by,
-                "extra": outgoing_rows.extra(shown, act=answer.act, language=answer.language, why=answer.why),
+                "model": self.conversation.voice.author(answer.by),
+                "extra": outgoing_rows.extra(shown, **_made_of(answer)),
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),
             }

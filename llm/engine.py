@@ -77,7 +77,9 @@ class Request:
 class Engine(Protocol):
     """Words plans. Facts come back as slots (`<price1>`), never as values: see llm/protocol.py."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Which model this is: kept with every message that it words."""
 
     async def start(self) -> None:
         """Load what is needed. Raises ModelNotUsable."""

@@ -17,7 +17,7 @@ from rich.progress import track
 from tokenizers import Tokenizer
 
 from llm import tokenizer as tokenizers
-from llm.corpus.vary import Corpora, Corpus, CorpusError, Example
+from llm.corpus.vary import Corpora, Corpus, CorpusError, Example, every
 from llm.data import RecipeError, public_documents, read_recipe
 from llm.engine import SamplingParams
 from llm.protocol import END, LANGUAGES, SLOT, Act, State
@@ -27,9 +27,13 @@ if TYPE_CHECKING:  # imported only once a thread pool has been chosen, see main
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 CHECKS = ("needed", "allowed", "clean", "language", "meaning", "good")
-COLUMNS = (*CHECKS, "new", "distinct")
+COLUMNS = (*CHECKS, "new", "distinct", "variety")
 PUBLIC_DOCUMENTS = 300
 ROWS_AT_ONCE = 16
+Kind = tuple[Act, tuple[State, ...]]
+NEAREST = 4  # forms of a wording with choices that a reply is compared with
+ASKED, TIMES = 15, 20  # so many plans are worded so many times to see the variety
+SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Checks:
     clean: bool  # words and slots only: no digit, no mark, not empty
     language: bool
     meaning: bool  # the nearest written wording is one of the plan's act and states
-    new: bool  # not word for word a written wording
+    new: bool  # a sentence of it is not word for word one of a written wording
 
     @property
     def good(self) -> bool:
@@ -52,16 +56,30 @@ class Meanings:
     """Finds what a reply says by the written wordings that share most letter pairs with it."""
 
     def __init__(self, corpus: Corpus) -> None:
-        written = [(text, group) for group in corpus.groups for text in group.texts]
-        self.texts = {text for text, _ in written}
-        self.pairs = [(_pairs(text), group.act, group.states) for text, group in written]
+        self.sentences: set[str] = set()
+        self.exact: dict[str, set[Kind]] = defaultdict(set)
+        self.pairs: list[tuple[set[str], Kind]] = []
+        for group in corpus.groups:
+            kind = (group.act, group.states)
+            for text in group.texts:
+                for at, whole in enumerate(every(text)):
+                    self.sentences.update(SENTENCE.split(whole))
+                    self.exact[whole].add(kind)
+                    if at < NEAREST:
+                        self.pairs.append((_pairs(whole), kind))
 
-    def nearest(self, reply: str) -> set[tuple[Act, tuple[State, ...]]]:
+    def nearest(self, reply: str) -> set[Kind]:
         """The act and states of the nearest wording; several where wordings are equally near."""
+        if reply in self.exact:
+            return self.exact[reply]
         pairs = _pairs(reply)
-        near = [(len(pairs & other) / len(pairs | other), act, states) for other, act, states in self.pairs]
-        best = max(share for share, _, _ in near)
-        return {(act, states) for share, act, states in near if share == best}
+        near = [(len(pairs & other) / len(pairs | other), kind) for other, kind in self.pairs]
+        best = max(share for share, _ in near)
+        return {kind for share, kind in near if share == best}
+
+    def new(self, reply: str) -> bool:
+        """Whether a sentence of it stands in no written wording, whatever choices are taken there."""
+        return any(one not in self.sentences for one in SENTENCE.split(reply) if one)
 
 
 def _pairs(text: str) -> set[str]:
@@ -78,7 +96,7 @@ def check(example: Example, reply: str, meanings: Meanings) -> Checks:
         clean=bool(reply.strip()) and not re.search(r"[\d<>|]", words),
         language=(han or not latin) if example.plan.language == "zh" else not han,
         meaning=(example.plan.act, example.plan.states) in meanings.nearest(reply),
-        new=reply not in meanings.texts,
+        new=meanings.new(reply),
     )
 
 
@@ -145,6 +163,19 @@ def score(
     return shares, acts, shown
 
 
+def variety(model: "LlamaForCausalLM", tokenizer: Tokenizer, language: str, temperature: float) -> float:
+    """Share of different replies where the same plan is worded again and again."""
+    from llm import model as models
+
+    rng, corpus = random.Random(13), Corpora("dev").of[language]
+    posed = [corpus.pose(rng).prompt for _ in range(ASKED)]
+    replies = models.generate(
+        model, tokenizer, [one for one in posed for _ in range(TIMES)], SamplingParams(temperature=temperature, seed=2)
+    )
+    each = [len({*replies[at : at + TIMES]}) / TIMES for at in range(0, len(replies), TIMES)]
+    return sum(each) / len(each)
+
+
 def report(folder: Path, count: int, recipe: dict[str, Any], data: Path | None) -> dict[str, Any]:
     """Every figure of a model as one JSON-able dict. Raises RecipeError, CorpusError."""
     from llm import model as models
@@ -159,6 +190,7 @@ def report(folder: Path, count: int, recipe: dict[str, Any], data: Path | None) 
             key = f"{language}, temperature {temperature}"
             scored = score(model, tokenizer, language, count, temperature)
             result["plan_given"][key], result["acts"][key], result["replies"][key] = scored
+            result["plan_given"][key]["variety"] = variety(model, tokenizer, language, temperature)
     return result
 
 

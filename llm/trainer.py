@@ -11,6 +11,7 @@ import os
 import random
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,17 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from llm import journal
 from llm import model as models
 from llm.corpus.vary import Corpora
 from llm.data import RecipeError, public_documents
-from llm.protocol import REPLY
+from llm.evaluate import score
+from llm.protocol import LANGUAGES, REPLY
 from llm.tokenizer import PAD, mark
 
-CHECKPOINT, LOSSES, TEXT = "checkpoint.safetensors", "loss.jsonl", "text.npy"
+CHECKPOINT, TEXT = "checkpoint.safetensors", "text.npy"
+PHASES = ("pretrain", "supervised", "polish")  # polish: supervised once more, from a lower rate
+PROBED = 40  # plans of each language
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
@@ -50,33 +55,37 @@ class Trainer:
         self.recipe, self.out, self.tokenizer = recipe, out, tokenizer
         self.pad = mark(tokenizer, PAD)
         self.reply_mark = mark(tokenizer, REPLY)
-        self.phases = ["pretrain", "supervised"] if data is not None and "pretrain" in recipe else ["supervised"]
+        self.phases = [name for name in PHASES if name in recipe and (name != "pretrain" or data is not None)]
         described = json.dumps([recipe, self.phases, hashlib.sha256(tokenizer.to_str().encode()).hexdigest()])
         self.place = Place(hashlib.sha256(described.encode()).hexdigest())
         self.model = models.build(recipe["model"], tokenizer, recipe["seed"], device)
         self.named = dict(self.model.named_parameters())
-        self.optimizer = self._optimizer()
+        self.precision = torch.autocast(device, torch.bfloat16, enabled=device != "cpu")  # on a CPU fp32 is faster
+        if device != "cpu":
+            self.model.model.compile(dynamic=True)
+        self.optimizers = self._optimizers()
         self.text = self._public_text(data) if data is not None and "pretrain" in self.phases else None
         self.corpora = Corpora("train")
         self.resumed = (out / CHECKPOINT).exists()
         if self.resumed:
             self._restore()
-        self._cut_losses()
+        journal.cut(out, {name: self._done(at) for at, name in enumerate(self.phases)})
 
     def run(self) -> None:
         """Train to the end and write the weights."""
         while self.place.phase < len(self.phases):
             self._run_phase(self.phases[self.place.phase])
             self.place.phase, self.place.step = self.place.phase + 1, 0
-            self.optimizer = self._optimizer()
+            self.optimizers = self._optimizers()
             self._checkpoint()
         models.save(self.model, self.out)
+        journal.draw(self.out)
 
     def _run_phase(self, name: str) -> None:
         settings, place = self.recipe[name], self.place
         steps = settings["steps"]
         bar, task = _progress(name, place.step, steps)
-        with (self.out / LOSSES).open("a", encoding="utf-8") as losses, bar:
+        with bar:
             while place.step < steps:
                 started = time.perf_counter()
                 rate = _rate(settings, place.step)
@@ -87,8 +96,9 @@ class Trainer:
                 took = time.perf_counter() - started
                 place.seconds += took
                 line = {"phase": name, "step": place.step, "loss": loss, "rate": rate, "tokens": place.tokens}
-                losses.write(json.dumps(line | {"seconds": round(place.seconds, 2)}) + "\n")
-                losses.flush()
+                journal.write(self.out, **line, seconds=round(place.seconds, 2))
+                if name != "pretrain" and place.step % self.recipe["probe_every"] == 0:
+                    journal.write(self.out, phase=name, step=place.step, probe=self._probe())
                 bar.update(task, advance=1, loss=loss, speed=read / took, tokens=place.tokens)
                 if place.step % self.recipe["checkpoint_every"] == 0 and place.step < steps:
                     self._checkpoint()
@@ -99,15 +109,21 @@ class Trainer:
         total = sum(len(ids) - max(first, 1) for ids, first in rows)
         size, summed = math.ceil(len(rows) / parts), 0.0
         for at in range(0, len(rows), size):
-            loss, _ = models.loss(self.model, rows[at : at + size], self.pad)
+            with self.precision:
+                loss, _ = models.loss(self.model, rows[at : at + size], self.pad)
             (loss / total).backward()  # type: ignore[no-untyped-call]
             summed += loss.item()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            optimizer.step()
+            optimizer.zero_grad()
         return summed / total
+
+    def _probe(self) -> dict[str, float]:
+        """Share of held-out plans worded right: the loss keeps falling where this stands still."""
+        return {one: score(self.model, self.tokenizer, one, PROBED, 0.0)[0]["good"] for one in LANGUAGES}
 
     def _text_rows(self, settings: dict[str, Any]) -> list[models.Row]:
         assert self.text is not None
@@ -117,7 +133,8 @@ class Trainer:
         return [(self.text[start : start + length].tolist(), 0) for start in starts]
 
     def _reply_rows(self, settings: dict[str, Any]) -> list[models.Row]:
-        rng = random.Random(f"{self.recipe['seed']} {self.place.step}")
+        before = sum(self.recipe[name]["steps"] for name in self.phases[: self.place.phase] if name != "pretrain")
+        rng = random.Random(f"{self.recipe['seed']} {before + self.place.step}")
         drawn = [self.corpora.draw(rng) for _ in range(settings["batch"])]
         texts = [(replace(one, turns=[]) if rng.random() < settings["bare"] else one).text for one in drawn]
         context = self.recipe["model"]["context"]
@@ -139,15 +156,25 @@ class Trainer:
             raise RecipeError(f"{data}: {len(found)} tokens of public text are less than one row of the recipe")
         return found  # type: ignore[no-any-return]
 
-    def _optimizer(self) -> torch.optim.AdamW:
-        return torch.optim.AdamW(self.model.parameters(), betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+    def _optimizers(self) -> list[torch.optim.Optimizer]:
+        """AdamW, or for the layers' matrices Muon (kellerjordan.github.io/posts/muon), scaled to AdamW's steps."""
+        adamw = partial(torch.optim.AdamW, betas=(0.9, 0.98), weight_decay=0.01, fused=True)
+        if self.recipe["optimizer"] == "adamw":
+            return [adamw(self.named.values())]
+        matrices = {name for name, weight in self.named.items() if weight.ndim == 2 and ".layers." in name}
+        rest = [weight for name, weight in self.named.items() if name not in matrices]
+        muon = torch.optim.Muon(
+            [self.named[name] for name in sorted(matrices)], weight_decay=0.01, adjust_lr_fn="match_rms_adamw"
+        )
+        return [muon, adamw(rest)]
 
     def _checkpoint(self) -> None:
         """Written beside and then moved over the last one: a kill leaves one of the two, never half of one."""
         tensors = {f"model/{name}": weight.detach() for name, weight in self.named.items()}
         for name, weight in self.named.items():
-            for key, value in self.optimizer.state.get(weight, {}).items():
-                tensors[f"{key}/{name}"] = value
+            for optimizer in self.optimizers:
+                for key, value in optimizer.state.get(weight, {}).items():
+                    tensors[f"{key}/{name}"] = value
         half = self.out / f"{CHECKPOINT}.part"
         save_file(tensors, half, metadata={"place": json.dumps(self.place.__dict__)})
         os.replace(half, self.out / CHECKPOINT)
@@ -163,18 +190,14 @@ class Trainer:
                 if kind == "model":
                     weight.data.copy_(value)
                 else:
-                    self.optimizer.state[weight][kind] = value.to(weight.device)
+                    self._optimizer_of(weight).state[weight][kind] = value.to(weight.device)
         self.place = place
 
-    def _cut_losses(self) -> None:
-        """Drop what a killed run wrote after its last checkpoint: those steps are done again."""
-        path = self.out / LOSSES
-        if not path.exists():
-            return
-        limits = {name: self._done(at) for at, name in enumerate(self.phases)}
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [(line, json.loads(line)) for line in lines if line.endswith("\n")]
-        path.write_text("".join(line for line, at in whole if at["step"] <= limits[at["phase"]]), encoding="utf-8")
+    def _optimizer_of(self, weight: torch.Tensor) -> torch.optim.Optimizer:
+        def holds(optimizer: torch.optim.Optimizer) -> bool:
+            return any(weight is one for group in optimizer.param_groups for one in group["params"])
+
+        return next(optimizer for optimizer in self.optimizers if holds(optimizer))
 
     def _done(self, phase: int) -> float:
         """How many steps of a phase are done."""

@@ -46,6 +46,18 @@ async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     return list(await tx.execute(RECENT, {"chat": chat_id, "count": count}))[::-1]
 
 
+async def spoken(tx: Transaction, chat_id: int) -> list[Row[Any]]:
+    """Every message of members in a chat (text, message_id, member_id, at), oldest first; an erased text is ''."""
+    query = select(SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at)
+    query = query.where(SAID.c.chat_id == chat_id, SAID.c.kind.in_(SPOKEN), SAID.c.message_id != "")
+    return list(await tx.execute(query.order_by(SAID.c.at, SAID.c.id)))
+
+
+async def reactions(tx: Transaction, chat_id: int) -> list[dict[str, Any]]:
+    """Every reaction in a chat: `emoji`, and `on`, the message that it is under."""
+    return list(await tx.scalars(select(SAID.c.data).where(SAID.c.chat_id == chat_id, SAID.c.kind == "reacted")))
+
+
 async def of_member(
     tx: Transaction, member_id: int, *, chat_id: int | None = None, count: int = 5000
 ) -> list[Row[Any]]:

@@ -106,6 +106,17 @@ async def enter(tx: Transaction, shop_id: int, platform: str, platform_id: str, 
     return ChatRow(*(await tx.execute(insert(Chat).values(**values, mode="", language="").returning(*CHAT))).one())
 
 
+async def chats(tx: Transaction, shop_id: int) -> list[ChatRow]:
+    """Every chat of the shop, by id."""
+    return [ChatRow(*row) for row in await tx.execute(select(*CHAT).filter_by(shop_id=shop_id).order_by(Chat.id))]
+
+
+async def everyone(tx: Transaction, shop_id: int) -> list[Row[Any]]:
+    """Every member (id, name, trains, opted_out), by id."""
+    columns = (Member.id, Member.name, Member.trains, Member.opted_out)
+    return list(await tx.execute(select(*columns).filter_by(shop_id=shop_id).order_by(Member.id)))
+
+
 async def chat(tx: Transaction, chat_id: int) -> ChatRow:
     return ChatRow(*(await tx.execute(select(*CHAT).where(Chat.id == chat_id))).one())
 

@@ -50,6 +50,7 @@ DEFAULTS: dict[str, Any] = {
     "state": "ready",
     "action": "reply",
     "worded_by": "code",
+    "model": "",
     "reply_to": "",
     "message_id": "",
     "attempts": 0,
@@ -111,6 +112,18 @@ async def resolve_unknown(tx: Transaction, shop_id: int) -> Sequence[int]:
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The last messages that were sent to the chat, oldest first."""
     return list(await tx.execute(RECENT, {"chat": chat_id, "count": count}))[::-1]
+
+
+async def said_in(tx: Transaction, chat_id: int) -> list[Row[Any]]:
+    """Every reply and post that a whole chat was sent, oldest first."""
+    query = select(OUT).where(OUT.c.chat_id == chat_id, OUT.c.state == "sent", OUT.c.kind.in_(("reply", "post")))
+    return list(await tx.execute(query.order_by(OUT.c.sent, OUT.c.id)))
+
+
+async def replies(tx: Transaction, shop_id: int) -> int:
+    """How many replies were sent."""
+    query = select(func.count()).where(OUT.c.shop_id == shop_id, OUT.c.kind == "reply", OUT.c.state == "sent")
+    return int(await tx.scalar(query))
 
 
 async def by_message(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] | None:

@@ -63,7 +63,7 @@ class Group(Platform):
         self.clock.set(self.clock.now() + timedelta(seconds=30))
         role = Role.ADMIN if name == "boss" else Role.MEMBER
         message = Message(
-            f"test:{number}", str(number), Chat("test", chat, chat, direct), Sender(name, name, role), text,
+            f"{self.name}:{number}", str(number), Chat(self.name, chat, chat, direct), Sender(name, name, role), text,
             self.clock.now(), addressed or direct, reply_to, kind, **more,  # type: ignore[arg-type]
         )  # fmt: skip
         before = len(self.log)

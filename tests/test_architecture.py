@@ -15,6 +15,7 @@ HOMES = {
     "transformers": ("llm/",),
     "tokenizers": ("llm/",),
     "safetensors": ("llm/",),
+    "peft": ("llm/tuner.py",),
     "sqlalchemy": ("storage/", "migrations/"),
     "alembic": ("storage/", "migrations/"),
     "apscheduler": ("bot/scheduler.py",),
@@ -26,8 +27,8 @@ HOMES = {
     "defusedxml": ("bot/knowledge/importers/",),
     "nh3": ("bot/knowledge/importers/",),
     "ahocorasick_rs": ("bot/safety/rules/",),
-    "phonenumbers": ("bot/safety/rules/",),
-    "stdnum": ("bot/safety/rules/",),
+    "phonenumbers": ("bot/safety/rules/", "llm/cleaning.py"),
+    "stdnum": ("bot/safety/rules/", "llm/cleaning.py"),
     "snowballstemmer": ("bot/language.py",),
     "rich": ("bot/tools/", "llm/"),
 }
@@ -43,7 +44,7 @@ LAYERS = [
     ["members"],
     ["knowledge"],
     ["outbox", "attention", "safety"],
-    ["changeable"],
+    ["changeable", "weights"],
     ["registry", "clock", "config", "messages", "texts", "language", "demo", "locales"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

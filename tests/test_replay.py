@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.__main__ import main
-from tests.labelled import as_line, files, judge, questions
+from bot.tools.labelled import as_line, judge
+from tests.labelled import files, questions
 
 # Shares of the dev halves handled as the merchant would want, a little under what was measured, so that a fall shows.
 FLOORS = {"cycling": 0.7, "wenju": 0.7}

@@ -17,7 +17,7 @@ from bot.clock import Clock
 from bot.config import Settings
 from bot.knowledge.library import Library
 from bot.language import language
-from bot.messages import Button, Card, File, Message, Outgoing, Role
+from bot.messages import Button, Card, File, Message, Outgoing, Role, Training
 from bot.texts import BABEL, Texts
 from storage import settings as stored
 from storage.database import Database
@@ -56,6 +56,7 @@ class Tools:
     ask: Callable[["Call", str], Awaitable[Outgoing]]  # answer a question as if it had been addressed to the bot
     import_files: Callable[[Sequence[File]], Awaitable[Imported]]  # raises ValueError with what is wrong
     next_time: Callable[[str, str, datetime], datetime]  # cron, time zone, after -> the next moment
+    load_live: Callable[[], Awaitable[str]]  # load the model that is live now, its name; raises EngineError
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Call:
     language: str
     mode: str  # the chat's, its default resolved
     profiles: str  # PROFILES, its default resolved
+    may_train: Training  # whose words may train a model here
     args: str
 
     @property

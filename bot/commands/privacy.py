@@ -22,6 +22,11 @@ async def run(call: Call) -> Outgoing:
             days=settings.retention_days,
         ),
         call.say("Where: on the shop's own computer. The language model that words the replies runs there too."),
+        {
+            "yes": call.say("The shop's model may learn from what is said on this page: /training says how."),
+            "optin": call.say("The shop's model learns from what you say only after /training on."),
+            "never": call.say("Nothing that is said here trains a model."),
+        }[call.may_train],
         call.say(
             "See yours with /me. Stop suggestions with /subscribe off. To have all of it removed, ask the shop's team."
         ),

@@ -92,6 +92,7 @@ class Drafts:
         shown = Outgoing(draft.text, (), (draft.card,) if draft.card else ())
         values = {
             "worded_by": draft.by,
+            "model": self._voice.author(draft.by),
             "extra": extra(shown, act=draft.act, language=language),
             "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in draft.facts],
             "sources": list(draft.sources),

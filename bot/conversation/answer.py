@@ -28,6 +28,7 @@ class Answer:
     buttons: tuple[Button, ...] = ()
     cards: tuple[Card, ...] = ()
     why: str = ""
+    worded: tuple[tuple[Plan, str], ...] = ()  # each plan that the model worded, with its words and slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,8 @@ class Conversation:
         facts = tuple(fact for one in worded for fact in one.facts)
         why = "; ".join(one.why for one in worded if one.why)
         text = gap.join(one.text for one in worded)
-        return Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why)
+        own = tuple((plan, one.template) for plan, one in zip(plans, worded, strict=True) if one.template)
+        return Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why, own)
 
     def _buttons(self, plan: Plan) -> tuple[Button, ...]:
         """The choices of a question back, as buttons."""

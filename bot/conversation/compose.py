@@ -3,15 +3,14 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from bot.conversation import link as links
 from bot.conversation.context import Context
 from bot.conversation.understanding import Reading
 from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.retrieval import Index, expand, overlap
-from bot.knowledge.rows import Article, Product, Variant
-from bot.language import sentences, tokens
+from bot.knowledge.rows import Article, Product, Variant, in_short
+from bot.language import normalise, numerals, sentences, tokens
 from llm.protocol import Act, Fact, Plan, State
 
 FEW = 5  # a stock of up to this many is said as a number
@@ -19,6 +18,9 @@ PROSE = 260  # characters of a row's own words that one reply may quote
 CARRIED = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)  # `and the walnut?` asks the same of another
 ELLIPSIS = re.compile(
     r"^(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|呢[?？。!！~]*$|^(?:那|还有|另外)"
+)
+COUNTED = re.compile(
+    r"(?<![\d.])([2-9]|[1-9]\d) ?(?:x(?![\w ]*\d)|of\b|pieces\b|pcs\b|[件个盒包袋罐瓶本支只套双条把块])"
 )
 DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
 OPTION_WORDS = {
@@ -56,26 +58,49 @@ class Composer:
             facts.append(Fact("shop", context.shop, "shop", "name"))
         return Plan(act, language, tuple(facts), states)
 
-    def rows(self, act: Act, reading: Reading, facts: Sequence[Fact | None], quote: str, *states: State) -> Plan:
+    def rows(
+        self,
+        act: Act,
+        reading: Reading,
+        rows: Sequence[Product | Article],
+        facts: Sequence[Fact | None],
+        quote: str,
+        *states: State,
+    ) -> Plan:
+        """An act about rows, which are its sources; `facts` are of them."""
         held = tuple(fact for fact in facts if fact)
-        sources = tuple(dict.fromkeys(fact.row for fact in held if fact.row.startswith(("product", "article"))))
         return Plan(
-            act, reading.language, held, states, needs_of(act, tuple(f.slot for f in held)), quote, 1.0, sources
+            act,
+            reading.language,
+            held,
+            states,
+            needs_of(act, tuple(fact.slot for fact in held)),
+            quote,
+            sources=tuple(row.row for row in rows),
+            rows=tuple(in_short(row) for row in rows),
         )
 
     def policy(self, reading: Reading, article: Article, index: Index) -> Plan:
         text, _ = prose(reading.words, article.body, index, 420)
         fact = Maker(reading.language).prose(text, article, "body")
-        return self.rows(Act.POLICY, reading, [fact], fact.value)
+        return self.rows(Act.POLICY, reading, [article], [fact], fact.value)
+
+    def absent(self, reading: Reading, product: Product) -> Plan:
+        """The product is known; what is asked of it stands nowhere."""
+        return self.rows(Act.UNKNOWN, reading, [product], [Maker(reading.language).name(product)], "", State.ABSENT)
 
     def ask_back(self, reading: Reading, products: list[Product]) -> Plan:
         make = Maker(reading.language)
         names = [make.name(one, None, place) for place, one in enumerate(products[:2], 1)]
+        if names[0].value == names[1].value:  # two rows of one title: their prices tell them apart
+            prices = [make.price(one) for one in products[:2]]
+            names = [replace(name, value=f"{name.value} ({price.value})") if price else name
+                     for name, price in zip(names, prices, strict=True)]  # fmt: skip
         joined = (
             "还是".join(n.value for n in names) if reading.language == "zh" else " or ".join(n.value for n in names)
         )
         quote = f"您说的是{joined}？" if reading.language == "zh" else f"Which one do you mean: {joined}?"
-        return self.rows(Act.ASK_BACK, reading, names, quote)
+        return self.rows(Act.ASK_BACK, reading, products[:2], names, quote)
 
     def product(
         self, reading: Reading, words: list[str], product: Product, index: Index, context: Context
@@ -121,11 +146,29 @@ class Composer:
         name = make.name(product, variant)
         among = [variant] if variant else links.matching(words, product)
         if reading.has("price") and (price := make.price(product, among)):
+            if total := self._total(reading, product, variant, among):
+                return total
             states = self._price_states(product, among)
-            return self.rows(Act.PRICE, reading, [name, price], f"{name.value}: {price.value}", *states)
+            return self.rows(Act.PRICE, reading, [product], [name, price], f"{name.value}: {price.value}", *states)
         if reading.has("link") and product.link:
-            return self.rows(Act.LINK, reading, [name, make.link(product)], f"{name.value}: {product.link}")
+            return self.rows(Act.LINK, reading, [product], [name, make.link(product)], f"{name.value}: {product.link}")
         return self._options(reading, product) if reading.has("options") else None
+
+    def _total(self, reading: Reading, product: Product, variant: Variant | None, among: list[Variant]) -> Plan | None:
+        """`what do 3 of the large ones cost`: the sum, where there is one price."""
+        labels = {normalise(one.label) for one in product.variants}
+        found = COUNTED.search(numerals(reading.text))
+        prices = {one.price for one in among}
+        price = prices.pop() if len(prices) == 1 else None
+        if found is None or price is None or found.group() in normalise(product.title):
+            return None
+        if any(found[1] in label for label in labels):
+            return None  # a size rather than a number of pieces
+        count = int(found[1])
+        make = Maker(reading.language)
+        name, total = make.name(product, variant), make.total(among[0], count)
+        quote = f"{count} × {name.value}: {total.value}"
+        return self.rows(Act.TOTAL, reading, [product], [make.count(product, count), name, total], quote)
 
     def _price_states(self, product: Product, among: list[Variant]) -> tuple[State, ...]:
         if len({variant.price for variant in among}) > 1:
@@ -146,13 +189,20 @@ class Composer:
                 if others:
                     return self._mixed(reading, product, [variant, *others[:6]])
                 return self.rows(
-                    Act.STOCK, reading, [name], self._stock_words(reading, name.value, variant), State.SOLD_OUT
+                    Act.STOCK,
+                    reading,
+                    [product],
+                    [name],
+                    self._stock_words(reading, name.value, variant),
+                    State.SOLD_OUT,
                 )
             if variant.stock is not None and variant.stock <= FEW:
                 facts = [name, make.stock(variant)]
-                return self.rows(Act.STOCK, reading, facts, self._stock_words(reading, name.value, variant), State.FEW)
+                return self.rows(
+                    Act.STOCK, reading, [product], facts, self._stock_words(reading, name.value, variant), State.FEW
+                )
             return self.rows(
-                Act.STOCK, reading, [name], self._stock_words(reading, name.value, variant), State.IN_STOCK
+                Act.STOCK, reading, [product], [name], self._stock_words(reading, name.value, variant), State.IN_STOCK
             )
         if product.in_stock is None:
             return None
@@ -163,7 +213,7 @@ class Composer:
         name = make.name(product)
         found = True in states
         quote = self._stock_words(reading, name.value, some[0] if not found else None)
-        return self.rows(Act.STOCK, reading, [name], quote, State.IN_STOCK if found else State.SOLD_OUT)
+        return self.rows(Act.STOCK, reading, [product], [name], quote, State.IN_STOCK if found else State.SOLD_OUT)
 
     def _stock_words(self, reading: Reading, name: str, variant: Variant | None) -> str:
         chinese = reading.language == "zh"
@@ -182,8 +232,9 @@ class Composer:
             text = f"{'、'.join(gone)}售罄，{'、'.join(there)}有货。"
         else:
             text = f"{product.title}: {', '.join(gone)} sold out; {', '.join(there)} in stock."
-        fact = Fact("text1", text, product.row, "stock")
-        return self.rows(Act.DESCRIBE, reading, [Maker(reading.language).name(product), fact], text)
+        make = Maker(reading.language)
+        facts = [make.name(product), make.some("there1", product, there), make.some("gone1", product, gone)]
+        return self.rows(Act.STOCK, reading, [product], facts, text, State.MIXED)
 
     def _options(self, reading: Reading, product: Product) -> Plan | None:
         options = product.options()
@@ -199,7 +250,7 @@ class Composer:
         make = Maker(reading.language)
         label, values = make.options(product, name, options[name])
         title = make.name(product)
-        return self.rows(Act.OPTIONS, reading, [title, label, values], f"{title.value}: {values.value}")
+        return self.rows(Act.OPTIONS, reading, [product], [title, label, values], f"{title.value}: {values.value}")
 
     def _detail(self, reading: Reading, product: Product, index: Index) -> Plan | None:
         """An attribute whose label is asked for."""
@@ -215,7 +266,11 @@ class Composer:
         make = Maker(reading.language)
         title, (label_fact, value) = make.name(product), make.detail(product, best)
         return self.rows(
-            Act.DETAIL, reading, [title, label_fact, value], f"{title.value}, {label_fact.value}: {value.value}"
+            Act.DETAIL,
+            reading,
+            [product],
+            [title, label_fact, value],
+            f"{title.value}, {label_fact.value}: {value.value}",
         )
 
     def _describe(self, reading: Reading, product: Product, rest: list[str], index: Index) -> tuple[Plan | None, float]:
@@ -226,15 +281,17 @@ class Composer:
         make = Maker(reading.language)
         fact = make.prose(text, product, "description")
         whole = sum(index.idf(word) for word in rest) or 1.0
-        plan = self.rows(Act.DESCRIBE, reading, [make.name(product), fact], fact.value)
+        plan = self.rows(Act.DESCRIBE, reading, [product], [make.name(product), fact], fact.value)
         return plan, held / whole if rest else 0.0
 
     def compare(self, reading: Reading, products: list[Product], index: Index) -> Plan | None:
         if text := self._both(reading, products, index):
             return text
-        variants = [links.variant(reading.words, product) for product in products]
-        low = [v.price if v else next(iter(p.prices), None) for v, p in zip(variants, products, strict=True)]
-        return self._versus(reading, list(zip(products, variants, strict=True)), low)
+        sides = []
+        for product in products:
+            variant = links.variant(reading.words, product)
+            sides.append((product, [variant] if variant else links.matching(reading.words, product)))
+        return self._versus(reading, sides)
 
     def _both(self, reading: Reading, products: list[Product], index: Index) -> Plan | None:
         """Two products side by side in their own sentences, where something other than the price is compared."""
@@ -245,14 +302,13 @@ class Composer:
         if not all(text for text, _ in parts) or not (asked or DIFFER.search(reading.text)):
             return None
         make = Maker(reading.language)
-        colon, gap = ("：", "") if reading.language == "zh" else (": ", " ")
-        text = gap.join(
-            f"{product.title}{colon}{make.prose(part, product, 'description').value}"
-            for product, (part, _) in zip(products, parts, strict=True)
-        )
-        fact = Fact("text1", text, products[0].row, "description")
-        plan = self.rows(Act.DESCRIBE, reading, [make.name(products[0]), fact], text)
-        return replace(plan, sources=tuple(product.row for product in products))
+        facts = []
+        for place, (product, (part, _)) in enumerate(zip(products, parts, strict=True), 1):
+            facts += [make.name(product, None, place), make.prose(part, product, "description", place)]
+        name1, text1, name2, text2 = (fact.value for fact in facts)
+        chinese = reading.language == "zh"
+        quote = f"{name1}：{text1}{name2}：{text2}" if chinese else f"{name1}: {text1} {name2}: {text2}"
+        return self.rows(Act.CONTRAST, reading, products, facts, quote)
 
     def compare_variants(self, reading: Reading, product: Product, index: Index) -> Plan | None:
         if DIFFER.search(reading.text) and (plan := self._describe(reading, product, [], index)[0]):
@@ -262,23 +318,32 @@ class Composer:
         pair = both[:2] if len(both) >= 2 else [*said, *(v for v in product.variants if v not in said)][:2]
         if len(pair) < 2:
             return None
-        return self._versus(reading, [(product, pair[0]), (product, pair[1])], [pair[0].price, pair[1].price])
+        return self._versus(reading, [(product, [one]) for one in pair])
 
-    def _versus(
-        self, reading: Reading, pairs: list[tuple[Product, Variant | None]], low: list[Decimal | None]
-    ) -> Plan | None:
+    def _versus(self, reading: Reading, sides: list[tuple[Product, list[Variant]]]) -> Plan | None:
+        """Two prices; which is the cheaper is said only where no variant of the one costs as much as one of the other."""
         make = Maker(reading.language)
         facts: list[Fact | None] = []
-        for place, (product, variant) in enumerate(pairs, 1):
-            facts += [make.name(product, variant, place), make.price(product, [variant] if variant else None, place)]
-        first, second = low
-        if None in facts or first is None or second is None:
+        for place, (product, among) in enumerate(sides, 1):
+            variant = among[0] if len(among) == 1 else None
+            facts += [make.name(product, variant, place), make.price(product, among, place)]
+        if None in facts:
             return None
+        first, second = ({one.price for one in among if one.price is not None} for _, among in sides)
+        states = (
+            (State.CHEAPER1,)
+            if max(first) < min(second)
+            else (State.CHEAPER2,)
+            if min(first) > max(second)
+            else (State.SAME_PRICE,)
+            if len(first | second) == 1
+            else ()
+        )
         name1, price1, name2, price2 = (fact.value for fact in facts if fact)
-        state = State.SAME_PRICE if first == second else State.CHEAPER1 if first < second else State.CHEAPER2
         chinese = reading.language == "zh"
         quote = f"{name1}：{price1}；{name2}：{price2}。" if chinese else f"{name1}: {price1}; {name2}: {price2}."
-        return self.rows(Act.COMPARE, reading, facts, quote, state)
+        compared = [product for at, (product, _) in enumerate(sides) if at == 0 or product is not sides[0][0]]
+        return self.rows(Act.COMPARE, reading, compared, facts, quote, *states)
 
     def recommend(self, reading: Reading, products: list[Product], *, listed: bool) -> Plan:
         make = Maker(reading.language)
@@ -288,4 +353,4 @@ class Composer:
         pairs = [(facts[i], facts[i + 1]) for i in range(0, len(facts), 2)]
         shown = [f"{name.value} ({price.value})" for name, price in pairs if name and price]
         quote = ("、" if reading.language == "zh" else ", ").join(shown)
-        return self.rows(Act.RECOMMEND, reading, facts, quote, *((State.LIST,) if listed else ()))
+        return self.rows(Act.RECOMMEND, reading, products[:3], facts, quote, *((State.LIST,) if listed else ()))

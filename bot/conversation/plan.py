@@ -57,7 +57,7 @@ class Planner:
         for reading in readings:
             here = _after(context, plans)
             plans.append(await self._one(reading, here))
-        known = [plan for plan in plans if plan.facts]
+        known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
         return known or plans[:1]
 
     def _each(self, reading: Reading) -> list[Reading]:
@@ -288,12 +288,14 @@ class Planner:
 
     def _nothing(self, reading: Reading, context: Context, product: Product | None = None) -> Plan:
         """Nothing of the shop's answers this: an honest no, or small talk where nothing was asked."""
-        if product is None and reading.has("offtopic"):
+        if product:
+            return self.compose.absent(reading, product)
+        if reading.has("offtopic"):
             return self.compose.plain(Act.OFFTOPIC, reading.language, context)
         asks = reading.has("question", "price", "stock", "options", "link", "recommend", "list")
-        if product is None and not asks and len(links.content(reading.words)) <= SMALL:
+        if not asks and len(links.content(reading.words)) <= SMALL:
             return self.compose.plain(Act.SMALLTALK, reading.language, context)
-        states = (State.NOT_SOLD,) if product is None and reading.has("stock", "list", "recommend") else ()
+        states = (State.NOT_SOLD,) if reading.has("stock", "list", "recommend") else ()
         return self.compose.plain(Act.UNKNOWN, reading.language, context, *states)
 
 

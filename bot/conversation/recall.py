@@ -35,7 +35,7 @@ async def recall(
     ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
     ordered.append(Turn("user", message.text, message.sender.name))
     asked = next((row.text for row in reversed(heard) if about and row.message_id == about.reply_to), "")
-    return Context(language, message.sender.name, shop, rows, act, asked, _bounded(ordered))
+    return Context(language, message.sender.name, shop, rows, act, asked, bounded(ordered))
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:
@@ -47,7 +47,8 @@ def _about(said: list[Any], member_id: int, message: Message) -> Any:
     return own[-1] if own else None
 
 
-def _bounded(turns: list[Turn]) -> tuple[Turn, ...]:
+def bounded(turns: list[Turn]) -> tuple[Turn, ...]:
+    """The last turns, as many as a prompt takes."""
     kept: list[Turn] = []
     left = CHARACTERS
     for turn in reversed(turns[-TURNS:]):

@@ -5,14 +5,12 @@ import unicodedata
 from dataclasses import dataclass
 from decimal import Decimal
 
+from bot.knowledge import compared
 from bot.knowledge.rows import Article, Product, Variant
+from bot.knowledge.unfit import Unfit
 from bot.language import HAN
 from bot.texts import listing, money
 from llm.protocol import SLOT, Act, Fact, Plan, State
-
-
-class Unfit(Exception):
-    """A generated text that may not be shown; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,15 @@ class Maker:
             return "或".join(items)
         return " or ".join((", ".join(items[:-1]), items[-1])) if len(items) > 1 else items[0]
 
+    def total(self, variant: Variant, count: int) -> Fact:
+        """What so many of a variant cost. The variant has a price."""
+        assert variant.price is not None
+        return Fact("total1", self.money(variant.price * count, variant.currency), f"variant:{variant.id}", "price")
+
+    def count(self, product: Product, count: int) -> Fact:
+        """A number that the member or the code gave, not a row."""
+        return Fact("count1", str(count), product.row, "count")
+
     def stock(self, variant: Variant) -> Fact:
         return Fact("stock1", str(variant.stock), f"variant:{variant.id}", "stock")
 
@@ -73,10 +80,14 @@ class Maker:
     def link(self, product: Product) -> Fact:
         return Fact("link1", product.link, product.row, "link")
 
-    def prose(self, text: str, source: Product | Article, field: str) -> Fact:
+    def some(self, slot: str, product: Product, labels: list[str]) -> Fact:
+        """Some of a product's variants, by their labels."""
+        return Fact(slot, listing(labels, self.language), product.row, "options")
+
+    def prose(self, text: str, source: Product | Article, field: str, place: int = 1) -> Fact:
         """One or more whole sentences of a row."""
         closed = text if re.search(r"[.!?。！？…)）\"”]$", text) else text + ("。" if self.language == "zh" else ".")
-        return Fact("text1", closed, source.row, field)
+        return Fact(f"text{place}", closed, source.row, field)
 
 
 NUMBER_WORDS = re.compile(
@@ -87,12 +98,14 @@ NUMBER_WORDS = re.compile(
 LINK = re.compile(r"https?:|//|www\.|\b[a-z0-9-]+\.[a-z]{2,}", re.IGNORECASE)
 # Words that state what only code may decide -> the states that allow them.
 STATED: tuple[tuple[re.Pattern[str], set[State]], ...] = (
-    (re.compile(r"\b(not|isn't|aren't|currently un|no longer) ?(available|in stock)|\bsold out|\bout of stock|\bunavailable|售罄|卖完|卖光|缺货|断货|没货|无货|没有?(?:货|现货|库存)", re.I), {State.SOLD_OUT}),
-    (re.compile(r"\b(in stock|available|still have|ready to (go|ship))\b|有货|现货|有库存|能买|还有(?:货|现货|库存)", re.I), {State.IN_STOCK, State.FEW}),
+    (re.compile(r"\b(not|isn't|aren't|currently un|no longer) ?(available|in stock)|\bsold out|\bout of stock|\bunavailable|售罄|卖完|卖光|缺货|断货|没货|无货|没有?(?:货|现货|库存)", re.I), {State.SOLD_OUT, State.MIXED}),
+    (re.compile(r"\b(in stock|available|still have|ready to (go|ship))\b|有货|现货|有库存|能买|还有(?:货|现货|库存)", re.I), {State.IN_STOCK, State.FEW, State.MIXED}),
     (re.compile(r"\b(only|just)\b.{0,12}\bleft|\bfew left|\blast few|\brunning low|只剩|仅剩|不多了|所剩不多|快没|最后", re.I), {State.FEW}),
     (re.compile(r"\bsame price|\bcost the same|价格一样|价格相同|同价|一样的价", re.I), {State.SAME_PRICE}),
     (re.compile(r"\bcheaper|\bless expensive|更便宜|便宜一些|更实惠|省一点", re.I), {State.CHEAPER1, State.CHEAPER2}),
-    (re.compile(r"(?<!feel )\bfree\b|\bno charge|\bcomplimentary|\bon the house|免费|包邮|免邮", re.I), set()),
+    (re.compile(r"(?<!feel )\bfree\b|\bno charge|\bcomplimentary|\bon the house|免费|包邮|免邮", re.I), {State.FREE, State.NOT_FREE}),
+    (re.compile(r"\b(closed|shut)\b|打烊|休息|关门|关着", re.I), {State.CLOSED}),
+    (re.compile(r"\b(we.re|we are|is|right now|now) open\b|\bopen (right )?now\b|正在营业|开着|营业中", re.I), {State.OPEN}),
     (re.compile(r"\bdiscount|\bon sale\b|\b(we|i) guarantee|\bguaranteed\b|\brefund|打折|优惠|特价|保证|退款|赔偿", re.I), set()),
 )  # fmt: skip
 YES_NO: tuple[tuple[re.Pattern[str], set[State]], ...] = (
@@ -102,23 +115,57 @@ YES_NO: tuple[tuple[re.Pattern[str], set[State]], ...] = (
 
 
 ANSWERING = (Act.PRICE, Act.STOCK, Act.DETAIL, Act.DESCRIBE, Act.POLICY, Act.COMPARE)
+LATIN, LOAN = re.compile(r"[A-Za-z']{2,}"), frozenset({"ai", "ok", "vs", "pk", "hi", "wifi", "help"})
+UNSOLD = re.compile(
+    r"\b(?:don.t|doesn.t|do not|no longer) (?:sell|carry|stock)\b|\b(?:don.t|do not) have (?:it|any|them|those|the|a few)\b(?! (?:detail|info|answer))|不卖|没有?卖",
+    re.IGNORECASE,
+)
 NEGATED = re.compile(
     r"\b(?:don.t|doesn.t|do not|does not|isn.t|aren.t|is not|are not|not|no longer)\b (?:\w+ly )?(?:\w+ )?"
     r"(?:have|available|in stock|there|sold out|out of stock)\b|\bran out|\brun out of|没有?(?:现货|库存|货|售罄|卖完)|未售罄|暂无|无货",
     re.IGNORECASE,
 )
-COMPARED = (
-    (re.compile(r"\bcheaper|\bless expensive|便宜|更实惠|更划算", re.I), True),
-    (re.compile(r"\bmore expensive|\bpricier|\bdearer|\bcosts? more|更贵|贵一", re.I), False),
-)
-NAMES = re.compile(r"<(name[12])>")
 GONE = re.compile(
     r"\bsold out|\bout of\b|\bno stock|\bnothing left|\bnone\b|n't\b|\bnot\b|\bgone\b|\bunavailable|\brun out|没|无|售罄|缺|卖完|卖光|断货|空了",
     re.I,
 )
+MISSING = re.compile(rf"{GONE.pattern}|\bmissing\b|\bno\b|补货", re.I)
+CLAUSE = re.compile(r"[,.;!?，。；！？、—]|\bbut\b|\band\b|\bwhile\b|(?<!没)(?<!还)有的?是|但|而|不过")
 THERE = re.compile(
     r"\bin stock|\bavailable|\byes\b|\byep\b|\bwe (still )?have\b|\bwe.ve got\b|\bleft\b|\bready\b|有|剩|在", re.I
 )
+
+
+def slotted(text: str, plan: Plan) -> str:
+    """The text with every value of the plan that stands in it word for word as its slot, so that it can be checked.
+
+    A model that was not trained on slots writes `$58.00` for `<price1>`. Left as they are: a slot's second time, a bare
+    number (three pieces, or three days?), and a member's name, which the member chose and which may be "free".
+    """
+    values: dict[str, list[Fact]] = {}
+    for fact in plan.facts:
+        if fact.kind != "member" and re.search(r"[^\d\s.,]", fact.value):
+            values.setdefault(fact.value, []).append(fact)
+    if not values:
+        return text
+    whole = "|".join(map(_alone, sorted(values, key=len, reverse=True)))
+    said = set(SLOT.findall(text))
+
+    def slot(found: re.Match[str]) -> str:
+        for fact in values.get(found.group(), ()):
+            if fact.slot not in said or (fact.kind == "name" and plan.act.names_often):
+                said.add(fact.slot)
+                return f"<{fact.slot}>"
+        return found.group()
+
+    return re.sub(f"{SLOT.pattern}|{whole}", slot, text)
+
+
+def _alone(value: str) -> str:
+    """A pattern of the value where it is not part of a longer word or number: no `$58.00` in `A$58.00` or `$58.005`."""
+    before = "" if HAN.match(value) else r"(?<![A-Za-z0-9])(?<![0-9][.,])"
+    after = r"(?![A-Za-z0-9]|[.,][0-9])" if value[-1].isascii() and value[-1].isalnum() else ""
+    return before + re.escape(value) + after
 
 
 def check(text: str, plan: Plan) -> None:
@@ -128,13 +175,13 @@ def check(text: str, plan: Plan) -> None:
         if match.group(1) not in known:
             raise Unfit(f"slot {match.group()} is not in the plan")
     said = [match.group(1) for match in SLOT.finditer(text)]
-    once = [slot for slot in said if plan.act is not Act.COMPARE or not slot.startswith("name")]
+    once = [slot for slot in said if not plan.act.names_often or not slot.startswith("name")]
     if len(once) != len(set(once)):
         raise Unfit("the same slot twice")
     words = SLOT.sub(" ", text)
     if plan.language == "en" and HAN.search(words):
         raise Unfit("Chinese in an English reply")
-    if plan.language == "zh" and len(re.findall(r"[A-Za-z]{3,}", words)) > 2:
+    if plan.language == "zh" and any(one.lower() not in LOAN for one in LATIN.findall(words)):
         raise Unfit("English in a Chinese reply")
     if "<" in words or ">" in words:
         raise Unfit("a malformed slot")
@@ -155,9 +202,9 @@ def _check_states(text: str, words: str, states: set[State], act: Act) -> None:
         rest = pattern.sub(" ", rest)
     for found in NEGATED.finditer(words):
         _check_negation(found.group(), states)
-    for word, cheap in COMPARED:
-        for found in word.finditer(text):
-            _check_compared(text, found.start(), found.end(), cheap, states)
+    if act is Act.UNKNOWN and State.NOT_SOLD not in states and UNSOLD.search(words):
+        raise Unfit("a state word that the plan doesn't hold")
+    compared.check(text, act, states)
 
 
 def _check_negation(words: str, states: set[State]) -> None:
@@ -171,27 +218,19 @@ def _check_negation(words: str, states: set[State]) -> None:
         raise Unfit("the opposite of what the plan holds")
 
 
-def _check_compared(text: str, start: int, end: int, cheap: bool, states: set[State]) -> None:
-    """Who is called cheaper has to be: the other one than stands behind `than`, the one before `比`, else the nearest."""
-    if not states & {State.CHEAPER1, State.CHEAPER2}:
-        raise Unfit("a comparison that the plan doesn't hold")
-    begin = max(text.rfind(stop, 0, start) for stop in ".!?。！？;；") + 1
-    stops = [place for stop in ".!?。！？;；" if (place := text.find(stop, end)) >= 0]
-    before, after = text[begin:start], text[end : min(stops, default=len(text))]
-    names_before, names_after = NAMES.findall(before), NAMES.findall(after)
-    if "比" in before and len(names_before) > 1:
-        subject = names_before[-2]
-    elif re.match(r"\W*(?:\w+\W+){0,2}than\b", after) and names_after:
-        subject = "name2" if names_after[0] == "name1" else "name1"
-    else:
-        subject = (names_before[-1:] or names_after[:1] or [""])[0]
-    if subject != ("name1" if (State.CHEAPER1 in states) == cheap else "name2"):
-        raise Unfit("the wrong one is called cheaper")
+def _apart(text: str) -> bool:
+    """Where some variants are gone: the words beside those say so, the words beside the others don't."""
+    parts = CLAUSE.split(text)
+    gone = [part for part in parts if "<gone1>" in part]
+    there = [part for part in parts if "<there1>" in part]
+    return any(MISSING.search(part) for part in gone) and not any(MISSING.search(part) for part in there)
 
 
 def needed(text: str, plan: Plan) -> None:
     """A whole reply has to hold the slots that answer. Raises Unfit."""
-    if plan.act is Act.STOCK and State.FEW not in plan.states:
+    if State.MIXED in plan.states and not _apart(text):
+        raise Unfit("does not tell what is there from what is gone")
+    if plan.act is Act.STOCK and not {State.FEW, State.MIXED} & set(plan.states):
         wanted = GONE if State.SOLD_OUT in plan.states else THERE
         if not wanted.search(SLOT.sub(" ", text)):
             raise Unfit("does not say whether it is there")
@@ -233,16 +272,27 @@ def needs_of(act: Act, slots: tuple[str, ...]) -> tuple[str, ...]:
     """The slots without which an act's reply does not answer."""
     kinds = {
         Act.PRICE: ("price",),
-        Act.STOCK: ("stock",),
+        Act.TOTAL: ("total",),
+        Act.STOCK: ("stock", "there", "gone"),
         Act.OPTIONS: ("options",),
         Act.DETAIL: ("value",),
         Act.DESCRIBE: ("text",),
         Act.POLICY: ("text",),
+        Act.SHIPPING: ("fee",),
+        Act.HOURS: ("hours",),
         Act.LINK: ("link",),
         Act.COMPARE: ("name", "price"),
+        Act.CONTRAST: ("name", "text"),
+        Act.COUNT: ("count",),
         Act.RECOMMEND: ("name", "price"),
         Act.ASK_BACK: ("name",),
         Act.SUGGEST: ("name", "reason"),
         Act.TIP: ("name", "text"),
+        Act.ARRIVAL: ("name",),
+        Act.PROMOTION: ("name", "price"),
+        Act.ANNOUNCE: ("text",),
+        Act.POLL: ("name",),
+        Act.DIGEST: ("topic",),
+        Act.NOTE: ("topic",),
     }.get(act, ())
     return tuple(slot for slot in slots if slot.rstrip("123") in kinds)

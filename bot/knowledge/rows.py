@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from bot.safety.rules.injection import without_orders
 from storage import articles, products
 from storage.database import Transaction
+
+SHORT, VARIANTS = 400, 4  # characters of a row in one line, and variants in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,18 @@ class Article:
         return f"article:{self.id}"
 
 
+def in_short(row: Product | Article) -> str:
+    """A row in one line, for a model that reads it."""
+    if isinstance(row, Article):
+        return f"{row.title} | {row.body}"[:SHORT]
+    sold = [
+        f"{variant.label or 'one version'}: {variant.price} {variant.currency}, "
+        f"{'sold out' if variant.in_stock is False else 'in stock'}"
+        for variant in row.variants[:VARIANTS]
+    ]
+    return f"{row.title} | {'; '.join(sold)} | {row.description}"[:SHORT]
+
+
 def product(row: Any, variants: list[Any]) -> Product:
     return Product(
         row.id,
@@ -88,7 +103,7 @@ def product(row: Any, variants: list[Any]) -> Product:
         row.brand,
         row.category,
         tuple(row.tags),
-        row.description,
+        without_orders(row.description),
         dict(row.attributes),
         row.link,
         row.image,
@@ -113,4 +128,5 @@ async def read_products(tx: Transaction, shop_id: int, ids: list[int] | None = N
 
 
 async def read_articles(tx: Transaction, shop_id: int) -> list[Article]:
-    return [Article(row.id, row.title, row.body, row.language) for row in await articles.current(tx, shop_id)]
+    current = await articles.current(tx, shop_id)
+    return [Article(row.id, row.title, without_orders(row.body), row.language) for row in current]

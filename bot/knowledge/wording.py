@@ -6,7 +6,8 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
-from bot.knowledge.facts import Unfit, check, fill, needed, said
+from bot.knowledge.facts import check, fill, needed, said, slotted
+from bot.knowledge.unfit import Unfit
 from bot.safety.verdict import Safety
 from bot.texts import Texts
 from llm.engine import Engine, EngineError, Priority, Request, SamplingParams, Turn
@@ -27,6 +28,7 @@ class Worded:
     by: str
     facts: tuple[Fact, ...] = ()
     why: str = ""
+    template: str = ""  # the model's words with their slots, where it is by the model
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,11 @@ class Voice:
     texts: Texts
     params: SamplingParams = field(default_factory=SamplingParams)
     deadline: float = 20.0
+    attempts: int = ATTEMPTS
+
+    def author(self, by: str) -> str:
+        """The name of the model, where `by` says that it worded a text; else ''."""
+        return self.engine.name if by == "model" else ""
 
     async def say(
         self,
@@ -50,13 +57,14 @@ class Voice:
     ) -> Worded:
         """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming."""
         why = ""
-        for attempt in range(ATTEMPTS):
+        for attempt in range(self.attempts):
             chosen = self.params if seed is None else replace(self.params, seed=seed + attempt)
             request = Request(turns, plan, chosen, priority, self.deadline)
             seen: list[str] = []
             try:
-                text = fill(await self._template(request, show, seen), plan)
-                return Worded(text, "model", tuple(said(text, plan)))
+                template = await self._template(request, show, seen)
+                text = fill(template, plan)
+                return Worded(text, "model", tuple(said(text, plan)), template=template)
             except (Unfit, EngineError) as error:
                 why = str(error)
                 log.info("act %s: %s", plan.act, why)
@@ -76,14 +84,15 @@ class Voice:
         async with contextlib.aclosing(self.engine.stream(request)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 text += piece
-                ends = [match.end() for match in END.finditer(text)]
+                ends = [match.end() for match in END.finditer(text) if not inside(text[: match.end()], plan)]
                 if ends and ends[-1] > shown:
-                    self._pass(text[: ends[-1]], plan, values)
                     shown = ends[-1]
+                    template = slotted(text[:shown], plan)
+                    self._pass(template, plan, values)
                     if show:
-                        seen.append(fill(text[:shown], plan))
+                        seen.append(fill(template, plan))
                         await show(seen[-1])
-        text = text.strip()
+        text = slotted(text.strip(), plan)
         if not text:
             raise Unfit("nothing was said")
         self._pass(text, plan, values)
@@ -100,6 +109,11 @@ class Voice:
         if plan.quote:
             return Worded(plan.quote, "quote", tuple(said(plan.quote, plan)), why)
         return Worded(plain(plan, self.texts), "code", (), why)
+
+
+def inside(text: str, plan: Plan) -> bool:
+    """Whether the text ends inside a value of several sentences that the model writes out."""
+    return any(text.endswith(fact.value[: end.end()]) for fact in plan.facts for end in END.finditer(fact.value))
 
 
 def plain(plan: Plan, texts: Texts) -> str:

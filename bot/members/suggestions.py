@@ -119,6 +119,7 @@ class Suggestions:
         values = {
             "member_id": row.id,
             "worded_by": found.by,
+            "model": self._voice.author(found.by),
             "extra": extra(shown, act=Act.SUGGEST, language=language),
             "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in found.facts],
             "sources": list(found.sources),

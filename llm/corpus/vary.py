@@ -7,19 +7,22 @@ wording of an act, and every fourth word of the invented shops, belong to the sp
 import random
 import re
 import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import groupby
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby, product
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from llm.protocol import END, LANGUAGES, ROWS, SLOT, SLOT_KINDS, SLOTS, Act, Fact, Plan, State, prompt
+from llm.protocol import END, LANGUAGES, ROW_KINDS, ROWS, SINGLE, SLOT, SLOTS, TOPICS, Act, Fact, Plan, State, prompt
 
 Split = Literal["train", "dev"]
 Item = TypeVar("Item")
 FOLDER = Path(__file__).parent
-ORDER = ("member", "shop", *(f"{kind}{row}" for row in range(1, ROWS + 1) for kind in SLOT_KINDS))
+ORDER = ("member", "shop", *(f"{kind}{row}" for row in range(1, ROWS + 1) for kind in ROW_KINDS), *SINGLE, *TOPICS)
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+EITHER = re.compile(r"\{([^{}]*\|[^{}]*)\}")  # "{right now|today|}": one of these words is taken, or none
+MONEY = ("price", "total", "was", "fee", "threshold")
+LISTS = {"text": "sentences", "day": "weekdays", "hours": "hours", "days": "days"}  # else the kind with an s
 PLACEHOLDERS = ("name", "name2", "label", "option", "need", "topic", "member", "shop")
 CHATTER = ("smalltalk", "greet", "thanks", "bye")
 SENTENCE_ENDS = "?.!\uff1f\u3002\uff01"  # the last three are the full-width ones of Chinese
@@ -74,6 +77,12 @@ class Corpus:
     def __init__(self, language: str, split: Split = "train", folder: Path = FOLDER) -> None:
         self.language = language
         self.groups = _read_replies(folder / f"replies.{language}.toml", split)
+        if split == "dev":  # a choice may turn a held-out wording into one that is trained on
+            known = {form for group in self.groups for text in {*group.texts} - {*group.kept} for form in every(text)}
+            self.groups = [
+                replace(group, kept=tuple(text for text in group.kept if known.isdisjoint(every(text))))
+                for group in self.groups
+            ]
         self.questions = _read_questions(folder / f"questions.{language}.toml", split)
         self.words = read_words(language, split)
         self.acts = sorted({group.act for group in self.groups})
@@ -85,7 +94,7 @@ class Corpus:
     def draw(self, rng: random.Random, other: "Corpus | None" = None) -> Example:
         """One example. `other` is the other language's corpus: a few members write in the language not answered in."""
         group = rng.choices(self.drawn, self.weights)[0]
-        reply = rng.choice(group.kept)
+        reply = either(rng.choice(group.kept), rng)
         asked = other if other is not None and rng.random() < 0.05 else self
         return Example(asked._turns(group, rng), self._plan(group, reply, rng), reply)
 
@@ -103,10 +112,10 @@ class Corpus:
         return Plan(group.act, self.language, facts, group.states, needs=group.needs)
 
     def _turns(self, group: Group, rng: random.Random) -> list[tuple[str, str]]:
-        """What was said before the reply: up to eight turns, mostly up to three, the question last."""
+        """What was said before the reply: mostly the question alone, else up to two turns before it."""
         scene = _Scene(self.words, rng)
         turns: list[tuple[str, str]] = []
-        length = rng.choice((0, 0, 0, 1, 1, 2, 3)) if rng.random() < 0.9 else rng.randint(4, 8)
+        length = rng.choice((0, 0, 0, 0, 0, 1, 1, 2))
         while len(turns) < length:
             turns += self._exchange(scene, rng)
         question = self._question(group, rng)
@@ -126,7 +135,19 @@ class Corpus:
         group = rng.choice(self.groups)
         question = self._question(group, rng)
         asked = [(scene.speaker(), scene.ask(question))] if question else []
-        return [*asked, ("", scene.fill(rng.choice(group.texts)))]
+        return [*asked, ("", scene.fill(either(rng.choice(group.texts), rng)))]
+
+
+def either(text: str, rng: random.Random) -> str:
+    """A wording with one of the words taken wherever it leaves a choice."""
+    return EITHER.sub(lambda hit: rng.choice(hit[1].split("|")), text)
+
+
+def every(text: str) -> Iterator[str]:
+    """A wording with each of its choices."""
+    parts = EITHER.split(text)  # words and choices by turns
+    for chosen in product(*([part] if at % 2 == 0 else part.split("|") for at, part in enumerate(parts))):
+        yield "".join(chosen)
 
 
 class Corpora:
@@ -169,6 +190,7 @@ class _Scene:
             "member": self.speaker,
             "shop": lambda: self._shop,
         }
+        text = either(text, self._rng)
         text = PLACEHOLDER.sub(lambda hit: made.get(hit[1], lambda: self._word(f"{hit[1]}s"))(), text)
         if self._rng.random() < 0.3:
             text = text.lower()
@@ -184,17 +206,17 @@ class _Scene:
         kind, rng = slot.rstrip("123"), self._rng
         if kind == "name":
             return self._names[int(slot[-1]) - 1]
-        if kind == "price":
+        if kind in MONEY:
             return f"{'$' if self._words.spaced else '¥'}{rng.randint(3, 400)}.{rng.choice(('00', '50', '90', '99'))}"
-        if kind == "stock":
-            return str(rng.randint(1, 60))
-        if kind == "options":
+        if kind in ("stock", "count"):
+            return str(rng.randint(2, 60))
+        if kind in ("options", "there", "gone"):
             return (", " if self._words.spaced else "、").join(rng.sample(self._words.lists["options"], 3))
         if kind == "link":
             return f"https://shop.example/p/{rng.randint(10, 9999)}"
         if kind in ("member", "shop"):
             return self.speaker() if kind == "member" else self._shop
-        return self._word("sentences" if kind == "text" else f"{kind}s")
+        return self._word(LISTS.get(kind, f"{kind}s"))
 
 
 def _read_replies(path: Path, split: Split) -> list[Group]:

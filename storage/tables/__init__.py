@@ -2,6 +2,7 @@
 
 from storage.tables.base import Base, table
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
+from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Member, Shop
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
 from storage.tables.talk import Inbox, Interaction, Outbox
@@ -16,6 +17,7 @@ __all__ = [
     "Inbox",
     "Interaction",
     "Member",
+    "Model",
     "Outbox",
     "Product",
     "Reservation",

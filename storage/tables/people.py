@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, key, references
@@ -31,6 +31,7 @@ class Member(Base):
     language: Mapped[str] = mapped_column(default="")
     subscribed: Mapped[bool] = mapped_column(default=False)
     opted_out: Mapped[bool] = mapped_column(default=False)
+    trains: Mapped[bool] = mapped_column(default=False, server_default=false())  # their words may train a model
     first_seen: Mapped[datetime]
 
 

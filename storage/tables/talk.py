@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, key, references
@@ -70,6 +70,7 @@ class Outbox(Base):
     kind: Mapped[str]  # reply, command, post, suggestion, notice
     action: Mapped[str] = mapped_column(default="reply")  # reply, refuse, handoff, command
     worded_by: Mapped[str] = mapped_column(default="code")  # model, quote, code
+    model: Mapped[str] = mapped_column(default="", server_default=text("''"))  # which engine worded it
     text: Mapped[str]
     extra: Mapped[dict[str, Any]] = mapped_column(default=dict)  # buttons, cards, visibility
     reply_to: Mapped[str] = mapped_column(default="")

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bot.knowledge.facts import Maker, Unfit, check, fill, needed, needs_of, said
+from bot.knowledge.facts import Maker, check, fill, needed, needs_of, said
 from bot.knowledge.rows import Article, Product, Variant
+from bot.knowledge.unfit import Unfit
 from llm.protocol import SLOT, Act, Fact, Plan, State
 
 WORDS = {
@@ -270,3 +271,30 @@ def test_money_holds_the_exact_amount(amount, currency, language):
     assume(amount >= 0)
     shown = Maker(language).money(amount, currency)
     assert Decimal(re.sub(r"[^\d.]", "", shown)) == amount
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<name1> is <price1>, <name2> is <price2>.",
+        "<price1> for the <name1>, <price2> for the <name2>.",
+        "The <name2> at <price2> next to <price1> for the <name1>.",
+        "<name2> and <name1>: <price2> and <price1>.",
+        "The <name1> would be cheaper: <price1>, against <price2> for the <name2>.",
+    ],
+)
+def test_each_price_stands_with_its_own_name(text):
+    slots = ("name1", "price1", "name2", "price2")
+    held = plan(*slots, act=Act.COMPARE, states=(State.CHEAPER1,))
+    check(text, held)
+    swapped = text.replace("<price1>", "<x>").replace("<price2>", "<price1>").replace("<x>", "<price2>")
+    with pytest.raises(Unfit, match="the other's name"):
+        check(swapped, held)
+
+
+@pytest.mark.parametrize("text", ["We don't have it.", "We don't sell the <name1>.", "这款我们不卖。"])
+def test_what_is_not_known_of_a_product_is_no_word_on_whether_it_is_sold(text):
+    language = "en" if text.isascii() else "zh"
+    held = plan("name1", act=Act.UNKNOWN, states=(State.ABSENT,), language=language)
+    assert refused(text, held)
+    assert not refused("That isn't in the details of the <name1>." if language == "en" else "<name1>没写这一项。", held)

@@ -1,6 +1,7 @@
 """The local engine over real, tiny checkpoints that are made here."""
 
 import asyncio
+import hashlib
 import itertools
 import subprocess
 import sys
@@ -35,7 +36,8 @@ from llm.engine import (
 from llm.engines.local import LocalEngine
 from llm.engines.local.prompt import Prompts
 from llm.engines.local.text import Text
-from llm.protocol import SLOT, SPECIAL_TOKENS, Act, Fact, Plan, in_words, prompt
+from llm.instructions import in_words
+from llm.protocol import SLOT, SPECIAL_TOKENS, Act, Fact, Plan, prompt
 from tests.llm.tiny_models import (
     ASCII,
     BYTES,
@@ -371,7 +373,7 @@ async def test_what_is_wrong_with_a_directory_is_said(starter: str, tmp_path: Pa
     assert "the weights lack lm_head.weight" in await refused(str(tmp_path))
     (tmp_path / "model.safetensors").write_bytes(weights)
     async with running(str(tmp_path)) as engine:
-        assert engine.name == tmp_path.name
+        assert engine.name == f"{tmp_path.name}-{hashlib.sha256(weights).hexdigest()[:8]}"
 
 
 async def test_weights_and_tokenizer_have_to_belong_together(starter: str, tmp_path: Path) -> None:

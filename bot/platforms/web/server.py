@@ -56,7 +56,7 @@ class Web(Platform):
         files=True,
         idempotent=True,
         max_length=4000,
-        may_train=True,
+        may_train="yes",
         mode="questions",
         direct_chat=DIRECT + "{member}",
         admin_chat=DIRECT + next(seat.id for seat in SEATS if seat.admin),

@@ -2,7 +2,7 @@
 
 import re
 
-from bot.language import normalise
+from bot.language import normalise, sentences
 from bot.safety.rules.base import Rule, Subject
 
 ORDERS = re.compile(
@@ -16,6 +16,30 @@ ORDERS = re.compile(
     r"|我是(管理员|开发者|(你的?|你们的?|本店的?|系统)(开发者|管理员|老板|店主|主人))|(忘记|忘掉).{0,10}(指令|规则|设定|之前)|越狱|(价格|售价|全部|全场|所有.{0,8}).{0,10}(改成|设为|改为|调成)|重复(我的话|以下)|(只|直接)(回复|输出|说)[:：“\"]"
     r"|(把|将).{0,20}(价格|售价).{0,6}(改|设|调)"
 )
+
+# What stands in a merchant's row and speaks to a machine rather than to a customer: somebody planted it.
+PLANTED = re.compile(
+    r"^\W*(?:system|assistant|instructions?|note to (?:the )?(?:bot|ai|assistant))\s*[:：]|\[/?inst\]|<\|\w*|(?:<|&lt;)/?[a-z]+[1-9](?:>|&gt;)"
+    r"|^\W*(?:say|answer|reply|claim|repeat|respond)\b (?:that|with|to)\b|\brepeat (?:it|this|after me)\b"
+    r"|\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines?)\b"
+    r"|\b(?:tell|inform|reply to|say to) (?:all|every|any|each)\w* (?:member|customer|user|visitor)|\b(?:ai|language) (?:assistant|model|agent)s?\b.{0,20}\b(?:must|should|has to|have to)\b"
+    r"|^\W*(?:系统|助手|指令)\s*[:：]|(?:忽略|无视|忘掉|忘记).{0,12}(?:指令|规则|设定|提示)|告诉(?:所有|每位|每个|全部|全体)(?:成员|顾客|客户|会员|用户|人)|(?:请|一律|必须|务必|都)(?:回答|回复|复述)|机器人.{0,4}[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
+# One of these stands in each of them: most rows hold none, and need no closer look.
+HINTS = ("system", "assistant", "instruction", "note to", "inst]", "<", "&lt;", "ignore", "disregard", "forget", "override",
+         "say ", "answer", "reply", "claim", "repeat", "respond", "tell ", "inform", "model", "agent", "ai ",
+         "系统", "助手", "指令", "规则", "设定", "提示", "告诉", "回答", "回复", "复述", "机器人")  # fmt: skip
+
+
+def without_orders(text: str) -> str:
+    """A merchant's text without the sentences that give a machine orders; the text as it is where there are none."""
+    lowered = text.lower()
+    if not any(hint in lowered for hint in HINTS):
+        return text
+    found = sentences(text)
+    kept = [one for one in found if not PLANTED.search(one)]
+    return text if kept == found else (" " if kept and kept[0][-1:].isascii() else "").join(kept)
 
 
 class Injection:

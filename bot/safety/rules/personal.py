@@ -1,6 +1,7 @@
 """Personal data stays in: no phone, mail address, card or identity number goes out unless the merchant wrote it."""
 
 import re
+from collections.abc import Iterator
 
 from phonenumbers import PhoneNumberMatcher
 from stdnum import luhn
@@ -17,18 +18,19 @@ class Personal:
     def check(self, subject: Subject) -> str | None:
         if subject.direction == "in":
             return None
-        text = subject.own
-        if MAIL.search(text):
-            return "personal"
-        for found in DIGITS.finditer(text):
-            number = re.sub(r"[ -]", "", found.group())
-            if luhn.is_valid(number) or ric.is_valid(number):
-                return "personal"
-        if sum(letter.isdigit() for letter in text) >= 7:
-            for region in REGIONS:
-                if any(True for _ in PhoneNumberMatcher(text, region)):
-                    return "personal"
-        return None
+        return "personal" if any(True for _ in spans(subject.own)) else None
+
+
+def spans(text: str) -> Iterator[tuple[int, int, str]]:
+    """Start, end and kind (mail, number, phone) of each piece of personal data; they may overlap."""
+    yield from ((*found.span(), "mail") for found in MAIL.finditer(text))
+    for found in DIGITS.finditer(text):
+        number = re.sub(r"[ -]", "", found.group())
+        if luhn.is_valid(number) or ric.is_valid(number):
+            yield (*found.span(), "number")
+    if sum(letter.isdigit() for letter in text) >= 7:
+        for region in REGIONS:
+            yield from ((one.start, one.end, "phone") for one in PhoneNumberMatcher(text, region))
 
 
 def build(allowed_hosts: frozenset[str]) -> Rule:

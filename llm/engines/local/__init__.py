@@ -26,8 +26,19 @@ class LocalEngine:
     def __init__(
         self, model: str, *, threads: int = 0, queue: int = 64, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self.name = model.rstrip("/").rsplit("/", 1)[-1]
         self._worker = Worker(model, threads, queue, clock)
+
+    @property
+    def name(self) -> str:
+        """`starter-1a2b3c4d`: the folder and the digest of its weights, once loaded; a hub model by its name."""
+        return self._worker.name
+
+    async def swap(self, model: str) -> None:
+        """Load other weights between two steps; replies under way end with the old ones.
+
+        Raises EngineError, ModelNotUsable if they can't be loaded: then everything stays as it was.
+        """
+        await self._worker.swap(model)
 
     async def start(self) -> None:
         """Load and warm up. Raises ModelNotUsable."""

@@ -33,11 +33,15 @@ class Generation:
         else:
             self._random.manual_seed(request.params.seed)
         self._slots: frozenset[int] = frozenset()
+        self._missing: set[int] = set()  # slots without which the reply does not answer: it does not end before them
+        self._once = False
         self._allowed: Tensor | None = None
         if model.allowed is not None:
             vocabulary = model.tokenizer.get_vocab()
             names = (f"<{slot}>" for slot in request.plan.slots)
             self._slots = frozenset(vocabulary[name] for name in names if name in vocabulary)
+            self._missing = {vocabulary[f"<{slot}>"] for slot in request.plan.needs if f"<{slot}>" in vocabulary}
+            self._once = not request.plan.act.names_often
             self._allowed = model.allowed[request.plan.language].clone()
             self._allowed[list(self._slots)] = True
         self.done = self._left < 1
@@ -75,6 +79,8 @@ class Generation:
         if self._allowed is None:
             return choose(logits, self._params, self._random)
         logits = logits.masked_fill(~self._allowed, -torch.inf)
+        if self._missing:
+            logits[list(self._model.stops)] = -torch.inf
         for _ in range(TRIES):
             token = choose(logits, self._params, self._random)
             if token in self._model.stops or self._may_follow(token):
@@ -92,6 +98,9 @@ class Generation:
     def _write(self, token: int) -> str:
         piece = self._text.add(token)
         self._left -= 1
+        self._missing.discard(token)
+        if self._once and token in self._slots and self._allowed is not None:
+            self._allowed[token] = False  # no fact is said twice
         self.done = self._left < 1
         self._tail = "" if token in self._slots else (self._tail + piece)[-3:]
         return piece + self._text.rest() if self.done else piece

@@ -107,6 +107,9 @@ def read(model: str, *, fetch: bool = False) -> LocalModel:
             f"model {model!r}: the weights lack {error}; fetch or train the checkpoint again"
         ) from error
     except LOAD_ERRORS as error:
+        if "trust_remote_code" in str(error):
+            needs = "the checkpoint needs code of its own, which is never run"
+            raise ModelNotUsable(f"model {model!r}: {needs}; give a model that transformers knows") from error
         reason = f"model {model!r} can't be loaded: {first_line(error)}"
         raise ModelNotUsable(f"{reason}; it needs a causal language model that transformers knows") from error
 
@@ -118,12 +121,14 @@ def first_line(error: Exception) -> str:
 def assemble(model: str, network: Network, tokenizer: Any) -> LocalModel:
     """Put together what generation needs to know. Raises ModelNotUsable if network and tokenizer don't fit."""
     size = network.vocabulary
-    if len(tokenizer) > size:
+    prompts = Prompts(tokenizer)
+    # Gemma's tokenizer has a mark for pictures that the weights of its text models lack; no prompt holds it.
+    extra = set() if prompts.starter else {*tokenizer.get_added_vocab()}
+    if any(number >= size and token not in extra for token, number in tokenizer.get_vocab().items()):
         raise ModelNotUsable(
             f"model {model!r}: {len(tokenizer)} tokens in the tokenizer, {size} in the weights: use one model's"
         )
-    prompts = Prompts(tokenizer)
-    ends = (tokenizer.get_vocab().get(END), tokenizer.eos_token_id, *network.stops)
+    ends = (tokenizer.get_vocab().get(END), tokenizer.eos_token_id, prompts.turn_end(), *network.stops)
     stops = frozenset(stop for stop in ends if stop is not None)
     allowed = None
     if prompts.starter:

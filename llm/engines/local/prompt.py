@@ -7,9 +7,14 @@ from typing import Any
 from jinja2 import TemplateError
 
 from llm.engine import EngineError, Request, Turn
-from llm.protocol import PLAN, SLOT, Plan, in_words, prompt
+from llm.instructions import in_words
+from llm.protocol import PLAN, SLOT, Plan, prompt
 
+RECENT = 3  # turns that the starter is shown: it was trained on no more, and the plan holds what they decided
 GO_AHEAD = "Go ahead."  # instruct models expect a user's turn last
+SAID = "Certainly."  # stands for a reply where only what follows one is looked for
+# What a chat template writes around turns, though its tokenizer may know it as plain text only: Mistral's `[INST]`.
+CONTROL = re.compile(r"<\|?[\w/]+\|?>|\[/?[A-Z_]+\]")
 
 
 class Prompts:
@@ -23,20 +28,24 @@ class Prompts:
         self._tokenizer = tokenizer
         self.starter = PLAN in tokenizer.get_vocab()
         self.plain = not self.starter and not tokenizer.chat_template
-        marks = {mark for mark in (*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens) if mark.strip()}
-        starts = "|".join([SLOT.pattern, *map(re.escape, marks)])
+        written = CONTROL.findall(str(tokenizer.chat_template or ""))
+        known = (*tokenizer.get_added_vocab(), *tokenizer.all_special_tokens, *written)
+        marks = {mark for mark in known if mark.strip()}
+        starts = "|".join([SLOT.pattern, *map(re.escape, sorted(marks))])
         self._marks = re.compile(f"(?={starts}).", re.IGNORECASE | re.DOTALL)
 
     def ids(self, request: Request, room: int) -> list[int]:
-        """At most `room` token ids: the oldest turns are dropped first, then the end of the last one.
+        """At most `room` token ids: rows are dropped first, then the oldest turns, then the end of the last one.
 
         Raises EngineError if the plan alone is longer.
         """
         turns = [replace(turn, name=self._data(turn.name), content=self._data(turn.content)) for turn in request.turns]
         facts = tuple(replace(fact, value=self._data(fact.value)) for fact in request.plan.facts)
-        plan = replace(request.plan, facts=facts)
+        plan = replace(request.plan, facts=facts, rows=tuple(self._data(row) for row in request.plan.rows))
         while len(ids := self._encode(turns, plan)) > room:
-            if len(turns) > 1:
+            if plan.rows:
+                plan = replace(plan, rows=plan.rows[:-1])
+            elif len(turns) > 1:
                 turns = turns[1:]
             elif turns and turns[0].content:
                 content = turns[0].content
@@ -62,21 +71,37 @@ class Prompts:
     def _chat_text(self, turns: list[Turn], plan: Plan) -> str:
         messages = chat_messages(turns, plan)
         try:
-            return self._apply_template(messages)
+            text = self._apply_template(messages)
         except TemplateError:  # some templates (Gemma's) refuse a system message
-            return self._apply_template(without_system(messages))
+            text = ""
+        if messages[0]["content"].strip() in text:
+            return text
+        return self._apply_template(without_system(messages))  # some leave it out without a word
 
-    def _apply_template(self, messages: list[dict[str, str]]) -> str:
+    def turn_end(self) -> int | None:
+        """The special token that the chat template ends a model's turn with: not all checkpoints call it their end."""
+        if self.starter or self.plain:
+            return None
+        said = [{"role": "user", "content": GO_AHEAD}, {"role": "assistant", "content": SAID}]
+        try:
+            text = self._apply_template(said, reply=False)
+        except TemplateError:
+            return None
+        special = {number for number, token in self._tokenizer.added_tokens_decoder.items() if token.special}
+        ids = self._tokenizer(text.partition(SAID)[2], add_special_tokens=False)["input_ids"]
+        return next((number for number in ids if number in special), None)
+
+    def _apply_template(self, messages: list[dict[str, str]], *, reply: bool = True) -> str:
         return str(
             self._tokenizer.apply_chat_template(
-                messages, tokenize=False, add_generation_prompt=True, enable_thinking=False
+                messages, tokenize=False, add_generation_prompt=reply, enable_thinking=False
             )
         )
 
 
 def starter_text(turns: list[Turn], plan: Plan) -> str:
     """The starter's prompt. It was trained without system turns, so they are left out."""
-    said = [turn for turn in turns if turn.role != "system"]
+    said = [turn for turn in turns if turn.role != "system"][-RECENT:]
     return prompt([((turn.name or "member") if turn.role == "user" else "", turn.content) for turn in said], plan)
 
 

@@ -12,9 +12,11 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm.engine import EngineBusy, EngineDeadline, EngineError, ModelNotUsable, Request, SamplingParams, Turn
+from llm.engines.local.digest import digest, name_of
 from llm.protocol import Act, Plan
 
 if TYPE_CHECKING:
@@ -37,10 +39,19 @@ class Job:
     generation: "Generation | None" = None
 
 
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """Other weights to load, and who waits for it."""
+
+    model: str
+    ready: asyncio.Future[None]
+
+
 class Worker:
     """Runs jobs for the event loop that started it. `clock` gives seconds; deadlines are measured by it."""
 
     def __init__(self, model: str, threads: int, queue: int, clock: Callable[[], float]) -> None:
+        self.name = name_of(model)  # with the digest of its weights once they are loaded
         self._model = model
         self._threads = threads
         self._queue = queue
@@ -48,7 +59,8 @@ class Worker:
         self._numbers = itertools.count()
         self._pace = 1.0  # seconds a reply takes, smoothed
         self._jobs: list[Job] = []
-        self._changed = threading.Condition()  # guards _jobs and _running
+        self._swap: Swap | None = None
+        self._changed = threading.Condition()  # guards _jobs, _swap and _running
         self._running = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -60,6 +72,19 @@ class Worker:
         self._running = True
         self._thread = threading.Thread(target=self._run, args=(ready,), name="torch", daemon=True)
         self._thread.start()
+        await ready
+
+    async def swap(self, model: str) -> None:
+        """Load other weights; replies begun before end with those they began with.
+
+        Raises ModelNotUsable, and EngineError while another swap waits or nothing runs; the weights stay as they were.
+        """
+        with self._changed:
+            if not self._running or self._swap:
+                raise EngineError("another model is being loaded" if self._swap else "the engine is not running")
+            self._swap = Swap(model, asyncio.get_running_loop().create_future())
+            ready = self._swap.ready
+            self._changed.notify()
         await ready
 
     async def close(self) -> None:
@@ -92,50 +117,66 @@ class Worker:
 
     def _run(self, ready: asyncio.Future[None]) -> None:
         """The thread."""
-        try:
-            begin = self._load()
-        except ModelNotUsable as error:
-            self._fail_start(ready, error)
-            return
-        except Exception as error:  # whoever awaits start() must hear of it, whatever it is
-            logger.exception("model %r could not be started", self._model)
-            self._fail_start(ready, ModelNotUsable(f"model {self._model!r} can't be run: {error}"))
+        begin = self._try(self._model)
+        if isinstance(begin, ModelNotUsable):
+            with self._changed:
+                self._running = False
+            self._call(resolve, ready, begin)
             return
         self._call(resolve, ready, None)
-        while job := self._next_job():
-            self._advance(job, begin)
+        while work := self._next():
+            if isinstance(work, Job):
+                self._advance(work, begin)
+                continue
+            loaded = self._try(work.model)
+            if isinstance(loaded, ModelNotUsable):
+                self._call(resolve, work.ready, loaded)
+            else:
+                begin = loaded
+                self._call(resolve, work.ready, None)
         for job in list(self._jobs):
             self._end(job, EngineError("the engine was closed"))
+        if self._swap:
+            self._call(resolve, self._swap.ready, EngineError("the engine was closed"))
 
-    def _fail_start(self, ready: asyncio.Future[None], error: ModelNotUsable) -> None:
-        with self._changed:
-            self._running = False
-        self._call(resolve, ready, error)
+    def _try(self, model: str) -> "Callable[[Request], Generation] | ModelNotUsable":
+        """What begins the reply to a request, or why the model can't be used: whoever waits must hear of it."""
+        try:
+            return self._load(model)
+        except ModelNotUsable as error:
+            return error
+        except Exception as error:  # whatever it is
+            logger.exception("model %r could not be started", model)
+            return ModelNotUsable(f"model {model!r} can't be run: {error}")
 
-    def _load(self) -> "Callable[[Request], Generation]":
-        """What begins the reply to a request."""
+    def _load(self, model: str) -> "Callable[[Request], Generation]":
         try:
             import torch
 
             from llm.engines.local.generation import Generation
             from llm.engines.local.model import load
         except ImportError as error:
-            raise ModelNotUsable(f"model {self._model!r}: {error}; install the requirements") from error
+            raise ModelNotUsable(f"model {model!r}: {error}; install the requirements") from error
         if self._threads > 0:
             torch.set_num_threads(self._threads)  # counts for the calling thread only
-        begin = functools.partial(Generation, load(self._model))
+        begin = functools.partial(Generation, load(model))
         warm = begin(Request((Turn("user", "Hello", "Ada"),), Plan(Act.GREET), SamplingParams(max_tokens=2)))
         while not warm.done:
             warm.step()
+        folder = Path(model)
+        self.name, self._model = name_of(model, digest(folder) if folder.is_dir() else ""), model
         return begin
 
-    def _next_job(self) -> Job | None:
-        """Waits for the job to go first; None once the engine is closed. Ends jobs that ran out of time."""
+    def _next(self) -> Job | Swap | None:
+        """Waits for a swap or the job to go first; None once the engine is closed. Ends jobs that ran out of time."""
         with self._changed:
             while True:
-                self._changed.wait_for(lambda: self._jobs or not self._running)
+                self._changed.wait_for(lambda: self._jobs or self._swap or not self._running)
                 if not self._running:
                     return None
+                if self._swap:
+                    swap, self._swap = self._swap, None
+                    return swap
                 now = self._clock()
                 for job in [job for job in self._jobs if job.until <= now]:
                     self._end(job, EngineDeadline(f"not finished within {job.request.deadline:g} s"))
@@ -171,8 +212,8 @@ class Worker:
             self._loop.call_soon_threadsafe(function, *values)
 
 
-def resolve(ready: asyncio.Future[None], error: ModelNotUsable | None) -> None:
-    """Wakes start(), unless it was cancelled meanwhile."""
+def resolve(ready: asyncio.Future[None], error: EngineError | None) -> None:
+    """Wakes start() or swap(), unless it was cancelled meanwhile."""
     if ready.done():
         return
     if error:
