@@ -122,6 +122,7 @@ class Plan:
     quote: str = ""
     sure: float = 1.0
     sources: tuple[str, ...] = ()
+    yes: bool = True  # a reply may open with it; not where the question states the opposite ("sold out, right?")
     rows: tuple[str, ...] = ()  # the rows in one line each, for a model that can read them
 
     @property

@@ -22,6 +22,7 @@ ELLIPSIS = re.compile(
 COUNTED = re.compile(
     r"(?<![\d.])([2-9]|[1-9]\d) ?(?:x(?![\w ]*\d)|of\b|pieces\b|pcs\b|[件个盒包袋罐瓶本支只套双条把块])"
 )
+PREMISE = re.compile(r"\bsold out|\bout of stock|\bgone\b|\bunavailable|没货|缺货|售罄|卖完|卖光|断货|没了")
 DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
 OPTION_WORDS = {
     "size": ("size", "dimension", "尺寸", "尺码", "大小", "规格", "码"),
@@ -77,6 +78,7 @@ class Composer:
             needs_of(act, tuple(fact.slot for fact in held)),
             quote,
             sources=tuple(row.row for row in rows),
+            yes=not (act is Act.STOCK and PREMISE.search(reading.text)),
             rows=tuple(in_short(row) for row in rows),
         )
 

@@ -191,11 +191,13 @@ def check(text: str, plan: Plan) -> None:
         raise Unfit("a number word")
     if LINK.search(words):
         raise Unfit("a link that no slot holds")
-    _check_states(text, words, set(plan.states), plan.act)
+    _check_states(text, words, plan)
 
 
-def _check_states(text: str, words: str, states: set[State], act: Act) -> None:
-    rest = words.strip()
+def _check_states(text: str, words: str, plan: Plan) -> None:
+    states, act, rest = set(plan.states), plan.act, words.strip()
+    if not plan.yes and YES_NO[0][0].search(rest):
+        raise Unfit("yes to what is not so")
     for pattern, allowed in (*STATED, *(YES_NO if act in ANSWERING else ())):
         if pattern.search(rest) and not allowed & states:
             raise Unfit("a state word that the plan doesn't hold")

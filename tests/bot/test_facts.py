@@ -1,6 +1,7 @@
 """Nothing passes for a fact but a fact: what is refused, and how values are filled in."""
 
 import re
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -298,3 +299,11 @@ def test_what_is_not_known_of_a_product_is_no_word_on_whether_it_is_sold(text):
     held = plan("name1", act=Act.UNKNOWN, states=(State.ABSENT,), language=language)
     assert refused(text, held)
     assert not refused("That isn't in the details of the <name1>." if language == "en" else "<name1>没写这一项。", held)
+
+
+def test_no_yes_to_what_is_not_so():
+    held = plan("name1", act=Act.STOCK, states=(State.IN_STOCK,))
+    check("Yes, the <name1> is in stock.", held)
+    with pytest.raises(Unfit, match="yes to what is not so"):
+        check("Yes, the <name1> is in stock.", replace(held, yes=False))
+    check("The <name1> is in stock.", replace(held, yes=False))

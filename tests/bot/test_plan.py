@@ -188,3 +188,9 @@ async def test_what_is_not_for_sale_is_never_named(planner: Planner, text: str):
 async def test_who_is_spoken_to_is_greeted_by_name(planner: Planner):
     [plan] = await planner.plan("hello", Context("en", member="Ann", shop="Alder & Reed"))
     assert {fact.slot: fact.value for fact in plan.facts} == {"member": "Ann", "shop": "Alder & Reed"}
+
+
+async def test_a_question_that_takes_it_for_gone_gets_no_yes(planner: Planner):
+    [asked] = await talk(planner, "is the hand grinder in stock?")
+    [told] = await talk(planner, "the hand grinder is sold out, right?")
+    assert (asked.yes, told.yes, told.states) == (True, False, asked.states)
