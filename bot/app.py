@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -148,14 +149,8 @@ async def build(
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
 
-        async def import_files(files: Sequence[File]) -> Imported:
-            return await _import(database, shop.id, settings, clock, files)
-
-        async def load_live() -> str:
-            if isinstance(engine, LocalEngine):
-                await engine.swap(await weights.live(database, shop.id, settings.llm_model))
-            return engine.name
-
+        import_files = partial(_import, database, shop.id, settings, clock)
+        load_live = partial(_load_live, engine, database, shop.id, settings)
         tools = Tools(
             database, clock, texts, settings, library, suggestions, drafts, ask, import_files, next_time, load_live
         )
@@ -164,35 +159,42 @@ async def build(
         router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
-                scheduler = Scheduler(
-                    database=database,
-                    shop_id=shop.id,
-                    clock=clock,
-                    drafts=drafts,
-                    suggestions=suggestions,
-                    default_language=shop.language,
-                    retention_days=settings.retention_days,
-                    wake_intake=intake.wake,
-                    wake_outbox=outbox.wake,
-                )
-                yield App(
-                    settings,
-                    clock,
-                    database,
-                    shop,
-                    library,
-                    engine,
-                    texts,
-                    found,
-                    edges,
-                    outbox,
-                    router,
-                    intake,
-                    scheduler,
-                )
+                scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, intake, outbox)
+                told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
+                yield App(settings, clock, *told)
             await outbox.flush()
         finally:
             await engine.close()
+
+
+def make_scheduler(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    shop: Shop,
+    drafts: Drafts,
+    suggestions: Suggestions,
+    intake: Intake,
+    outbox: Outbox,
+) -> Scheduler:
+    return Scheduler(
+        database=database,
+        shop_id=shop.id,
+        clock=clock,
+        drafts=drafts,
+        suggestions=suggestions,
+        default_language=shop.language,
+        retention_days=settings.retention_days,
+        wake_intake=intake.wake,
+        wake_outbox=outbox.wake,
+    )
+
+
+async def _load_live(engine: Engine, database: Database, shop_id: int, settings: Settings) -> str:
+    """Load what is live now, where weights are of this process; the engine's name. Raises EngineError."""
+    if isinstance(engine, LocalEngine):
+        await engine.swap(await weights.live(database, shop_id, settings.llm_model))
+    return engine.name
 
 
 def consent(edges: Iterable[Platform]) -> str:

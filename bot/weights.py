@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from bot.config import Settings
-from llm.engines.local.digest import WEIGHTS, digest, name_of
+from llm.digest import WEIGHTS, digest, name_of
 from storage import migrate, models, shops
 from storage.database import Database
 

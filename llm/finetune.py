@@ -91,7 +91,7 @@ def tune(options: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from llm.trainer import keep_freed_memory
-    from llm.tuner import Student, digest, learn
+    from llm.tuner import Student, learn
 
     keep_freed_memory()
     torch.set_num_threads(options.threads)
@@ -107,7 +107,7 @@ def tune(options: argparse.Namespace) -> dict[str, Any]:
     notes = {
         "base": options.model,
         "base_sha256": student.digest(),
-        "export_sha256": digest([options.export]),
+        "export_sha256": hashlib.sha256(options.export.read_bytes()).hexdigest(),
         "settings": settings,
         "replies": counts,
         "before": figures(student),

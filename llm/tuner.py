@@ -1,7 +1,6 @@
 """The torch side of `python -m llm.finetune`: a causal model, LoRA on it (Hu et al. 2021, by peft), and what it finds
 likely before and after."""
 
-import hashlib
 import inspect
 import math
 import random
@@ -21,6 +20,7 @@ from transformers.utils.hub import cached_file
 
 from llm.chats import Article, Reply
 from llm.corpus.vary import Corpora, Example
+from llm.digest import digest
 from llm.engine import ModelNotUsable, Request, Turn
 from llm.engines.local.prompt import Prompts
 from llm.protocol import END, Fact, Plan
@@ -114,8 +114,8 @@ class Student:
             shutil.copy(file, folder / file.name)
 
     def digest(self) -> str:
-        """sha256 over the base's weight files, in the order of their names."""
-        return digest(sorted(self.folder.glob("*.safetensors")))
+        """sha256 over the base's weights."""
+        return digest(self.folder)
 
     def _end(self) -> str:
         """What this model writes after a reply."""
@@ -194,13 +194,3 @@ def _batch(
     else:
         other = rng.choices(more, k=int(size * ARTICLE_SHARE)) if more else []
     return [*rng.choices(rows, k=size - len(other)), *other]
-
-
-def digest(files: Sequence[Path]) -> str:
-    """sha256 over files, one after the other."""
-    found = hashlib.sha256()
-    for file in files:
-        with file.open("rb") as data:
-            while piece := data.read(1 << 20):
-                found.update(piece)
-    return found.hexdigest()

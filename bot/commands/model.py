@@ -5,8 +5,8 @@ from typing import Any
 from bot.commands.base import Call
 from bot.messages import Outgoing, Role
 from bot.texts import moment
+from llm.digest import name_of
 from llm.engine import EngineError
-from llm.engines.local.digest import name_of
 from storage import models
 
 role = Role.ADMIN

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from bot.conversation import link as links
 from bot.conversation.context import Context
@@ -332,15 +333,7 @@ class Composer:
         if None in facts:
             return None
         first, second = ({one.price for one in among if one.price is not None} for _, among in sides)
-        states = (
-            (State.CHEAPER1,)
-            if max(first) < min(second)
-            else (State.CHEAPER2,)
-            if min(first) > max(second)
-            else (State.SAME_PRICE,)
-            if len(first | second) == 1
-            else ()
-        )
+        states = _cheaper(first, second)
         name1, price1, name2, price2 = (fact.value for fact in facts if fact)
         chinese = reading.language == "zh"
         quote = f"{name1}：{price1}；{name2}：{price2}。" if chinese else f"{name1}: {price1}; {name2}: {price2}."
@@ -356,3 +349,12 @@ class Composer:
         shown = [f"{name.value} ({price.value})" for name, price in pairs if name and price]
         quote = ("、" if reading.language == "zh" else ", ").join(shown)
         return self.rows(Act.RECOMMEND, reading, products[:3], facts, quote, *((State.LIST,) if listed else ()))
+
+
+def _cheaper(first: set[Decimal], second: set[Decimal]) -> tuple[State, ...]:
+    """Which of two is the cheaper; none where their prices overlap."""
+    if first == second and len(first) == 1:
+        return (State.SAME_PRICE,)
+    if max(first) < min(second):
+        return (State.CHEAPER1,)
+    return (State.CHEAPER2,) if max(second) < min(first) else ()

@@ -17,9 +17,9 @@ from bot.clock import SystemClock
 from bot.config import Settings
 from bot.tools.promotion import Row, Scores, Sizes, as_json, compare, measure, steps
 from llm.data import RecipeError
+from llm.digest import digest, name_of
 from llm.engine import ModelNotUsable
 from llm.engines.local import LocalEngine
-from llm.engines.local.digest import digest, name_of
 from storage import migrate, models
 from storage.database import Database
 

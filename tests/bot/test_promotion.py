@@ -18,7 +18,7 @@ from bot.clock import ManualClock
 from bot.config import Settings, load
 from bot.tools import model as verb
 from bot.tools.promotion import GOLDEN, Scores, Sizes, compare, questions
-from llm.engines.local.digest import digest, name_of
+from llm.digest import digest, name_of
 from storage import migrate, models, shops
 from storage.database import Database
 from tests.conftest import START, open_group

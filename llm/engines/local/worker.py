@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llm.digest import digest, name_of
 from llm.engine import EngineBusy, EngineDeadline, EngineError, ModelNotUsable, Request, SamplingParams, Turn
-from llm.engines.local.digest import digest, name_of
 from llm.protocol import Act, Plan
 
 if TYPE_CHECKING:
