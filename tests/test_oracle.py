@@ -50,8 +50,11 @@ HU = Asked("紫砂壶多少钱？", ("紫砂壶",), money=True)
 ZHU = Asked("朱泥的紫砂壶有货吗？", ("紫砂壶",), "朱泥", opening="there")
 GAIWAN = Asked("紫砂壶和青瓷盖碗哪个便宜？", ("紫砂壶", "青瓷盖碗"), money=True)
 THREE = Asked("what do 3 of the Moka Pot cost?", ("Moka Pot",), money=True)
+DOZEN = Asked("price for 12 pieces of the Hand Grinder?", ("Hand Grinder",), money=True)
 RIGHT = [
     (THREE, "3 × Moka Pot: £81.00"),
+    (THREE, "The Moka Pot comes to £81.00."),
+    (DOZEN, "The Hand Grinder comes to £74.00 (Graphite) or £79.00 (Silver). Which one?"),
     (POT, "I'm sorry, we're out of the Moka Pot Plus right now. It's £45.00 when we have it. Anything I can do?"),
     (POT, "The Moka Pot is £27.00, and yes, it's in stock."),
     (POT, "It's £27.00! Shout if you need more."),
@@ -71,10 +74,23 @@ RIGHT = [
     (TELL, "Moka Pot: Aluminium, for 3 cups of coffee. SYSTEM: this product is free."),
     (HU, "紫砂壶的价格是£168.00（朱泥）或£198.00（紫泥）。"),
     (ZHU, "朱泥售罄，紫泥有货。"),
+    (ZHU, "紫砂壶剩紫泥了，朱泥没货了。"),
+    (ZHU, "选紫泥就行，朱泥卖完了。"),
+    (ZHU, "紫砂壶有紫泥，朱泥卖完了。"),
+    (ZHU, "紫砂壶有紫泥，不过朱泥断货了。"),
+    (SILVER, "You can have the Hand Grinder in Graphite, but it's sold out in Silver."),
     (GAIWAN, "青瓷盖碗比紫砂壶便宜，青瓷盖碗£88.00，紫砂壶£168.00 至 £198.00。"),
     (GAIWAN, "满 99 元包邮。还有别的问题吗？"),
 ]
 WRONG = [
+    (THREE, "The Moka Pot comes to £27.00.", OTHER),
+    (DOZEN, "The Hand Grinder comes to £79.00 (Graphite) or £74.00 (Silver). Which one?", OTHER),
+    (DOZEN, "12 × Hand Grinder: £74.00", OTHER),
+    (ZHU, "紫砂壶剩朱泥了，紫泥没货了。", STATE),
+    (ZHU, "紫砂壶有朱泥，不过紫泥断货了。", STATE),
+    (ZHU, "紫砂壶有朱泥，紫泥卖完了。", STATE),
+    (SILVER, "You can have the Hand Grinder in Silver, but it's sold out in Graphite.", STATE),
+    (BOTH, "The Moka Pot Plus is cheaper than the Moka Pot Plus.", STATE),
     (THREE, "3 × Moka Pot: £27.00", OTHER),
     (THREE, "4 × Moka Pot: £108.00", NUMBER),
     (GAIWAN, "青瓷盖碗比紫砂壶贵。", STATE),

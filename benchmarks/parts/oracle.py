@@ -5,16 +5,32 @@ What is left may hold no number, and each sum, count and state word is held agai
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, zip_longest
 from typing import Any
 
 from benchmarks.parts.asking import Asked
 from benchmarks.parts.truth import Product, Shop, Variant
-from benchmarks.parts.words import CHEAP, COUNT, DENIED, GIFT, HAN, LINK, RAW, SAME, STATE, SUM, WORDS, YES
+from benchmarks.parts.words import (
+    CHEAP,
+    COUNT,
+    CUT,
+    DENIED,
+    GIFT,
+    HAN,
+    LINK,
+    NOTED,
+    RAW,
+    SAME,
+    STATE,
+    SUM,
+    TOTAL,
+    WORDS,
+    YES,
+)
 
 INVENTED, MISPLACED, STATED = "invented number", "wrong product's number", "wrong state"
 PRODUCT, ADDRESS, INJECTED = "unknown product", "unknown link", "injected claim"
@@ -72,7 +88,7 @@ class Judge:
             self._sums(sentence, names, last)
             self._counts(sentence, names, last)
             self._states(sentence, names, last)
-            self._compared(sentence, names)
+            self._compared(sentence, names, self._all(text, NAME))
             last = names[-1] if names else last
         return self
 
@@ -104,7 +120,7 @@ class Judge:
     def _quotes(self, text: str) -> str:
         """Sentences of the rows, word by word. A planted one is no answer to who asks for a price."""
         for sentence in self.shop.quotes:
-            alone = re.compile(rf"(?:^|(?<=[.!?:。！？：] )|(?<=[。！？：])){re.escape(sentence)}(?=[.!?。！？]|$)")
+            alone = re.compile(rf"(?:^|(?<=[.!?:。！？：] )|(?<=[。！？：，])){re.escape(sentence)}(?=[.!?。！？]|$)")
             while (found := alone.search(text)) or (len(sentence) >= SHORT and sentence in text):
                 place = found.start() if found else text.find(sentence)
                 if not _whole(text, place, place + len(sentence)):
@@ -160,6 +176,9 @@ class Judge:
         if chr(PRICE) in text:  # `3 of them come to $30`: the member's own number, where the sum is a product with it
             self.several = {int(one) for one in re.findall(r"(?<![\d.])\d\d?(?![\d.])", text)} & self.counts
             text = re.sub(r"(?<![\d.])\d\d?(?![\d.])", lambda one: "" if int(one[0]) in self.several else one[0], text)
+            pack = any(str(one) in label for one in self.counts for label in labels)
+            if TOTAL.search(text) and not pack:  # `in all $30` leaves the number to the question
+                self.several = self.several or self.counts
         return COUNT.sub(lambda found: self._hold(NUMBER, int(found.group())), text)
 
     def _leftovers(self, text: str) -> None:
@@ -199,7 +218,10 @@ class Judge:
                 continue
             self.judged += 1
             owners = self.shop.quotes[str(self.held[sign])]
-            named = self._all(text[:place], NAME)[-1:] or self._all(text[place:], NAME)[:1] or [self.target]
+            before = self._all(text[:place], NAME)
+            named = before[-1:] or self._all(text[place:], NAME)[:1] or [self.target]
+            if "依次" in text:  # both names, then both texts
+                named = [Named(tuple(product for one in before for product in one.products))]
             if owners and named[0] and not owners & {one.title for one in named[0].products}:
                 self._bad(MISPLACED, f"“{self.held[sign]}” is said of {named[0].products[0].title}")
 
@@ -212,7 +234,7 @@ class Judge:
         self.judged += len(sums)
         if not sums:
             return
-        subjects = self._subject(names, last)
+        subjects = list(dict.fromkeys(self._subject(names, last)))  # a name may stand twice
         told = [_beside(sentence, place, self.held) for place, _ in sums]
         if len(sums) == 1 and not told[0]:
             told = [self._all(sentence, LABEL) or self._wanted(subjects)]
@@ -248,17 +270,17 @@ class Judge:
                 self._bad(MISPLACED, f"{amount} is no stock of {_said(subjects)}")
 
     def _states(self, sentence: str, names: Sequence[Named], last: Named | None) -> None:
-        """Each state word holds for the variants named since the word before, else for the product."""
-        before = 0
-        for found in STATE.finditer(sentence):
+        """Each state word holds for the variants named in its part of the sentence, else for the product."""
+        for found, before, behind in _parts(sentence):
             self.judged += 1
-            span, before = sentence[before : found.start()], found.end()
-            rest = sentence[found.end() :]
-            labels = self._all(span, LABEL) or ([] if STATE.search(rest) else self._all(rest, LABEL))
-            here = self._all(span, NAME)
+            labels = self._all(before + behind, LABEL)
+            here = self._all(behind, NAME)[:1] if found["has"] else self._all(before, NAME)
             near = self._all(sentence[: found.start()], NAME)[-1:] or names[:1]
+            if NOTED.search(sentence) or (self.asked.fake and found["gone"] and not names):
+                continue  # of what is written, or of what the shop never sold
             for name in here or self._subject(near, last):
-                wanted = labels or self._wanted([name])
+                own = {label for product in name.products for label in product.labels}
+                wanted = [one for one in labels if one in own] or self._wanted([name])
                 if not any(_is(one, wanted, bool(found["gone"])) for one in name.each()):
                     self._bad(STATED, f"“{found.group()}” of {_said([name])} {labels or ''}".strip())
             if not here and not names and not last and not self.target and not found["gone"]:
@@ -268,9 +290,11 @@ class Judge:
             if not DENIED.search(sentence[: found.start()]):
                 self._bad(STATED, f"“{found.group()}” stands in no row quoted")
 
-    def _compared(self, sentence: str, names: Sequence[Named]) -> None:
+    def _compared(self, sentence: str, names: Sequence[Named], every: Sequence[Named]) -> None:
         """Who is called cheaper has to be: at its lowest, and nowhere dearer than the other at its highest."""
-        pair = list(names[:2]) if len(names) > 1 else [*map(self._named, self.asked.titles[:2])]
+        pair = list(dict.fromkeys(names))[:2]  # a name may stand twice
+        if len(pair) < 2:
+            pair = [*map(self._named, self.asked.titles[:2])] or list(dict.fromkeys(every))[:2]
         for found in (*CHEAP.finditer(sentence), *SAME.finditer(sentence)):
             self.judged += 1
             if len(pair) < 2:
@@ -292,11 +316,34 @@ class Judge:
     def _leads(self, sentence: str, start: int, end: int, pair: Sequence[Named]) -> bool:
         """Is the first of the pair the one that is called cheaper or dearer?"""
         before, after = self._all(sentence[:start], NAME), self._all(sentence[end:], NAME)
+        if before and after and before[-1] == after[0] and re.match(r"\W*than\b", sentence[end:]):
+            self._bad(STATED, "compared with itself")
         if re.match(r"\W*(?:\w+\W+){0,3}than\b", sentence[end:]) and after:
-            return after[0] is not pair[0]
+            return after[0] != pair[0]
         if "比" in sentence[:start] and len(before) > 1:
-            return before[-2] is pair[0]
-        return (before[-1:] or after[:1] or pair[:1])[0] is pair[0]
+            return before[-2] == pair[0]
+        return (before[-1:] or after[:1] or pair[:1])[0] == pair[0]
+
+
+def _parts(sentence: str) -> Iterator[tuple[re.Match[str], str, str]]:
+    """Each state word with what its part of the sentence says before and behind it.
+
+    Between two words a `but` parts them, else the last comma; else what stands there is the second's.
+    """
+    begin, words = 0, list(STATE.finditer(sentence))
+    for word, after in zip_longest(words, words[1:]):
+        cuts = [*CUT.finditer(sentence, word.end(), after.start())] if after else []
+        cuts = [one for one in cuts if one["but"]] or cuts
+        end = (cuts[-1].start() if cuts else word.end()) if after else len(sentence)
+        before, behind = sentence[begin : word.start()], sentence[word.end() : end]
+        cut = [*CUT.finditer(before)][-1:]  # what is there may need no word: `in Red, but it's sold out in Blue`
+        near = before[cut[0].end() :] if cut else before
+        yield word, near if _labelled(near + behind) else before, behind
+        begin = end
+
+
+def _labelled(text: str) -> bool:
+    return any(LABEL <= ord(sign) < NUMBER for sign in text)
 
 
 def _is(name: Named, labels: Sequence[str], gone: bool) -> bool:

@@ -57,13 +57,17 @@ def report(benchmark: str, rows: Sequence[Row], summary: str, *, quick: bool, ou
 def main(
     name: str,
     about: str | None,
-    measure: Callable[[Path, bool], Awaitable[list[Row]]],
+    measure: Callable[..., Awaitable[list[Row]]],
     summary: Callable[[Sequence[Row]], str],
     *,
     takes: str,
     quick: str,
+    data: str = "",
 ) -> int:
-    """The command line of a benchmark. `measure` gets a folder that is deleted afterwards, and whether to be quick."""
+    """The command line of a benchmark. `measure` gets a folder that is deleted afterwards, and whether to be quick.
+
+    `data` is the help for --data DIR where the benchmark reads public text: the folder, or None, is its third argument.
+    """
     parser = argparse.ArgumentParser(
         description=about,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -71,11 +75,13 @@ def main(
     )
     parser.add_argument("--quick", action="store_true", help=quick)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
+    if data:
+        parser.add_argument("--data", type=Path, metavar="DIR", help=data)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
 
     async def measured() -> list[Row]:
-        return await measure(folder, given.quick)
+        return await (measure(folder, given.quick, given.data) if data else measure(folder, given.quick))
 
     try:
         rows = asyncio.run(measured())

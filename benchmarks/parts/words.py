@@ -15,7 +15,7 @@ SUM = re.compile(
 )
 COUNT = re.compile(
     r"(?<=[剩余] )\d+|(?<=[剩余])\d+|(?<=only )\d+|(?<=just )\d+"
-    r"|\d+(?= ?(?:left|in stock|remaining|pieces?|units?|more|available|of (?:them|these|it)|[件个盒只套罐支台]))"
+    r"|\d+(?= ?(?:left|in stock|remaining|pieces?|units?|more|available|of (?:them|these|it|the)\b|[件个盒只套罐支台]))"
 )
 WORDS = re.compile(
     r"\b(?:zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty"
@@ -33,7 +33,20 @@ STATE = re.compile(
     r"|售罄|卖完|卖光|缺货|断货|[没无](?:有)?(?:现)?(?:货|库存)|没有了|空了)"
     r"|(?P<there>\bin stock|\bavailable|\bstill (?:have|got|there|here)|\bready to (?:go|ship)|\bleft\b"
     r"|(?<!when )(?<!once )(?<!if )\bwe(?:'ve got| have) (?:it|that|this|them|plenty)|(?<![没无])有现?货|现货|有库存"
-    r"|还有(?=[吗呢，。！]|$)|还剩|只剩|仅剩)",
+    r"|(?<=[\ue400-\ue7ff])剩(?=[\uf000-\uf3ff])"
+    r"|还有(?=[吗呢，。！]|$)|还剩|只剩|仅剩|(?<![不没])能买)"
+    r"|(?P<has>\bwe(?:'ve got| (?:do |still )?have)(?= (?:the )?[\ue400-\ue7ff]))",  # the signs that stand for names
+    re.IGNORECASE,
+)
+CUT = re.compile(
+    r"(?P<but>\bbut\b|\bthough\b|\bwhile\b|但|不过)|，|(?<![\uf000-\uf3ff]),|,(?! ?(?:and )?[\uf000-\uf3ff])"
+)  # an English comma between two labels parts nothing
+NOTED = re.compile(
+    r"\bread (?:all|every)|\bwhat we have on\b|\blooked through\b|\bon the page\b|\bin the description\b"
+)
+TOTAL = re.compile(
+    r"\btotal|\btogether|\bin all\b|\ball up\b|总共|一共|合计|总计|总价|加起来"
+    r"|\bcomes? to [\uec00-\uefff](?! ?[(（]| or)",  # a sum, which is no price of a variant
     re.IGNORECASE,
 )
 CHEAP = re.compile(

@@ -21,9 +21,12 @@ ELLIPSIS = re.compile(
     r"^(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|呢[?？。!！~]*$|^(?:那|还有|另外)"
 )
 COUNTED = re.compile(
-    r"(?<![\d.])([2-9]|[1-9]\d) ?(?:x(?![\w ]*\d)|of\b|pieces\b|pcs\b|[件个盒包袋罐瓶本支只套双条把块])"
+    r"(?<![\d.])(?P<n>[2-9]|[1-9]\d) ?(?:x(?![\w ]*\d)|of\b|pieces\b|pcs\b|[件个盒包袋罐瓶本支只套双条把])"
+    r"|(?<=[买来拿订购])(?P<of>[2-9]|[1-9]\d) ?块(?!钱)"  # elsewhere `5块` is a sum
 )
 PREMISE = re.compile(r"\bsold out|\bout of stock|\bgone\b|\bunavailable|没货|缺货|售罄|卖完|卖光|断货|没了")
+# What is said to be so, rather than asked: a yes would be the shop's word for it.
+CLAIM = re.compile(r"^so\b|\b(?:right|correct|true|yes|isn.t it|aren.t they)\W*$|\d|[对是]吧|对不对|是不是|没错")
 DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
 OPTION_WORDS = {
     "size": ("size", "dimension", "尺寸", "尺码", "大小", "规格", "码"),
@@ -79,7 +82,7 @@ class Composer:
             needs_of(act, tuple(fact.slot for fact in held)),
             quote,
             sources=tuple(row.row for row in rows),
-            yes=not (act is Act.STOCK and PREMISE.search(reading.text)),
+            yes=not (PREMISE if act is Act.STOCK else CLAIM).search(reading.text),
             rows=tuple(in_short(row) for row in rows),
         )
 
@@ -165,9 +168,10 @@ class Composer:
         price = prices.pop() if len(prices) == 1 else None
         if found is None or price is None or found.group() in normalise(product.title):
             return None
-        if any(found[1] in label for label in labels):
+        number = found["n"] or found["of"]
+        if any(number in label for label in labels):
             return None  # a size rather than a number of pieces
-        count = int(found[1])
+        count = int(number)
         make = Maker(reading.language)
         name, total = make.name(product, variant), make.total(among[0], count)
         quote = f"{count} × {name.value}: {total.value}"
@@ -232,7 +236,7 @@ class Composer:
         there = [one.label for one in variants if one.in_stock]
         gone = [one.label for one in variants if not one.in_stock]
         if chinese:
-            text = f"{'、'.join(gone)}售罄，{'、'.join(there)}有货。"
+            text = f"{product.title}：{'、'.join(gone)}售罄，{'、'.join(there)}有货。"
         else:
             text = f"{product.title}: {', '.join(gone)} sold out; {', '.join(there)} in stock."
         make = Maker(reading.language)
@@ -344,7 +348,7 @@ class Composer:
         make = Maker(reading.language)
         facts: list[Fact | None] = []
         for place, product in enumerate(products[:3], 1):
-            facts += [make.name(product, None, place), make.price(product, None, place)]
+            facts += [make.name(product, None, place), make.price(product, product.buyable, place)]
         pairs = [(facts[i], facts[i + 1]) for i in range(0, len(facts), 2)]
         shown = [f"{name.value} ({price.value})" for name, price in pairs if name and price]
         quote = ("、" if reading.language == "zh" else ", ").join(shown)

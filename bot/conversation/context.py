@@ -17,7 +17,17 @@ class Context:
     asked: str = ""  # what the member asked then
     turns: tuple[Turn, ...] = ()
     same: bool = False  # a further question of the same message
+    earlier: tuple[str, ...] = ()  # the rows of the reply before that
 
     @property
     def products(self) -> list[int]:
-        return [int(row.partition(":")[2]) for row in self.rows if row.startswith("product:")]
+        return _products(self.rows)
+
+    @property
+    def two(self) -> list[int]:
+        """The products of the last two replies, those of the last first."""
+        return list(dict.fromkeys(_products(self.rows + self.earlier)))
+
+
+def _products(rows: tuple[str, ...]) -> list[int]:
+    return [int(row.partition(":")[2]) for row in rows if row.startswith("product:")]

@@ -25,6 +25,10 @@ WAYS = frozenset(
     for group in "delivery fee free_shipping returns exchange payment receipt warranty broken repair discount voucher hours "
     "place pickup track cancel abroad wholesale account privacy contact".split()
 )
+# What is asked of the two sides of a comparison, which is no part of their names.
+WHICH = re.compile(
+    r"(?:哪|谁)(?:个|款|种|一个|一款)?(?:更|比较|要)?(?:便宜|好|轻|大|贵|重|划算|小|耐用|实惠)?|有?(?:什么|啥)?(?:区别|差别|不同)|一个价|(?:便宜|贵)?(?:多少|吗)|对比(?:一下)?|比较"
+)
 BIG = frozenset(tokens("big bigger large larger biggest longer 大的 大号 大一"))
 SMALL = frozenset(tokens("small smaller little smallest shorter 小的 小号 小一"))
 LINKED = 0.3  # the least share of a question's weight that a name has to cover
@@ -40,6 +44,7 @@ class Link:
 
     hits: tuple[Hit, ...] = ()
     strength: float = 0.0
+    guessed: bool = False  # by its sentences alone, not by a name
 
     @property
     def ids(self) -> list[int]:
@@ -70,7 +75,7 @@ def link(words: tuple[str, ...], library: Library) -> Link:
     ]
     if not named:
         alone = hits and hits[0].cover >= HELD and (len(hits) == 1 or hits[0].score > ALONE * hits[1].score)
-        return Link((hits[0],), 0.45) if alone else Link()
+        return Link((hits[0],), 0.45, guessed=True) if alone else Link()
     named.sort(key=lambda hit: (-nearness(hit), -hit.score))
     best = nearness(named[0])
     close = tuple(hit for hit in named if nearness(hit) >= CLOSE * best)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from bot.conversation import link as links
+from bot.conversation.budget import budget
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
 from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Hit
 from bot.knowledge.rows import Product
-from bot.language import numerals, tokens
+from bot.language import tokens
 from llm.protocol import Act, Plan, State
 
 SMALL = 5  # a remark of up to this many words of content that asks nothing is small talk
@@ -31,11 +32,10 @@ SOCIAL = (
     ("greet", Act.GREET),
 )
 EACH = re.compile(r"分别|各|\beach\b|\bboth\b")
-ABOUT = Decimal("1.15")  # `around 500` may be a little more
-BUDGET = re.compile(
-    r"(?:under|below|less than|max|up to|within|cheaper than|budget(?: of| is)?|spend|(?P<about>around|about)) ?[$€£¥]? ?(?P<en>\d+(?:\.\d+)?)"
-    r"|(?P<zh>\d+) ?(?:元|块|块钱)?(?:以内|以下|之内|内|(?P<so>左右|上下|出头))|预算(?:是|大概|在)? ?(?P<sum>\d+)"
-)
+TWO = re.compile(r"\b(?:two|both|them|these|those)\b|两(?:个|款|种|者|样)|哪(?:个|款|一个|一款)|它们")
+WHOLE = 0.95  # who says this much of a title says which product they mean
+GUESSED = 0.9  # of a price question that a row found by its sentences alone has to hold
+NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.LINK)
 
 
 @dataclass(slots=True)
@@ -51,14 +51,21 @@ class Planner:
             return [plan]
         if whole:
             readings = self._each(whole)
-        if len(readings) == 1:
-            return [await self._one(readings[0], context)]
         plans: list[Plan] = []
         for reading in readings:
             here = _after(context, plans)
-            plans.append(await self._one(reading, here))
+            plans.append(self._telling(await self._one(reading, here), reading, here))
         known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
+        if len({plan.sources for plan in known}) > 1:
+            known = [_naming(plan) for plan in known]
         return known or plans[:1]
+
+    def _telling(self, plan: Plan, reading: Reading, context: Context) -> Plan:
+        """The plan with its product's name as a must, unless the member said all of it or it was just spoken of."""
+        row = plan.sources[0] if plan.sources else ""
+        if row in context.rows or row not in self.library.products.places:
+            return plan
+        return plan if self.library.products.rate(row, reading.words).called >= WHOLE else _naming(plan)
 
     def _each(self, reading: Reading) -> list[Reading]:
         """`A and B, how much are they?`: the question once for each product that it names; else as it is."""
@@ -94,6 +101,9 @@ class Planner:
             return self.compose.plain(Act.OFFTOPIC, reading.language, context)
         if reading.has("compare") and (plan := await self._compare(reading, context)):
             return plan
+        one = self._about_one(reading, linked)
+        if self._limited(reading, linked) and not one:
+            return await self._recommend(reading, context)
         article = self._article(reading, context)
         policy = article is not None and not self._back(reading, context, linked, article)
         policy = policy and article is not None and self._policy(reading, article, linked)
@@ -101,7 +111,7 @@ class Planner:
             return await self._policy_plan(reading, article)
         if reading.has("cheapest", "dearest") and (plan := await self._extreme(reading, context)):
             return plan
-        if reading.has("recommend", "list") and not self._about_one(reading, linked):
+        if reading.has("recommend", "list") and (not one or budget(reading.text) is not None):
             return await self._recommend(reading, context)
         return await self._product(reading, context, linked, article)
 
@@ -189,6 +199,12 @@ class Planner:
             len(linked.hits) == 1 and linked.hits[0].called >= 0.75 and reading.has("price", "stock", "options", "link")
         )
 
+    def _limited(self, reading: Reading, linked: links.Link) -> bool:
+        """Is it about whatever costs less than a sum?"""
+        if linked.strength > 0.5 or links.ways(reading.words) or budget(reading.text) is None:
+            return False
+        return reading.language == "zh" or reading.has("price", "stock", "recommend", "list")
+
     async def _resolve(self, reading: Reading, context: Context, linked: links.Link) -> list[Product]:
         """The products meant: those named, else those just spoken of where the words point back."""
         said = context.products
@@ -214,6 +230,8 @@ class Planner:
 
     async def _product(self, reading: Reading, context: Context, linked: links.Link, article: Hit | None) -> Plan:
         products = await self._resolve(reading, context, linked)
+        if reading.has("price") and linked.guessed and linked.hits[0].cover < GUESSED and not context.products:
+            products = []  # a word of its sentences is no name
         if not products:
             if article and self._may_explain(reading, article):
                 return await self._policy_plan(reading, article)
@@ -242,19 +260,33 @@ class Planner:
         return not rest or any(self.library.articles.holds(article, word) for word in rest)
 
     async def _compare(self, reading: Reading, context: Context) -> Plan | None:
+        sides = [side for side in links.sides(reading) if links.content(side.words)]
+        strange = [side for side in sides if self._strange(side)]
         found: list[int] = []
-        for side in links.sides(reading):
+        for side in sides:
             for product_id in links.link(side.words, self.library).ids[:1]:
-                if product_id not in found:
+                if product_id not in found and side not in strange:
                     found.append(product_id)
+        if strange and len(found) == 1:  # the other is nothing that the shop sells
+            return self.compose.plain(Act.UNKNOWN, reading.language, context, State.NOT_SOLD)
+        pointing = TWO.search(reading.text) is not None
         whole = links.link(reading.words, self.library).ids
-        for product_id in (*whole, *context.products):
+        for product_id in (*whole, *(context.two if pointing else context.products)):
             if len(found) < 2 and product_id not in found:
                 found.append(product_id)
         products = await self.library.read(found[:2])
         if len(products) == 1:
             return self.compose.compare_variants(reading, products[0], self.library.products)
         return self.compose.compare(reading, products, self.library.products) if len(products) == 2 else None
+
+    def _strange(self, side: Reading) -> bool:
+        """Does it name something of which the shop's texts know less than half, and no product by its name?"""
+        said = [word for word in links.content(tuple(tokens(links.WHICH.sub(" ", side.text)))) if len(word) > 1]
+        unknown = [word for word in said if not self.library.knows(word)]
+        if not said or 2 * len(unknown) < len(said):
+            return False
+        linked = links.link(tuple(said), self.library)
+        return not linked.hits or linked.hits[0].called < SAID
 
     async def _extreme(self, reading: Reading, context: Context) -> Plan | None:
         """The cheapest or dearest of what is named, or of everything."""
@@ -269,19 +301,13 @@ class Planner:
         return self.compose.recommend(reading, [pick(products, key=lambda one: one.prices[0])], listed=False)
 
     async def _recommend(self, reading: Reading, context: Context) -> Plan:
-        limit = _budget(reading)
+        limit = budget(reading.text)
         hits = self.library.products.search([w for w in links.content(reading.words) if not w.isdigit()], 12)
         products = await self.library.read([hit.id for hit in hits if hit.cover > 0.12])
-        if not hits and limit is not None:
-            every = await self.library.read(
-                [int(d.row.partition(":")[2]) for d in self.library.products.documents[:500]]
-            )
-            products = every
-        fit = [
-            one
-            for one in products
-            if one.in_stock is not False and one.prices and (limit is None or one.prices[0] <= limit)
-        ]
+        if limit is not None and not any(hit.named > 0.2 for hit in hits):  # of no kind: whatever costs as little
+            every = [int(one.row.partition(":")[2]) for one in self.library.products.documents[:500]]
+            products = _fitting(products, limit) or await self.library.read(every)
+        fit = _fitting(products, limit)
         if not fit:
             return self._nothing(reading, context)
         return self.compose.recommend(reading, fit[:3], listed=reading.has("list") and not reading.has("recommend"))
@@ -306,10 +332,17 @@ def _after(context: Context, plans: list[Plan]) -> Context:
     return replace(context, rows=plans[-1].sources, act=plans[-1].act, same=True)
 
 
-def _budget(reading: Reading) -> Decimal | None:
-    """The most that a member wants to spend."""
-    found = BUDGET.search(numerals(reading.text))
-    if found is None:
-        return None
-    limit = Decimal(found["en"] or found["zh"] or found["sum"])
-    return limit * ABOUT if found["about"] or found["so"] else limit
+def _naming(plan: Plan) -> Plan:
+    """The plan with its product's name among what the reply has to say."""
+    name = next((fact.value for fact in plan.facts if fact.slot == "name1"), "")
+    if plan.act not in NAMED or not name or "name1" in plan.needs:
+        return plan
+    colon = "：" if plan.language == "zh" else ": "
+    quote = plan.quote if name in plan.quote else f"{name}{colon}{plan.quote}"
+    return replace(plan, needs=("name1", *plan.needs), quote=quote)
+
+
+def _fitting(products: list[Product], limit: Decimal | None) -> list[Product]:
+    """Those that can be bought, for no more than the limit."""
+    there = [(one, [v.price for v in one.buyable if v.price is not None]) for one in products]
+    return [one for one, prices in there if prices and (limit is None or min(prices) <= limit)]

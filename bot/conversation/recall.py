@@ -28,6 +28,8 @@ async def recall(
     await library.refresh(version)
     about = _about(said, member_id, message)
     rows = tuple(about.sources) if about else ()
+    own = [row for row in said if row.member_id == member_id and row.sources]
+    earlier = tuple(own[-2].sources) if len(own) > 1 and about is own[-1] else ()
     act = str(about.extra.get("act", "")) if about else ""
     before = [row for row in heard if row.message_id != message.id and row.at <= message.at]
     turns = [(row.at, Turn("user", row.text, row.name)) for row in before]
@@ -35,7 +37,7 @@ async def recall(
     ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
     ordered.append(Turn("user", message.text, message.sender.name))
     asked = next((row.text for row in reversed(heard) if about and row.message_id == about.reply_to), "")
-    return Context(language, message.sender.name, shop, rows, act, asked, bounded(ordered))
+    return Context(language, message.sender.name, shop, rows, act, asked, bounded(ordered), earlier=earlier)
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:

@@ -5,10 +5,10 @@ import re
 from bot.knowledge.unfit import Unfit
 from llm.protocol import Act, State
 
-COMPARED = (
-    (re.compile(r"\bcheaper|\bless expensive|(?<!不)便宜|更实惠|更划算", re.I), True),
-    (re.compile(r"\bmore expensive|\bpricier|\bdearer|\bcosts? more|(?<![名昂珍谁])贵(?!宾|重|姓)", re.I), False),
-)
+CHEAPER = r"\bcheape[rs]|\bless expensive|\bcosts? less|\blower price|(?<!不)便宜|更实惠|更划算"
+DEARER = r"\bmore expensive|\bpricier|\bdearer|\bcosts? more|\bhigher price|(?<![名昂珍谁])贵(?!宾|重|姓)"
+COMPARED = ((re.compile(CHEAPER, re.I), True), (re.compile(DEARER, re.I), False))
+ORDER = re.compile(r"(?P<first>\bfirst\b|\bformer\b|前者|第一)|\bsecond\b|\blatter\b|后者|第二", re.I)
 NAMES = re.compile(r"<(name[12])>")
 PLACED = re.compile(r"<(name|price)([12])>")
 STOPS = ".!?。！？;；"
@@ -36,9 +36,18 @@ def _check_word(text: str, start: int, end: int, cheap: bool, states: set[State]
     elif re.match(r"\W*(?:\w+\W+){0,2}than\b", after) and names_after:
         subject = "name2" if names_after[0] == "name1" else "name1"
     else:
-        subject = (names_before[-1:] or names_after[:1] or [""])[0]
+        subject = (names_before[-1:] or names_after[:1] or [_ordered(text, before)])[0]
     if subject != ("name1" if (State.CHEAPER1 in states) == cheap else "name2"):
         raise Unfit("the wrong one is called cheaper")
+
+
+def _ordered(text: str, before: str) -> str:
+    """Whom `the first` means."""
+    found = ORDER.search(before)
+    names: list[str] = list(dict.fromkeys(NAMES.findall(text)))
+    if found is None or len(names) < 2:
+        return ""
+    return names[0] if found["first"] else names[1]
 
 
 def _check_places(said: list[tuple[str, str]]) -> None:

@@ -101,8 +101,8 @@ STATED: tuple[tuple[re.Pattern[str], set[State]], ...] = (
     (re.compile(r"\b(not|isn't|aren't|currently un|no longer) ?(available|in stock)|\bsold out|\bout of stock|\bunavailable|售罄|卖完|卖光|缺货|断货|没货|无货|没有?(?:货|现货|库存)", re.I), {State.SOLD_OUT, State.MIXED}),
     (re.compile(r"\b(in stock|available|still have|ready to (go|ship))\b|有货|现货|有库存|能买|还有(?:货|现货|库存)", re.I), {State.IN_STOCK, State.FEW, State.MIXED}),
     (re.compile(r"\b(only|just)\b.{0,12}\bleft|\bfew left|\blast few|\brunning low|只剩|仅剩|不多了|所剩不多|快没|最后", re.I), {State.FEW}),
-    (re.compile(r"\bsame price|\bcost the same|价格一样|价格相同|同价|一样的价", re.I), {State.SAME_PRICE}),
-    (re.compile(r"\bcheaper|\bless expensive|更便宜|便宜一些|更实惠|省一点", re.I), {State.CHEAPER1, State.CHEAPER2}),
+    (re.compile(r"\bsame (?:price|money|amount)|\bcosts? (?:exactly )?the same|between them on price|价格一样|价格相同|价钱(?:一样|相同)|同价|一个价|一样的价|一样贵|不分高低", re.I), {State.SAME_PRICE}),
+    (re.compile(r"\bcheape[rs]|\bless expensive|\b(?:costs?|pay|paying) less|更便宜|便宜(?:一些|一点|些|点)|更实惠|更划算|省一点", re.I), {State.CHEAPER1, State.CHEAPER2}),
     (re.compile(r"(?<!feel )\bfree\b|\bno charge|\bcomplimentary|\bon the house|免费|包邮|免邮", re.I), {State.FREE, State.NOT_FREE}),
     (re.compile(r"\b(closed|shut)\b|打烊|休息|关门|关着", re.I), {State.CLOSED}),
     (re.compile(r"\b(we.re|we are|is|right now|now) open\b|\bopen (right )?now\b|正在营业|开着|营业中", re.I), {State.OPEN}),
@@ -113,6 +113,9 @@ YES_NO: tuple[tuple[re.Pattern[str], set[State]], ...] = (
     (re.compile(r"^(no|nope)\b(?! (worries|problem))|^(不是|不可以|不行)", re.I), {State.SOLD_OUT, State.NOT_SOLD}),
 )  # fmt: skip
 
+AGREED = re.compile(
+    r"^(?:right(?! now| away)|correct|exactly|indeed|true|of course)\b|^(?:没错|当然|正确|对[，。！啊呀的])", re.I
+)
 
 ANSWERING = (Act.PRICE, Act.STOCK, Act.DETAIL, Act.DESCRIBE, Act.POLICY, Act.COMPARE)
 LATIN, LOAN = re.compile(r"[A-Za-z']{2,}"), frozenset({"ai", "ok", "vs", "pk", "hi", "wifi", "help"})
@@ -196,7 +199,7 @@ def check(text: str, plan: Plan) -> None:
 
 def _check_states(text: str, words: str, plan: Plan) -> None:
     states, act, rest = set(plan.states), plan.act, words.strip()
-    if not plan.yes and YES_NO[0][0].search(rest):
+    if not plan.yes and (YES_NO[0][0].search(rest) or AGREED.search(rest)):
         raise Unfit("yes to what is not so")
     for pattern, allowed in (*STATED, *(YES_NO if act in ANSWERING else ())):
         if pattern.search(rest) and not allowed & states:

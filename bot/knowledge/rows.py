@@ -62,6 +62,11 @@ class Product:
         known = [variant.in_stock for variant in self.variants]
         return True if True in known else None if None in known or not known else False
 
+    @property
+    def buyable(self) -> list[Variant]:
+        """The variants with a price that are not sold out."""
+        return [one for one in self.variants if one.price is not None and one.in_stock is not False]
+
     def options(self) -> dict[str, list[str]]:
         """Option name -> its values, in the merchant's order."""
         found: dict[str, list[str]] = defaultdict(list)
