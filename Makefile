@@ -2,11 +2,13 @@
 # make test     lint, types and tests
 # make test-long  browser, kill loops and other minutes-long tests
 # make bench    the measured tables, quickly
-# make model    the starter model from nothing, into runs/starter; DATA=DIR adds public text
+# make model    the starter model and its card from nothing, into runs/starter; DATA=DIR adds public text, THREADS=N
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
+RECIPE := llm/recipes/starter.toml
+THREADS ?= $(shell nproc 2>/dev/null || echo 1)
 
 .PHONY: install run test test-long lint bench model
 
@@ -37,7 +39,9 @@ bench: install
 	for one in benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$one --quick || exit 1; done
 
 model: install
-	$(if $(DATA),$(BIN)/python -m llm.data llm/recipes/starter.toml --data $(DATA) --out runs/text)
-	$(BIN)/python -m llm.tokenizer llm/recipes/starter.toml --out runs/starter $(if $(DATA),--data runs/text)
-	$(BIN)/python -m llm.train llm/recipes/starter.toml --out runs/starter $(if $(DATA),--data runs/text)
-	$(BIN)/python -m llm.evaluate runs/starter
+	$(if $(DATA),$(BIN)/python -m llm.data $(RECIPE) --data $(DATA) --out runs/text)
+	$(BIN)/python -m llm.tokenizer $(RECIPE) --out runs/starter $(if $(DATA),--data runs/text)
+	$(BIN)/python -m llm.train $(RECIPE) --out runs/starter --threads $(THREADS) $(if $(DATA),--data runs/text)
+	$(BIN)/python -m llm.evaluate runs/starter --threads $(THREADS) --json runs/starter/evaluation.json \
+	  $(if $(DATA),--recipe $(RECIPE) --data runs/text)
+	$(BIN)/python -m llm.modelcard runs/starter --recipe $(RECIPE) --evaluation runs/starter/evaluation.json

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     )
     models: Path = _setting(Path("data/models"), "where models that were promoted are kept", "Model")
     llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model", ge=0, le=256)
-    llm_temperature: float = _setting(0.3, "0 always takes the likeliest word", "Model", ge=0, le=2)
+    llm_temperature: float = _setting(0.7, "0 always takes the likeliest word", "Model", ge=0, le=2)
     llm_deadline: float = _setting(
         20.0, "seconds a reply may take before the row is quoted instead", "Model", gt=0, le=600, allow_inf_nan=False
     )

@@ -8,8 +8,8 @@ import random
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,9 @@ from rich.progress import track
 from tokenizers import Tokenizer
 
 from llm import tokenizer as tokenizers
-from llm.corpus.vary import Corpora, Corpus, CorpusError, Example, every
+from llm.corpus.vary import SENTENCE, Corpora, Corpus, CorpusError, Example, every
 from llm.data import RecipeError, public_documents, read_recipe
-from llm.engine import SamplingParams
+from llm.engine import Request, SamplingParams, Turn
 from llm.protocol import END, LANGUAGES, SLOT, Act, State
 
 if TYPE_CHECKING:  # imported only once a thread pool has been chosen, see main
@@ -27,13 +27,14 @@ if TYPE_CHECKING:  # imported only once a thread pool has been chosen, see main
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 CHECKS = ("needed", "allowed", "clean", "language", "meaning", "good")
-COLUMNS = (*CHECKS, "new", "distinct", "variety")
+COLUMNS = (*CHECKS, "new", "rewritten", "distinct", "variety")
+TEMPERATURES = (0.0, 0.3, 0.7)  # the likeliest, what the bot is set to, and a lively one
 PUBLIC_DOCUMENTS = 300
 ROWS_AT_ONCE = 16
 Kind = tuple[Act, tuple[State, ...]]
+Worder = Callable[[list[Example], SamplingParams], list[str]]  # a reply for each example's turns and plan
 NEAREST = 4  # forms of a wording with choices that a reply is compared with
-ASKED, TIMES = 15, 20  # so many plans are worded so many times to see the variety
-SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
+TIMES = 20  # so often a plan is worded to see the variety
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class Checks:
     clean: bool  # words and slots only: no digit, no mark, not empty
     language: bool
     meaning: bool  # the nearest written wording is one of the plan's act and states
-    new: bool  # a sentence of it is not word for word one of a written wording
+    new: bool  # as a whole it is none of the written wordings, whatever choices are taken there
+    rewritten: bool  # a sentence of it, too, stands in none of them
 
     @property
     def good(self) -> bool:
@@ -77,7 +79,7 @@ class Meanings:
         best = max(share for share, _ in near)
         return {kind for share, kind in near if share == best}
 
-    def new(self, reply: str) -> bool:
+    def rewritten(self, reply: str) -> bool:
         """Whether a sentence of it stands in no written wording, whatever choices are taken there."""
         return any(one not in self.sentences for one in SENTENCE.split(reply) if one)
 
@@ -96,7 +98,8 @@ def check(example: Example, reply: str, meanings: Meanings) -> Checks:
         clean=bool(reply.strip()) and not re.search(r"[\d<>|]", words),
         language=(han or not latin) if example.plan.language == "zh" else not han,
         meaning=(example.plan.act, example.plan.states) in meanings.nearest(reply),
-        new=meanings.new(reply),
+        new=reply not in meanings.exact,
+        rewritten=meanings.rewritten(reply),
     )
 
 
@@ -138,19 +141,38 @@ def likelihoods(
     return rows
 
 
+def through_engine(folder: Path) -> Worder:
+    """Words as the bot does: the engine's own prompt, and its rules for slots and digits. Raises ModelNotUsable."""
+    from llm.engines.local.generation import Generation
+    from llm.engines.local.model import load
+
+    local = load(str(folder))
+
+    def word(examples: list[Example], params: SamplingParams) -> list[str]:
+        replies = []
+        for number, example in enumerate(track(examples, "wording", transient=True)):
+            turns = tuple(Turn("user" if name else "assistant", text, name) for name, text in example.turns)
+            seeded = replace(params, seed=(params.seed or 0) * 10_000 + number)
+            generation = Generation(local, Request(turns, example.plan, seeded))
+            pieces = []
+            while not generation.done:
+                pieces.append(generation.step())
+            replies.append("".join(pieces))
+        return replies
+
+    return word
+
+
 def score(
-    model: "LlamaForCausalLM", tokenizer: Tokenizer, language: str, count: int, temperature: float
+    word: Worder, language: str, count: int, temperature: float
 ) -> tuple[dict[str, float], dict[str, float], list[dict[str, str]]]:
     """Generate for held-out questions about unseen shops: shares of right replies, by act, and the replies."""
-    from llm import model as models
-
     rng, corpus = random.Random(11), Corpora("dev").of[language]
     posed = [corpus.pose(rng) for _ in range(count)]
-    params = SamplingParams(temperature=temperature, seed=1)
-    replies = models.generate(model, tokenizer, [example.prompt for example in posed], params)
+    replies = word(posed, SamplingParams(temperature=temperature, seed=1))
     meanings = Meanings(corpus)
     checked = [check(example, reply, meanings) for example, reply in zip(posed, replies, strict=True)]
-    shares = {name: sum(getattr(found, name) for found in checked) / count for name in (*CHECKS, "new")}
+    shares = {name: sum(getattr(found, name) for found in checked) / count for name in (*CHECKS, "new", "rewritten")}
     shares["distinct"] = len({(example.plan.act, reply) for example, reply in zip(posed, replies, strict=True)}) / count
     by_act = defaultdict(list)
     for example, found in zip(posed, checked, strict=True):
@@ -163,15 +185,12 @@ def score(
     return shares, acts, shown
 
 
-def variety(model: "LlamaForCausalLM", tokenizer: Tokenizer, language: str, temperature: float) -> float:
-    """Share of different replies where the same plan is worded again and again."""
-    from llm import model as models
-
+def variety(word: Worder, language: str, count: int, temperature: float) -> float:
+    """Share of different replies where the same plan is worded again and again, `count` times in all or a bit more."""
     rng, corpus = random.Random(13), Corpora("dev").of[language]
-    posed = [corpus.pose(rng).prompt for _ in range(ASKED)]
-    replies = models.generate(
-        model, tokenizer, [one for one in posed for _ in range(TIMES)], SamplingParams(temperature=temperature, seed=2)
-    )
+    posed = [corpus.pose(rng) for _ in range(max(1, count // TIMES))]
+    repeated = [one for one in posed for _ in range(TIMES)]
+    replies = word(repeated, SamplingParams(temperature=temperature, seed=2))
     each = [len({*replies[at : at + TIMES]}) / TIMES for at in range(0, len(replies), TIMES)]
     return sum(each) / len(each)
 
@@ -185,12 +204,13 @@ def report(folder: Path, count: int, recipe: dict[str, Any], data: Path | None) 
     with models.measuring():
         result["likelihood"] = likelihoods(model, tokenizer, count, recipe, data)
     result["plan_given"], result["acts"], result["replies"] = {}, {}, {}
+    word = through_engine(folder)
     for language in LANGUAGES:
-        for temperature in (0.0, 0.7):
+        for temperature in TEMPERATURES:
             key = f"{language}, temperature {temperature}"
-            scored = score(model, tokenizer, language, count, temperature)
+            scored = score(word, language, count, temperature)
             result["plan_given"][key], result["acts"][key], result["replies"][key] = scored
-            result["plan_given"][key]["variety"] = variety(model, tokenizer, language, temperature)
+            result["plan_given"][key]["variety"] = variety(word, language, count, temperature)
     return result
 
 

@@ -24,8 +24,9 @@ from tokenizers import Tokenizer
 
 from llm import journal
 from llm import model as models
-from llm.corpus.vary import Corpora
+from llm.corpus.vary import Corpora, Example
 from llm.data import RecipeError, public_documents
+from llm.engine import SamplingParams
 from llm.evaluate import score
 from llm.protocol import LANGUAGES, REPLY
 from llm.tokenizer import PAD, mark
@@ -123,7 +124,11 @@ class Trainer:
 
     def _probe(self) -> dict[str, float]:
         """Share of held-out plans worded right: the loss keeps falling where this stands still."""
-        return {one: score(self.model, self.tokenizer, one, PROBED, 0.0)[0]["good"] for one in LANGUAGES}
+
+        def word(examples: list[Example], params: SamplingParams) -> list[str]:
+            return models.generate(self.model, self.tokenizer, [one.prompt for one in examples], params)
+
+        return {one: score(word, one, PROBED, 0.0)[0]["good"] for one in LANGUAGES}
 
     def _text_rows(self, settings: dict[str, Any]) -> list[models.Row]:
         assert self.text is not None

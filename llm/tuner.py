@@ -30,6 +30,7 @@ LOGITS = 2**25  # of one part of a batch: 128 MB, three times that while it lear
 ARTICLE_TOKENS, ARTICLE_WEIGHT, ARTICLE_SHARE = 256, 0.1, 0.25
 CONTEXT = 1024  # tokens of a conversation; a bot's prompt is shorter
 CORPUS_WEIGHT = 0.25  # enough to remember; more drowns the export where a corpus is newer than the model
+LOOK, PATIENCE = 5, 3  # steps between two looks at the watched replies; looks in a row that were no better
 MARK = "the reply goes here"
 # Files of the base that are the new model's too: its tokenizer byte for byte, and the notices of whose text it learnt.
 KEPT = ("tokenizer*", "vocab*", "merges.txt", "*.model", "*_tokens*.json", "chat_template*", "*NOTICE*", "LICENSE*")
@@ -157,23 +158,51 @@ class Student:
         return cross_entropy(made, wanted, reduction="none", ignore_index=LEARNT).sum(1)
 
 
+class Best:
+    """Remembers the weights that found the watched replies likeliest, beginning with those that nothing taught."""
+
+    def __init__(self, student: Student, weights: list[torch.nn.Parameter], watched: Sequence[Row]) -> None:
+        self._student, self._weights, self._watched = student, weights, watched
+        self.step = self._seen = 0
+        self._bits = student.bits_per_byte(watched)
+        self._kept = [one.detach().clone() for one in weights]
+
+    def look(self, step: int) -> bool:
+        """Keep the weights if they are better; whether there is hope that later ones will be."""
+        bits = self._student.bits_per_byte(self._watched)
+        if bits < self._bits:
+            self.step, self._seen, self._bits = step, 0, bits
+            self._kept = [one.detach().clone() for one in self._weights]
+        else:
+            self._seen += 1
+        return self._seen < PATIENCE
+
+    def restore(self) -> None:
+        with torch.no_grad():
+            for one, kept in zip(self._weights, self._kept, strict=True):
+                one.copy_(kept)
+
+
 def learn(
     student: Student,
     replies: Sequence[Reply],
     articles: Sequence[Article],
     settings: dict[str, Any],
     told: Callable[[float], None],
-) -> None:
-    """Tune on an export's replies; `told` gets the loss of each step.
+    watched: Sequence[Reply],
+) -> int:
+    """Tune on an export's replies and return the step that found `watched` likeliest, whose weights stay; 0: none did.
 
-    The starter is reminded of the corpus by half of each batch; it never says an article's text, so it learns none.
-    Other models get some articles with a small weight, so that they know the merchant's subjects and tone.
+    `told` gets the loss of each step. The starter is reminded of the corpus by half of each batch; it never says an
+    article's text, so it learns none. Other models get some articles with a small weight, so that they know the
+    merchant's subjects and tone.
     """
     rows = [student.reply(one) for one in replies]
     more = [] if student.prompts.starter else [student.article(one) for one in articles]
     corpora = Corpora("train") if student.prompts.starter else None
     weights = student.add_lora(settings["rank"], settings["seed"])
     optimizer = torch.optim.AdamW(weights, lr=settings["rate"], betas=(0.9, 0.98), weight_decay=0.0)
+    best = Best(student, weights, [student.reply(one) for one in watched])
     for step in range(settings["steps"]):
         rng = random.Random(f"{settings['seed']} {step}")
         batch = _batch(student, rows, more, corpora, settings["batch"], rng)
@@ -184,6 +213,10 @@ def learn(
         optimizer.step()
         optimizer.zero_grad()
         told(loss)
+        if ((step + 1) % LOOK == 0 or step + 1 == settings["steps"]) and not best.look(step + 1):
+            break
+    best.restore()
+    return best.step
 
 
 def _batch(

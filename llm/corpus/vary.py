@@ -26,7 +26,9 @@ LISTS = {"text": "sentences", "day": "weekdays", "hours": "hours", "days": "days
 PLACEHOLDERS = ("name", "name2", "label", "option", "need", "topic", "member", "shop")
 CHATTER = ("smalltalk", "greet", "thanks", "bye")
 SENTENCE_ENDS = "?.!\uff1f\u3002\uff01"  # the last three are the full-width ones of Chinese
+SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
 HELD_WORDING, HELD_WORD = 6, 4
+SPLICED = 0.25  # replies that open as one wording and go on as another of their kind
 
 
 class CorpusError(ValueError):
@@ -94,9 +96,20 @@ class Corpus:
     def draw(self, rng: random.Random, other: "Corpus | None" = None) -> Example:
         """One example. `other` is the other language's corpus: a few members write in the language not answered in."""
         group = rng.choices(self.drawn, self.weights)[0]
-        reply = either(rng.choice(group.kept), rng)
+        reply = self._reply(group, rng)
         asked = other if other is not None and rng.random() < 0.05 else self
         return Example(asked._turns(group, rng), self._plan(group, reply, rng), reply)
+
+    def _reply(self, group: Group, rng: random.Random) -> str:
+        """A wording, or the first sentence of one and the rest of another where together they say each slot once."""
+        reply = either(rng.choice(group.kept), rng)
+        if rng.random() < SPLICED:
+            opening, rest = SENTENCE.split(reply)[0], SENTENCE.split(either(rng.choice(group.kept), rng))[1:]
+            joined = (" " if self.words.spaced else "").join([opening, *filter(None, rest)])
+            said = SLOT.findall(joined)
+            if any(rest) and {*said} >= {*group.needs} and len(said) == len({*said}):
+                return joined
+        return reply
 
     def pose(self, rng: random.Random) -> Example:
         """A question and plan with no wording in mind: the reply is '' and every kind of plan can come."""

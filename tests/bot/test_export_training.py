@@ -82,7 +82,7 @@ async def test_the_verb_writes_articles_and_replies_and_says_what_it_left_out(
     assert [text for _, text in first["turns"]] == [KETTLE]
     assert first["plan"]["act"] == "price"
     assert {"name1", "price1"} <= {*first["plan"]["slots"]}
-    assert first["reply"] == "Here: <price1>."
+    assert first["reply"] == "Here: <name1> <price1>."
     assert [text for _, text in second["turns"]][-2:] == ["thanks a lot", TEAPOT]
     assert second["turns"][1][0] == ""  # the bot's reply, as members saw it
     assert "£" in second["turns"][1][1]

@@ -59,7 +59,7 @@ async def test_it_learns_how_a_shop_speaks_and_the_bot_can_use_it(
     notes = json.loads((out / NOTES).read_text("utf-8"))
     assert notes["after"]["held-out replies"] < notes["before"]["held-out replies"]
     assert notes["after"]["corpus"] < notes["before"]["corpus"] * 1.1
-    assert notes["replies"]["held_out"] >= 2
+    assert notes["replies"]["held"] >= 5
     assert len(notes["base_sha256"]) == len(notes["export_sha256"]) == 64
     assert [one.name for one in out.parent.iterdir()] == ["tuned"]
     assert (out / "tokenizer.json").read_bytes() == (ROOT / STARTER / "tokenizer.json").read_bytes()
@@ -86,7 +86,8 @@ async def test_any_model_with_a_chat_template_learns_too(tmp_path: Path) -> None
     rows = [row, student.article(Article("Returns", "Within 30 days.", "en"))]
     before = student.bits_per_byte(rows)
     settings = {"steps": 6, "batch": 4, "rank": 4, "rate": 0.02, "seed": 1}
-    learn(student, [price(1)], [Article("Returns", "Within 30 days.", "en")], settings, lambda loss: None)
+    articles, watched = [Article("Returns", "Within 30 days.", "en")], [price(1)]
+    assert learn(student, [price(1)], articles, settings, lambda loss: None, watched) > 0
     student.save(tmp_path / "tuned")
     assert Student(str(tmp_path / "tuned")).bits_per_byte(rows) < before
     async with running(str(tmp_path / "tuned")) as engine:
@@ -103,15 +104,16 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
 
 def test_a_tenth_of_the_conversations_is_held_out_whatever_their_order(tmp_path: Path) -> None:
     replies = [one for number in range(50) for one in (price(number), price(number, "<price1>!"))]
-    learnt, held = split(replies)
-    assert len(held) == 10  # five conversations of two replies each
-    assert not {one.turns for one in learnt} & {one.turns for one in held}
-    assert {one.turns for one in split(replies[::-1])[1]} == {one.turns for one in held}
+    parts = split(replies)
+    assert len(parts.held) == len(parts.watched) == 10  # five conversations of two replies each
+    said = [{one.turns for one in part} for part in (parts.learnt, parts.watched, parts.held)]
+    assert len(set.union(*said)) == sum(map(len, said)) == 50
+    assert {one.turns for one in split(replies[::-1]).held} == said[2]
 
 
 def test_too_few_replies_says_how_to_get_more(tmp_path: Path) -> None:
     path = saved(tmp_path / "few.jsonl", *map(price, range(19)))
-    with pytest.raises(ExportError, match=r"few\.jsonl: 19 replies, at least 20 are needed; .*/training on"):
+    with pytest.raises(ExportError, match=r"few\.jsonl: replies in 19 conversations, at least 20 .*/training on"):
         read_export(path)
 
 

@@ -13,8 +13,10 @@ from transformers import AutoTokenizer
 
 from llm import tokenizer as tokenizers
 from llm.corpus.vary import Corpora, Corpus, CorpusError, every
-from llm.data import read_recipe
-from llm.evaluate import Meanings, check
+from llm.data import RecipeError, read_recipe
+from llm.digest import digest
+from llm.evaluate import COLUMNS, Meanings, check
+from llm.modelcard import card, notes
 from llm.protocol import END, LANGUAGES, SLOT, Act
 
 ROOT = Path(__file__).parents[2]
@@ -66,16 +68,64 @@ def test_killed_run_goes_on_to_the_same_loss(trained: Path, tmp_path: Path) -> N
     assert (tmp_path / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
-def test_evaluation_reports_likelihood_and_plan_given_score(trained: Path, tmp_path: Path) -> None:
-    file = tmp_path / "report.json"
-    shown = run("evaluate", trained, "--count", 6, "--json", file)
-    report = json.loads(file.read_text())
+@pytest.fixture(scope="module")
+def evaluation(trained: Path) -> Path:
+    """What was measured of the trained model."""
+    file = trained / "evaluation.json"
+    assert "perplexity" in run("evaluate", trained, "--count", 6, "--json", file)
+    return file
+
+
+def test_evaluation_reports_likelihood_and_plan_given_score(evaluation: Path) -> None:
+    report = json.loads(evaluation.read_text())
     held_out = report["likelihood"]["replies, held-out wordings, en"]
     assert held_out["perplexity"] > 1
     assert held_out["bits_per_byte"] > 0
     for language in LANGUAGES:
         assert 0 <= report["plan_given"][f"{language}, temperature 0.0"]["good"] <= 1
-    assert "perplexity" in shown
+
+
+def test_card_says_what_the_run_left_behind(trained: Path, evaluation: Path, tmp_path: Path) -> None:
+    run("modelcard", trained, "--recipe", SMOKE, "--evaluation", evaluation)
+    page, report = (trained / "CARD.md").read_text("utf-8"), json.loads(evaluation.read_text())
+    last = [line for line in losses(trained) if "loss" in line][-1]
+    assert f"{report['parameters']:,} parameters" in page
+    assert f"{last['step']} steps, {last['tokens']:,} tokens" in page
+    assert digest(trained) in page
+    assert f"| {' | '.join(COLUMNS)} |" in page
+    assert [name for name in COLUMNS if f"- *{name}*: " not in page] == []
+    assert [key for key in (*report["likelihood"], *report["plan_given"]) if f"| {key} | " not in page] == []
+    assert str(trained) not in page
+    run("modelcard", trained, "--recipe", SMOKE, "--evaluation", evaluation, "--out", tmp_path / "again.md")
+    assert (tmp_path / "again.md").read_text("utf-8") == page
+
+
+def test_card_ends_with_what_people_noted_of_the_recipe(tmp_path: Path) -> None:
+    (tmp_path / "NOTES.md").write_text("For people.\n\n# one\n## Limits\nFew.\n\n# other\n## Limits\nMany.\n")
+    assert notes(tmp_path / "one.toml") == "## Limits\nFew."
+    assert notes(tmp_path / "third.toml") == ""
+    assert "## What to expect" in notes(ROOT / "llm" / "recipes" / "starter.toml")
+
+
+def test_card_of_what_does_not_belong_together_is_refused(trained: Path, evaluation: Path, tmp_path: Path) -> None:
+    report = json.loads(evaluation.read_text())
+    other, old, starter = tmp_path / "other.json", tmp_path / "old.json", SMOKE.with_name("starter.toml")
+    other.write_text(json.dumps(report | {"parameters": 1}))
+    old.write_text(json.dumps(report | {"plan_given": {"en": {"good": 1.0}}}))
+    for folder, recipe, file, said in (
+        (tmp_path / "none", SMOKE, evaluation, "no weights"),
+        (trained, SMOKE, tmp_path / "none.json", "none.json: no such file"),
+        (trained, SMOKE, SMOKE, "smoke.toml:1:1: not JSON"),
+        (trained, SMOKE, other, "of another model, 1 parameters"),
+        (trained, SMOKE, old, "no column needed"),
+        (trained, starter, evaluation, "another recipe or an unfinished run"),
+    ):
+        with pytest.raises(RecipeError, match=said):
+            card(folder, recipe, file)
+    command = verb("modelcard", trained, "--recipe", SMOKE, "--evaluation", other)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{other}: of another model")
 
 
 def test_sample_answers_a_typed_message(trained: Path) -> None:
@@ -132,8 +182,12 @@ def test_replies_keep_to_their_plan_and_held_out_wordings_stay_out(language: str
 def test_written_replies_pass_the_check_that_generated_ones_are_measured_by(language: str) -> None:
     rng, corpus = random.Random(5), Corpus(language, "train")
     meanings = Meanings(corpus)
-    drawn = [corpus.draw(rng) for _ in range(100)]
-    assert [example.reply for example in drawn if not check(example, example.reply, meanings).good] == []
+    drawn = [corpus.draw(rng) for _ in range(200)]
+    checked = [(example.reply, check(example, example.reply, meanings)) for example in drawn]
+    assert [reply for reply, found in checked if not found.new and not found.good] == []
+    joined = [(reply, found) for reply, found in checked if found.new]  # one wording's opening, the rest of another
+    assert joined
+    assert [reply for reply, found in joined if found.rewritten or not (found.needed and found.allowed)] == []
 
 
 @pytest.mark.parametrize(

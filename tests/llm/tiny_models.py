@@ -59,14 +59,16 @@ def save(folder: Path, tokenizer: PreTrainedTokenizerFast, config: PretrainedCon
 
 
 def save_wishful(folder: Path, wishes: list[str], *, endless: bool = False) -> str:
-    """A starter that wants to say `wishes`, token by token, and then END, or the same again if `endless`."""
-    tokenizer = starter_tokenizer()
+    """A starter that wants to say `wishes`, token by token, and then END. An `endless` one, of the kind that has a chat
+    template and so gives out each token, says the same again and again."""
+    tokenizer = chat_tokenizer() if endless else starter_tokenizer()
+    first, last = ("Ċ", "<|im_end|>") if endless else (REPLY, END)
     vocabulary, size = tokenizer.get_vocab(), len(tokenizer)
     config = LlamaConfig(**{**TINY, "hidden_size": size, "num_attention_heads": 1}, head_dim=8, vocab_size=size)
     config.max_position_embeddings, config.tie_word_embeddings = 2048, False
     network = LlamaForCausalLM(config)
-    path = [vocabulary[token] for token in (REPLY, *wishes)]
-    path.append(path[1] if endless else vocabulary[END])
+    path = [vocabulary[token] for token in (first, *wishes)]
+    path.append(path[1] if endless else vocabulary[last])
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
