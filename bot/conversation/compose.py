@@ -9,16 +9,19 @@ from bot.conversation import link as links
 from bot.conversation.context import Context
 from bot.conversation.understanding import Reading
 from bot.knowledge.facts import Maker, needs_of
-from bot.knowledge.retrieval import Index, expand, overlap
+from bot.knowledge.passages import prose
+from bot.knowledge.retrieval import Index, expand
 from bot.knowledge.rows import Article, Product, Variant, in_short
-from bot.language import normalise, numerals, sentences, tokens
+from bot.language import normalise, numerals, tokens
 from llm.protocol import Act, Fact, Plan, State
 
 FEW = 5  # a stock of up to this many is said as a number
-PROSE = 260  # characters of a row's own words that one reply may quote
+TOLD = {"en": 0.27, "zh": 0.2}  # the least nearness of a sentence that tells what is asked, on development shops
+WORDS = 0.4  # or the least share of what is asked that its words hold
+WHOLE = 320  # characters of an article that are said whole
 CARRIED = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)  # `and the walnut?` asks the same of another
 ELLIPSIS = re.compile(
-    r"^(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|呢[?？。!！~]*$|^(?:那|还有|另外)"
+    r"^(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|[呢嘞咧哩][?？。!！~]*$|^(?:那|还有|另外)"
 )
 COUNTED = re.compile(
     r"(?<![\d.])(?P<n>[2-9]|[1-9]\d) ?(?:x(?![\w ]*\d)|of\b|pieces\b|pcs\b|[件个盒包袋罐瓶本支只套双条把])"
@@ -33,21 +36,6 @@ OPTION_WORDS = {
     "color": ("color", "colour", "shade", "finish", "颜色", "色"),
     "flavour": ("flavour", "flavor", "scent", "口味", "味", "香"),
 }
-
-
-def prose(question: Sequence[str], text: str, index: Index, limit: int = PROSE) -> tuple[str, float]:
-    """The sentences of a row that answer best, in their own order, and the weight of the question that they hold."""
-    parts = sentences(text)
-    if len(text) <= limit:
-        return " ".join(parts) if parts and parts[0][-1:].isascii() else "".join(parts), overlap(question, text, index)
-    scored = sorted(range(len(parts)), key=lambda i: (-overlap(question, parts[i], index), i))
-    chosen: list[int] = []
-    for place in scored[:3]:
-        if not chosen or sum(len(parts[i]) for i in chosen) + len(parts[place]) <= limit:
-            chosen.append(place)
-    picked = [parts[i] for i in sorted(chosen)]
-    joined = " ".join(picked) if picked and picked[0][-1:].isascii() else "".join(picked)
-    return joined, overlap(question, joined, index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +75,8 @@ class Composer:
         )
 
     def policy(self, reading: Reading, article: Article, index: Index) -> Plan:
-        text, _ = prose(reading.words, article.body, index, 420)
+        near = reading.near(article.row) if len(article.body) > WHOLE else None
+        text, _ = prose(reading.words, article.body, index, 420, near)
         fact = Maker(reading.language).prose(text, article, "body")
         return self.rows(Act.POLICY, reading, [article], [fact], fact.value)
 
@@ -118,19 +107,40 @@ class Composer:
             rest = self._rest(tokens(context.asked), product)
         if plan := self._asked(reading, words, product, variant):
             return plan
+        carried = self._carried(reading, context)
+        bare = carried is not reading and bool(ELLIPSIS.search(reading.text)) and (variant is not None or not rest)
+        if bare and reading.near(product.row):
+            return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
         if plan := self._detail(reading, product, index):
             return plan
         described, held = self._describe(reading, product, rest, index)
-        if reading.has("stock") and (held < 0.5 or variant) and (plan := self._stock(reading, words, product, variant)):
+        bare_stock = held < 0.5 or variant is not None or not rest
+        if reading.has("stock") and bare_stock and (plan := self._stock(reading, words, product, variant)):
             return plan
-        if described and held > 0:
+        if described and (held > 0 or self._pointed(reading, product, rest, context)):
             return described
-        pointed = not reading.has("about") and bool(context.products) and product.id in context.products
-        if described and pointed and rest and not ELLIPSIS.search(reading.text):
-            return described
+        return self._left_open(reading, words, product, context, described)
+
+    def _carried(self, reading: Reading, context: Context) -> Reading:
+        """`and the walnut?` asks of another what was asked before."""
+        return replace(reading, cues=reading.cues | {context.act}) if context.act in CARRIED else reading
+
+    def _pointed(self, reading: Reading, product: Product, rest: list[str], context: Context) -> bool:
+        """Is something more asked of the product just spoken of?"""
+        pointed = not reading.has("about") and product.id in context.products
+        return pointed and bool(rest) and not ELLIPSIS.search(reading.text)
+
+    def _left_open(
+        self, reading: Reading, words: list[str], product: Product, context: Context, described: Plan | None
+    ) -> Plan | None:
+        """What to say of a product where the words hardly tell what is asked of it."""
+        variant, rest, carried = (
+            links.variant(words, product),
+            self._rest(words, product),
+            self._carried(reading, context),
+        )
         if context.act == Act.OPTIONS and len(links.matching(words, product)) < len(product.variants):
             return self._stock(reading, words, product, variant)
-        carried = replace(reading, cues=reading.cues | {context.act}) if context.act in CARRIED else reading
         if carried is not reading and (reading.has("followup") or variant or not rest):
             return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
         if variant or not rest:
@@ -261,6 +271,12 @@ class Composer:
 
     def _detail(self, reading: Reading, product: Product, index: Index) -> Plan | None:
         """An attribute whose label is asked for."""
+        near = reading.near(product.row)
+        if near:
+            best, score = max(near, key=lambda said: near[said]).partition(": ")[0], 1.0
+            if max(near.values()) < TOLD[reading.language] or best not in product.attributes:
+                return None
+            return self._attribute(reading, product, best)
         asked = set(expand(links.content(reading.words)))
         best, score = "", 0.0
         for label in product.attributes:
@@ -268,8 +284,9 @@ class Composer:
             held = sum(1.0 if not word.startswith("=") else 0.8 for word in own & asked)
             if held / max(1, len(own)) > score and held >= 0.8:
                 best, score = label, held / max(1, len(own))
-        if score < 0.4:
-            return None
+        return None if score < 0.4 else self._attribute(reading, product, best)
+
+    def _attribute(self, reading: Reading, product: Product, best: str) -> Plan:
         make = Maker(reading.language)
         title, (label_fact, value) = make.name(product), make.detail(product, best)
         return self.rows(
@@ -284,12 +301,16 @@ class Composer:
         """The product's own sentences, and the share of what is asked beyond its name that they hold."""
         if not product.description:
             return None, 0.0
-        text, held = prose(rest or reading.words, product.description, index)
+        text, held = prose(rest or reading.words, product.description, index, near=reading.near(product.row))
         make = Maker(reading.language)
         fact = make.prose(text, product, "description")
         whole = sum(index.idf(word) for word in rest) or 1.0
         plan = self.rows(Act.DESCRIBE, reading, [product], [make.name(product), fact], fact.value)
-        return plan, held / whole if rest else 0.0
+        share = held / whole if rest else 0.0
+        if near := reading.near(product.row):
+            told = max(near.values()) >= TOLD[reading.language]
+            return plan, 1.0 if told else share if share >= WORDS else 0.0
+        return plan, share
 
     def compare(self, reading: Reading, products: list[Product], index: Index) -> Plan | None:
         if text := self._both(reading, products, index):

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from bot.conversation.understanding import Reading
-from bot.knowledge.library import Library
+from bot.knowledge.library import Library, Ranking
 from bot.knowledge.retrieval import Hit, expand
 from bot.knowledge.rows import Product, Variant
 from bot.language import HAN, tokens
@@ -35,6 +35,9 @@ LINKED = 0.3  # the least share of a question's weight that a name has to cover
 CALLED = 0.75  # or the share of the title that is said
 EVIDENCE = 0.6  # or the weight of the name's words, against a word that stands in one row alone
 HELD, ALONE = 0.45, 1.8  # or that one row's own sentences hold, far more of it than the next row's
+CALLED_BY = 0.6  # the least strength of a name that means what is asked, too
+NAMED_LEAST = 0.33  # and of one that is named
+MEANT, APART = 0.45, 0.05  # the least worth of a product that is meant, and how near another is that may be meant
 CLOSE = 0.85  # how near the second has to be for both to be meant
 
 
@@ -65,8 +68,10 @@ def nearness(hit: Hit) -> float:
     return hit.named + 0.7 * hit.called
 
 
-def link(words: tuple[str, ...], library: Library) -> Link:
-    """The product or products that these words name."""
+def link(words: tuple[str, ...], library: Library, ranking: Ranking | None = None) -> Link:
+    """The product or products that these words name, or mean where there is a ranking by meaning."""
+    if ranking:
+        return _meant(ranking)
     hits = library.products.search(content(words), 12)
     named = [
         hit
@@ -80,6 +85,22 @@ def link(words: tuple[str, ...], library: Library) -> Link:
     best = nearness(named[0])
     close = tuple(hit for hit in named if nearness(hit) >= CLOSE * best)
     return Link(close, min(1.0, best / 1.2))
+
+
+def _meant(ranking: Ranking) -> Link:
+    """The product that means what is asked, and those named as well that mean nearly as much."""
+    if not ranking.products:
+        return Link()
+    best, first = ranking.products[0]
+    called = first.named >= LINKED or (first.called >= CALLED and first.named > 0.1) or first.evidence >= EVIDENCE
+    if best < (MEANT if not called else NAMED_LEAST):
+        return Link()
+    close = tuple(
+        hit for worth, hit in ranking.products[:4] if worth >= best - APART and nearness(hit) >= CLOSE * nearness(first)
+    )
+    if called:
+        return Link(close, max(CALLED_BY, min(1.0, nearness(first) / 1.2)))
+    return Link((first,), 0.45, guessed=True)
 
 
 def variant(words: tuple[str, ...] | list[str], product: Product) -> Variant | None:
@@ -111,6 +132,12 @@ def matching(words: tuple[str, ...] | list[str], product: Product) -> list[Varia
     said = set(words)
     found = [one for one in product.variants if any(_says(said, str(value)) for value in one.options.values())]
     return found or list(product.variants)
+
+
+def said_each(words: tuple[str, ...] | list[str], product: Product) -> bool:
+    """Do the words say every variant's options?"""
+    said = set(words)
+    return all(any(_says(said, str(value)) for value in one.options.values()) for one in product.variants)
 
 
 def option_words(product: Product) -> set[str]:

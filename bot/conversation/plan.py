@@ -5,12 +5,12 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 from bot.conversation import link as links
-from bot.conversation.budget import budget
+from bot.conversation.choose import Chooser
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
+from bot.conversation.meant import closer, leaning, means_row, meant
 from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Hit
@@ -33,6 +33,13 @@ SOCIAL = (
 )
 EACH = re.compile(r"分别|各|\beach\b|\bboth\b")
 TWO = re.compile(r"\b(?:two|both|them|these|those)\b|两(?:个|款|种|者|样)|哪(?:个|款|一个|一款)|它们")
+MEANT = 0.34  # what an article has to be worth by its meaning to be the answer
+COVERED = 0.1  # what a named product is ahead of an article
+LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
+HALF, CHATTY = 0.5, 0.3
+UNNAMED = 0.1  # a product that is not named counts for so much less
+COMPARED, NAMES = 0.45, 0.3  # worth, and evidence of its name, of a product that stands in a comparison
+EXPLAINS = 0.65  # worth of an article that tells what to do, so that nobody need be called
 WHOLE = 0.95  # who says this much of a title says which product they mean
 GUESSED = 0.9  # of a price question that a row found by its sentences alone has to hold
 NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.LINK)
@@ -43,9 +50,13 @@ class Planner:
     library: Library
     compose: Composer = field(default_factory=Composer)
 
+    @property
+    def _choose(self) -> Chooser:
+        return Chooser(self.library, self.compose)
+
     async def plan(self, text: str, context: Context) -> list[Plan]:
         """One plan per question of the message, at most three."""
-        readings = split(self.library.spelling.mend(text), context.language)
+        readings = await meant(self.library, split(self.library.spelling.mend(text), context.language), context)
         whole = readings[0] if len(readings) == 1 else None
         if plan := self._person(text, readings, context):
             return [plan]
@@ -86,6 +97,11 @@ class Planner:
         whole = replace(readings[0], cues=joined)
         if not complaint(whole):
             return None
+        told = max(
+            (one.ranking.articles[0][0] for one in readings if one.ranking and one.ranking.articles), default=0.0
+        )
+        if told >= EXPLAINS and whole.has("question") and not whole.has("grievance"):
+            return None
         if whole.has("question") and not whole.has("grievance"):
             asked = self._explaining(readings[0])
             if asked and asked.called >= TITLE:
@@ -93,34 +109,38 @@ class Planner:
         return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.COMPLAINT)
 
     async def _one(self, reading: Reading, context: Context) -> Plan:
-        linked = links.link(reading.words, self.library)
+        linked = links.link(reading.words, self.library, reading.ranking)
+        if reading.ranking and linked.strength > 0.5 and (found := await self.library.read(linked.ids[:1])):
+            reading = await closer(self.library, reading, found[0], context)
         asks = reading.has("price", "stock", "options", "compare", "link", "recommend", "list", "cheapest", "dearest")
         if plan := self._social(reading, context, asks or linked.strength > 0.5):
             return plan
-        if reading.has("offtopic") and linked.strength < 0.5 and not asks:
+        if reading.has("offtopic") and linked.strength < 0.5 and not asks and not means_row(reading):
             return self.compose.plain(Act.OFFTOPIC, reading.language, context)
         if reading.has("compare") and (plan := await self._compare(reading, context)):
             return plan
         one = self._about_one(reading, linked)
-        if self._limited(reading, linked) and not one:
-            return await self._recommend(reading, context)
+        if self._choose.limited(reading, linked) and not one:
+            return await self._choose.recommend(reading, context) or self._nothing(reading, context)
         article = self._article(reading, context)
         policy = article is not None and not self._back(reading, context, linked, article)
         policy = policy and article is not None and self._policy(reading, article, linked)
         if policy and article:
             return await self._policy_plan(reading, article)
-        if reading.has("cheapest", "dearest") and (plan := await self._extreme(reading, context)):
+        if reading.has("cheapest", "dearest") and (plan := await self._choose.extreme(reading, context)):
             return plan
-        if reading.has("recommend", "list") and (not one or budget(reading.text) is not None):
-            return await self._recommend(reading, context)
+        if self._choose.wanted(reading, linked, one):
+            return await self._choose.recommend(reading, context) or self._nothing(reading, context)
         return await self._product(reading, context, linked, article)
 
     def _social(self, reading: Reading, context: Context, asks: bool) -> Plan | None:
         """Greetings, thanks and the like, where nothing is asked of the shop."""
         content = links.content(reading.words)
         for cue, act in SOCIAL:
-            if reading.has(cue) and not asks:
+            if reading.has(cue) and not asks and not (act is not Act.ABOUT and means_row(reading)):
                 article = self._article(reading, Context())
+                if act is Act.SMALLTALK and reading.wants and reading.wants.get("chat", 0.0) < CHATTY:
+                    continue
                 if act is Act.GREET and reading.has("question") and len(content) > 1:
                     continue
                 if act in (Act.ABOUT, Act.SMALLTALK) or len(content) <= 3 or not article or article.cover < 0.5:
@@ -130,6 +150,8 @@ class Planner:
     def _article(self, reading: Reading, context: Context) -> Hit | None:
         """The article that explains enough of the question; a short one may go on from what was asked before."""
         found = self._explaining(reading)
+        if reading.ranking:
+            return found  # it has been read in its context
         before = next((row for row in context.rows if row in self.library.articles.places), None)
         short = len(links.content(reading.words)) <= 6
         if not before or context.products or not context.asked or not short or (found and found.called >= TITLE):
@@ -142,6 +164,9 @@ class Planner:
         return found
 
     def _explaining(self, reading: Reading) -> Hit | None:
+        if reading.ranking:
+            worth, hit = (*reading.ranking.articles[:1], (0.0, None))[0]
+            return replace(hit, cover=max(hit.cover, min(1.0, worth))) if hit and worth >= MEANT else None
         hits = self.library.find_articles(reading.words, reading.language, reading.about)
         least = WAYS if links.ways(reading.words) else ARTICLE
         fit = [hit for hit in hits[:4] if hit.cover >= least or hit.called >= SAID]
@@ -164,6 +189,8 @@ class Planner:
 
     def _policy(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         """Is it the article rather than the product? The one that explains more of the question."""
+        if reading.ranking:
+            return self._means_article(reading, article, linked)
         if not linked.hits:
             if not self._may_explain(reading, article):
                 return False
@@ -182,6 +209,20 @@ class Planner:
         in_product = sum(articles.idf(word) for word in rest if products.holds(product, word))
         return in_article > in_product
 
+    def _means_article(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
+        assert reading.ranking
+        if reading.has("recommend", "list", "cheapest", "dearest") and reading.wants.get("policy", 0.0) < HALF:
+            return False
+        named = linked.hits and not linked.guessed
+        if named and reading.has("price", "stock", "options") and reading.wants.get("policy", 0.0) < HALF:
+            return False
+        if linked.strength > 0.5:
+            product = max(reading.near(linked.hits[0].row).values(), default=0.0) + COVERED
+        else:
+            product = max((score for score, _ in reading.ranking.products), default=0.0) - UNNAMED
+        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
+        return explains + LEANING * leaning(reading) > product
+
     def _may_explain(self, reading: Reading, article: Hit) -> bool:
         """No article answers whether something is sold that no row has ever heard of."""
         if not reading.has("stock") or links.ways(reading.words):
@@ -198,12 +239,6 @@ class Planner:
         return (
             len(linked.hits) == 1 and linked.hits[0].called >= 0.75 and reading.has("price", "stock", "options", "link")
         )
-
-    def _limited(self, reading: Reading, linked: links.Link) -> bool:
-        """Is it about whatever costs less than a sum?"""
-        if linked.strength > 0.5 or links.ways(reading.words) or budget(reading.text) is None:
-            return False
-        return reading.language == "zh" or reading.has("price", "stock", "recommend", "list")
 
     async def _resolve(self, reading: Reading, context: Context, linked: links.Link) -> list[Product]:
         """The products meant: those named, else those just spoken of where the words point back."""
@@ -239,6 +274,8 @@ class Planner:
         if len(products) > 1:
             narrowed = [one for one in products if links.variant(reading.words, one)]
             products = narrowed if len(narrowed) == 1 else products
+        if linked.ids[:1] != [products[0].id]:
+            reading = await closer(self.library, reading, products[0], context)
         if reading.has("restock"):
             return self.compose.plain(Act.UNKNOWN, reading.language, context)
         words = [*reading.words, *links.size_words(reading.text)]
@@ -260,13 +297,7 @@ class Planner:
         return not rest or any(self.library.articles.holds(article, word) for word in rest)
 
     async def _compare(self, reading: Reading, context: Context) -> Plan | None:
-        sides = [side for side in links.sides(reading) if links.content(side.words)]
-        strange = [side for side in sides if self._strange(side)]
-        found: list[int] = []
-        for side in sides:
-            for product_id in links.link(side.words, self.library).ids[:1]:
-                if product_id not in found and side not in strange:
-                    found.append(product_id)
+        found, strange = await self._sides(reading)
         if strange and len(found) == 1:  # the other is nothing that the shop sells
             return self.compose.plain(Act.UNKNOWN, reading.language, context, State.NOT_SOLD)
         pointing = TWO.search(reading.text) is not None
@@ -279,6 +310,31 @@ class Planner:
             return self.compose.compare_variants(reading, products[0], self.library.products)
         return self.compose.compare(reading, products, self.library.products) if len(products) == 2 else None
 
+    async def _sides(self, reading: Reading) -> tuple[list[int], bool]:
+        """The products of a comparison's two sides, and whether a side is nothing that the shop sells."""
+        sides = [side for side in links.sides(reading) if links.content(side.words)]
+        if reading.ranking:
+            named = [hit for worth, hit in reading.ranking.products[:6] if worth >= COMPARED and hit.evidence >= NAMES]
+            if len(named) > 1 and await self._versions(reading, named[0].id):
+                return [named[0].id], False
+            if len(named) > 1:
+                return [hit.id for hit in named[:2]], False
+        strange = [side for side in sides if self._strange(side)]
+        found: list[int] = []
+        for side in sides:
+            for product_id in links.link(side.words, self.library).ids[:1]:
+                if product_id not in found and side not in strange:
+                    found.append(product_id)
+        return found, bool(strange)
+
+    async def _versions(self, reading: Reading, product_id: int) -> bool:
+        """Are two variants of one product meant: `the 500 or the 750`?"""
+        [product] = await self.library.read([product_id])
+        told = links.matching([*reading.words, *links.size_words(reading.text)], product)
+        return 1 < len(told) < len(product.variants) or (
+            len(told) == len(product.variants) == 2 and links.said_each(reading.words, product)
+        )
+
     def _strange(self, side: Reading) -> bool:
         """Does it name something of which the shop's texts know less than half, and no product by its name?"""
         said = [word for word in links.content(tuple(tokens(links.WHICH.sub(" ", side.text)))) if len(word) > 1]
@@ -287,30 +343,6 @@ class Planner:
             return False
         linked = links.link(tuple(said), self.library)
         return not linked.hits or linked.hits[0].called < SAID
-
-    async def _extreme(self, reading: Reading, context: Context) -> Plan | None:
-        """The cheapest or dearest of what is named, or of everything."""
-        hits = [hit for hit in self.library.products.search(links.content(reading.words), 50) if hit.named > 0.2]
-        ids = [hit.id for hit in hits] or context.products
-        if not ids and not [word for word in links.content(reading.words) if len(word) > 1]:
-            ids = [int(one.row.partition(":")[2]) for one in self.library.products.documents[:2000]]
-        products = [one for one in await self.library.read(ids) if one.prices and one.in_stock is not False]
-        if not products:
-            return None
-        pick = min if reading.has("cheapest") else max
-        return self.compose.recommend(reading, [pick(products, key=lambda one: one.prices[0])], listed=False)
-
-    async def _recommend(self, reading: Reading, context: Context) -> Plan:
-        limit = budget(reading.text)
-        hits = self.library.products.search([w for w in links.content(reading.words) if not w.isdigit()], 12)
-        products = await self.library.read([hit.id for hit in hits if hit.cover > 0.12])
-        if limit is not None and not any(hit.named > 0.2 for hit in hits):  # of no kind: whatever costs as little
-            every = [int(one.row.partition(":")[2]) for one in self.library.products.documents[:500]]
-            products = _fitting(products, limit) or await self.library.read(every)
-        fit = _fitting(products, limit)
-        if not fit:
-            return self._nothing(reading, context)
-        return self.compose.recommend(reading, fit[:3], listed=reading.has("list") and not reading.has("recommend"))
 
     def _nothing(self, reading: Reading, context: Context, product: Product | None = None) -> Plan:
         """Nothing of the shop's answers this: an honest no, or small talk where nothing was asked."""
@@ -340,9 +372,3 @@ def _naming(plan: Plan) -> Plan:
     colon = "：" if plan.language == "zh" else ": "
     quote = plan.quote if name in plan.quote else f"{name}{colon}{plan.quote}"
     return replace(plan, needs=("name1", *plan.needs), quote=quote)
-
-
-def _fitting(products: list[Product], limit: Decimal | None) -> list[Product]:
-    """Those that can be bought, for no more than the limit."""
-    there = [(one, [v.price for v in one.buyable if v.price is not None]) for one in products]
-    return [one for one, prices in there if prices and (limit is None or min(prices) <= limit)]

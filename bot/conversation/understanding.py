@@ -5,11 +5,12 @@ Rules of this release; the classifier over a sentence encoder comes in beside th
 
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from bot.knowledge.library import Ranking
 from bot.knowledge.topics import about
 from bot.language import HAN, language, normalise, tokens
 
@@ -17,8 +18,14 @@ SPLIT = re.compile(
     r"(?<=[?？!！。;；\n])\s*|\.\s+(?=\w)|,?\s+\b(?:and also|also,|plus,)\s+|(?:，|,)?(?:另外|还有就是|顺便问)"
 )
 JOINED = re.compile(
-    r",?\s+and\s+(?=(?:how|what|when|where|which|is|are|do|does|can|could|will)\b)|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么|送不|有没|能不|是不|可不))"
+    r",?\s+(?:and|n|&|\+)\s+(?=(?:how|hows|what|whats|when|whens|where|wheres|which|is|are|do|does|can|could|will|whos?)\b)"
+    r"|,\s+(?=(?:how|hows|what|whats|where|is it|are they|does it|do they|can it|can i|do you|do u|will it)\b)"
+    r"|(?<=[\u4e00-\u9fff米ml0-9]) (?=[\u4e00-\u9fff])"
+    r"|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么|送不|有没|能不|是不|可不))"
 )
+SURE, SURER, LEAST, NONE = 0.5, 0.65, 0.1, 0.04  # probabilities of an intent: enough for a cue, little, and none
+NEEDS = ("recommend", "compare", "stock")  # they are worded in more ways than expressions can list
+LEARNT = (*NEEDS, "price", "options", "list")
 MENTION = re.compile(r"@[\w.-]+")
 
 
@@ -52,6 +59,13 @@ def _found(plain: str, names: tuple[str, ...] = ()) -> frozenset[str]:
     return frozenset(name for held in scripts for name in (names or held) if name in held and held[name].search(plain))
 
 
+def _nothing(row: str) -> Mapping[str, float]:
+    return {}
+
+
+Near = Callable[[str], Mapping[str, float]]  # a row -> how near each of its sentences is to what is asked
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One question or remark: its text, tokens, language, and the cues found in it."""
@@ -60,6 +74,9 @@ class Reading:
     words: tuple[str, ...]
     language: str
     cues: frozenset[str]
+    ranking: Ranking | None = field(default=None, compare=False, repr=False)  # by meaning, where an encoder knows it
+    wants: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)  # intent -> probability
+    near: Near = field(default=_nothing, compare=False, repr=False)
 
     @property
     def about(self) -> Mapping[str, float]:
@@ -79,9 +96,25 @@ def read(text: str, default: str) -> Reading:
     return Reading(plain, (*tokens(plain), *meant), language(plain, default), found)
 
 
+def understood(reading: Reading, wants: Mapping[str, float]) -> Reading:
+    """With what a trained head says that it wants: a cue needs some of its probability, and much of it is a cue."""
+    if not wants:
+        return reading
+    sure = {name for name in LEARNT if wants.get(name, 0.0) >= (SURE if name in NEEDS else SURER)}
+    clear = max(wants.values()) >= SURER
+    ruled = {name for name in (*LEARNT, "offtopic") if clear and wants.get(name, 0.0) < NONE}
+    return replace(reading, wants=wants, cues=(reading.cues - ruled) | sure)
+
+
+def _wronged(wants: Mapping[str, float]) -> float:
+    return wants.get("complaint", 0.0) + wants.get("human", 0.0)
+
+
 def complaint(reading: Reading) -> bool:
     """Somebody is wronged, or something of theirs went wrong; asking what would happen if it did is a question."""
     if reading.has("hypothetical") and not reading.has("grievance"):
+        return False
+    if reading.wants and not reading.has("grievance") and _wronged(reading.wants) < LEAST:
         return False
     return reading.has("grievance") or (reading.has("mine") and reading.has("trouble"))
 
@@ -89,7 +122,7 @@ def complaint(reading: Reading) -> bool:
 def split(text: str, default: str) -> list[Reading]:
     """The questions of one message, at most three; greetings and fillers between them are dropped."""
     plain = MENTION.sub(" ", text)
-    parts = [part for whole in SPLIT.split(plain) if whole for part in JOINED.split(whole) if part and part.strip()]
+    parts = [part for whole in SPLIT.split(plain) if whole for part in _joined(whole) if part.strip()]
     readings = [read(part, default) for part in parts]
     if len(readings) == 1 and parts[0] == plain.strip():
         return readings
@@ -98,6 +131,18 @@ def split(text: str, default: str) -> list[Reading]:
         return asked[:3]
     whole = read(text, default)
     return [replace(whole, cues=whole.cues | asked[0].cues)] if asked else [whole]
+
+
+def _joined(text: str) -> list[str]:
+    """`how much is it and does it float`: two questions, if the first is one by itself."""
+    parts = [part for part in JOINED.split(text) if part]
+    found: list[str] = []
+    for part in parts:
+        if found and not _found(_plain(found[-1]), ("question", *ASKING)):
+            found[-1] = text[text.find(found[-1]) : text.find(part, text.find(found[-1]) + len(found[-1])) + len(part)]
+        else:
+            found.append(part)
+    return found
 
 
 ASKING = ("price", "stock", "options", "compare", "link", "recommend", "list", "cheapest", "dearest")

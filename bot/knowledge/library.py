@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bot.knowledge.meaning import Meanings, meanings
 from bot.knowledge.retrieval import Hit, Index, expand
 from bot.knowledge.rows import Article, Product, read_articles, read_products
 from bot.knowledge.spelling import Spelling
 from bot.knowledge.topics import about, agreement, ways, with_kin
 from bot.language import language, sentences
+from llm.encoder import Encoders, Vector
 from storage import shops
 from storage.database import Database, Transaction
 
@@ -19,15 +21,17 @@ WORDLESS = 0.8  # and for an article that shares no word with the question
 AGREED = 1.0  # and what it is worth where it is certain, of the best score by words
 TOUCHED, SENTENCES = 0.4, 12  # of a title's worth: one of so many sentences
 COVERED = 0.8  # and the share of the question that it stands for
+ALIKE_ANYHOW = {"zh": 0.12}  # by how much unrelated texts are nearer to each other than they are in English
+COVER, NAMED, ALIKED = 0.2, 0.3, 0.2  # beside the meaning: the words shared, those of a name, the topic shared
 FOREIGN = 0.55  # and where it is not in the member's language
 
 
 class Library:
     """Call `refresh` before asking; it costs one small read while nothing changed."""
 
-    def __init__(self, database: Database, shop_id: int) -> None:
-        self.database, self.shop_id = database, shop_id
-        self._take(_made([], [], -1))
+    def __init__(self, database: Database, shop_id: int, encoders: Encoders | None = None) -> None:
+        self.database, self.shop_id, self._encoders = database, shop_id, encoders or Encoders(())
+        self._take(_made([], [], -1), Meanings())
         self._rebuilding = asyncio.Lock()
 
     async def refresh(self, version: int | None = None) -> None:
@@ -49,10 +53,13 @@ class Library:
             return version, await read_products(tx, self.shop_id), await read_articles(tx, self.shop_id)
 
         version, products, articles = await self.database.read(everything)
-        self._take(await asyncio.to_thread(_made, products, articles, version))
+        made = await asyncio.to_thread(_made, products, articles, version)
+        known = self.meanings.known()
+        self._take(made, await meanings(self._encoders, products, articles, known))
 
-    def _take(self, made: "Made") -> None:
+    def _take(self, made: "Made", meant: Meanings) -> None:
         """All of one version at once: others ask while the next one is being made."""
+        self.meanings = meant
         self.products, self.articles, self.spelling = made.products, made.articles, made.spelling
         self._rows: dict[int, Product] = {}
         self._articles, self._topics = made.rows, made.topics
@@ -69,9 +76,44 @@ class Library:
             self._rows.pop(next(iter(self._rows)))
         return products
 
+    async def meaning(self, texts: Sequence[str], spoken: str) -> list[Vector | None]:
+        """What each text means, where an encoder knows their language."""
+        if spoken not in self._encoders.languages or not self.meanings.parts:
+            return [None] * len(texts)
+        return list(await self._encoders.encode(texts, spoken))
+
+    def intents(self, vector: Vector, spoken: str) -> Mapping[str, float]:
+        """What a text wants, as far as a head of the encoder tells."""
+        head = self._encoders.heads.get(spoken)
+        return head.of(vector) if head else {}
+
     def read_articles(self, ids: Sequence[int]) -> list[Article]:
         """These articles, as of the catalogue's version."""
         return [self._articles[one] for one in ids if one in self._articles]
+
+    def rank(self, words: Sequence[str], about: Mapping[str, float], vector: Vector, spoken: str) -> "Ranking":
+        """Products and articles in one order: what they mean, with some weight for the words that they share."""
+        alike, base = self._alike(about), ALIKE_ANYHOW.get(spoken, 0.0)
+        near = {row: score - base for row, score in self.meanings.near(vector).items()}
+        hits = [*self.products.search(words, 30), *self.articles.search(words, 30)]
+        found = {hit.row: hit for hit in hits}
+        for row in sorted(near, key=lambda row: -near[row])[:20]:
+            if row not in found:
+                found[row] = self._index(row).rate(row, words)
+
+        def worth(hit: Hit) -> float:
+            kind = NAMED * hit.named if hit.row in self.products.places else ALIKED * alike.get(hit.row, 0.0)
+            return near.get(hit.row, 0.0) + COVER * hit.cover + kind
+
+        scored = sorted(((worth(hit), hit) for hit in found.values()), key=lambda pair: (-pair[0], pair[1].row))
+        return Ranking(
+            [(score, hit) for score, hit in scored if hit.row in self.products.places],
+            [(score, hit) for score, hit in scored if hit.row not in self.products.places],
+            near,
+        )
+
+    def _index(self, row: str) -> Index:
+        return self.products if row in self.products.places else self.articles
 
     def find_articles(self, words: Sequence[str], wanted: str, about: Mapping[str, float]) -> list[Hit]:
         """Articles for these tokens. Those in the member's language come first where both have one, and those whose
@@ -113,6 +155,15 @@ class Library:
         found = {row: agreement(about, topics) for row, topics in self._topics.items()}
         peak = max(found.values(), default=0.0)
         return {row: sure * one / peak for row, one in found.items() if peak >= ALIKE and one > 0.5 * peak}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Rows with what they are worth for a question, best first; `near` is by meaning alone."""
+
+    products: list[tuple[float, Hit]]
+    articles: list[tuple[float, Hit]]
+    near: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,80 @@
+"""What a question means, where an encoder knows its language: its rows in order, and what is wanted of them."""
+
+from dataclasses import replace
+from functools import partial
+
+from bot.conversation import link as links
+from bot.conversation.context import Context
+from bot.conversation.understanding import Reading, understood
+from bot.knowledge.library import Library
+from bot.knowledge.rows import Product
+from bot.language import HAN, tokens
+
+PLAIN = 0.55  # worth of a row that is plainly meant
+
+
+async def meant(library: Library, readings: list[Reading], context: Context) -> list[Reading]:
+    """With the rows that they mean, where an encoder knows their language; a short one means more in its context."""
+    before = ""
+    if context.products and (spoken := await library.read(context.products[:1])):
+        before = f"{spoken[0].title}: "
+    elif context.rows and context.asked:
+        before = f"{context.asked} "
+    texts = [one.text for one in readings]
+    befores = [before, *(f"{text} " for text in texts)]
+    wider = [earlier + one.text if goes_on(one) else one.text for earlier, one in zip(befores, readings, strict=False)]
+    vectors = await library.meaning([*texts, *wider], readings[0].language)
+    found = []
+    for one, alone, wide in zip(readings, vectors[: len(texts)], vectors[len(texts) :], strict=True):
+        if alone is None or wide is None:
+            found.append(one)
+            continue
+        ranking = library.rank(one.words, one.about, wide, one.language)
+        near = partial(library.meanings.said, asked=alone)
+        wants = {} if before and goes_on(one) else library.intents(alone, one.language)
+        found.append(understood(replace(one, ranking=ranking, near=near), wants))
+    return found
+
+
+async def closer(library: Library, reading: Reading, product: Product, context: Context) -> Reading:
+    """With how near each of the product's sentences, and each article, is to what is asked of it: to the words
+    without its name, and to what was asked before where they ask nothing themselves."""
+    if not reading.ranking:
+        return reading
+    asked = _without(reading.text, product.title)
+    if context.asked and not [word for word in links.content(tuple(tokens(asked))) if len(word) > 1]:
+        spoken = await library.read(context.products[:1])
+        asked = " ".join([_without(context.asked, spoken[0].title if spoken else product.title), asked])
+    [vector] = await library.meaning([asked or reading.text], reading.language)
+    if vector is None:
+        return reading
+    rest = library.rank(tokens(asked), reading.about, vector, reading.language)
+    ranking = replace(reading.ranking, articles=rest.articles)
+    return replace(reading, ranking=ranking, near=partial(library.meanings.said, asked=vector))
+
+
+def _without(text: str, name: str) -> str:
+    """The text without the words, or the pairs of Chinese signs, that a name has too."""
+    named = {*tokens(name)}
+    kept = [word for word in text.split() if HAN.search(word) or named.isdisjoint(tokens(word))]
+    joined = " ".join(kept)
+    said = [at for at in range(len(joined) - 1) if HAN.match(joined[at]) and joined[at : at + 2] in named]
+    dropped = {at + step for at in said for step in (0, 1)}
+    return "".join(sign for at, sign in enumerate(joined) if at not in dropped)
+
+
+def means_row(reading: Reading) -> bool:
+    """Does it mean something that a row says, whatever else its words sound like?"""
+    ranking = reading.ranking
+    return ranking is not None and any(rows[0][0] >= PLAIN for rows in (ranking.products, ranking.articles) if rows)
+
+
+def leaning(reading: Reading) -> float:
+    """Towards the shop's ways (1) or towards a product (-1), as far as a head tells."""
+    wants = reading.wants
+    return wants.get("policy", 0.0) - sum(wants.get(one, 0.0) for one in ("fact", "price", "stock", "options"))
+
+
+def goes_on(reading: Reading) -> bool:
+    """Is it short enough, or worded so, that it rests on what was said before?"""
+    return reading.has("followup") or len(links.content(reading.words)) <= 3

@@ -1,0 +1,94 @@
+"""What each row says, part by part, as vectors of a sentence encoder: finds rows whose words are not the question's.
+
+A product's parts are its sentences and attributes behind its name, since members call it by that; an article's are its
+title, and its sentences with and without it.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from bot.knowledge.rows import Article, Product
+from bot.language import language, sentences
+from llm.encoder import Encoders, Vector, Vectors
+
+PARTS = 6_000  # of a catalogue; what is beyond is found by its words alone
+SENTENCES = 12  # of a row
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """`said` is the sentence itself, or '' where the part is only a name; `text` is what was encoded."""
+
+    row: str
+    said: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meanings:
+    """The parts of one catalogue version; `places` are each row's."""
+
+    parts: Sequence[Part] = ()
+    vectors: Vectors = field(default_factory=lambda: np.empty((0, 1), np.float32))
+    places: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    def near(self, asked: Vector) -> dict[str, float]:
+        """Row -> how near its nearest part is, -1 to 1."""
+        if not self.parts or len(asked) != self.vectors.shape[1]:
+            return {}
+        scores = self.vectors @ asked
+        return {row: float(scores[list(places)].max()) for row, places in self.places.items()}
+
+    def known(self) -> dict[str, Vector]:
+        """What was encoded, by its text, for the next version."""
+        return {part.text: vector for part, vector in zip(self.parts, self.vectors, strict=True)}
+
+    def said(self, row: str, asked: Vector) -> dict[str, float]:
+        """Each sentence and attribute of a row -> how near it is by itself, without the row's name."""
+        if len(asked) != self.vectors.shape[1]:
+            return {}
+        alone = [place for place in self.places.get(row, ()) if self.parts[place].text == self.parts[place].said]
+        return {self.parts[place].said: float(self.vectors[place] @ asked) for place in alone}
+
+
+async def meanings(
+    encoders: Encoders, products: Iterable[Product], articles: Iterable[Article], known: Mapping[str, Vector]
+) -> Meanings:
+    """The parts of every row in a language that an encoder knows; `known` are vectors of texts encoded before."""
+    every = [*_of_articles(articles), *_of_products(products)]
+    parts = [part for part in every if language(part.text) in encoders.languages][:PARTS]
+    missing: dict[str, list[str]] = defaultdict(list)
+    for text in dict.fromkeys(part.text for part in parts if part.text not in known):
+        missing[language(text)].append(text)
+    made: dict[str, Vector] = {}
+    for spoken, texts in missing.items():
+        made |= zip(texts, await encoders.encode(texts, spoken), strict=True)
+    places: dict[str, list[int]] = defaultdict(list)
+    for at, part in enumerate(parts):
+        places[part.row].append(at)
+    vectors = np.stack([made[p.text] if p.text in made else known[p.text] for p in parts]) if parts else None
+    return Meanings(parts, vectors, dict(places)) if vectors is not None else Meanings()
+
+
+def _of_articles(articles: Iterable[Article]) -> Iterator[Part]:
+    for one in articles:
+        yield Part(one.row, "", one.title)
+        for sentence in sentences(one.body)[:SENTENCES]:
+            yield Part(one.row, sentence, sentence)
+            yield Part(one.row, sentence, f"{one.title} {sentence}")
+
+
+def _of_products(products: Iterable[Product]) -> Iterator[Part]:
+    for one in products:
+        yield Part(one.row, "", one.title)
+        kinds = ", ".join(dict.fromkeys([one.category.rpartition(">")[2].strip(), *one.tags]))
+        yield Part(one.row, "", f"{one.title} ({kinds}): {one.description}")
+        for sentence in sentences(one.description)[:SENTENCES]:
+            yield Part(one.row, sentence, f"{one.title}: {sentence}")
+            yield Part(one.row, sentence, sentence)
+        for label, value in one.attributes.items():
+            yield Part(one.row, f"{label}: {value}", f"{one.title}: {label} {value}")
+            yield Part(one.row, f"{label}: {value}", f"{label}: {value}")
