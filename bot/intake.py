@@ -26,12 +26,10 @@ ATTEMPTS = 3
 
 def pack(message: Message) -> dict[str, Any]:
     """A message as the inbox keeps it."""
-    return _fields(message) | {
-        "chat": _fields(message.chat),
-        "sender": _fields(message.sender),
-        "at": message.at.isoformat(),
-        "files": [_fields(file) for file in message.files],
-    }
+    held = _fields(message)
+    held["chat"], held["sender"] = _fields(message.chat), _fields(message.sender)
+    held["at"], held["files"] = message.at.isoformat(), [_fields(file) for file in message.files]
+    return held
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -101,7 +99,8 @@ class Intake:
         await self._room.acquire()
         self._enter()
         chat, now = f"{message.chat.platform}:{message.chat.id}", self._clock.now()
-        message = replace(message, text=whole(message.text))
+        if (text := whole(message.text)) != message.text:
+            message = replace(message, text=text)
         held, rest = pack(message), self._at_once(message)
 
         async def take(tx: Transaction) -> int | None:

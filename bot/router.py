@@ -103,8 +103,7 @@ class Router:
         if member_id is None or chat is None or message.kind is not Kind.TEXT:
             return None
         known = Known(member_id, chat)
-        spoken, names = self._language(message, chat), self._others(known, message)
-        if not gate.certainly_silent(message, self.mode(chat), spoken, names):
+        if not gate.certainly_silent(message, self.mode(chat), self._others(known, message)):
             return None
         return lambda tx: self._keep(tx, message, known, "said", {})
 
@@ -244,8 +243,9 @@ class Router:
             if answer.action == "handoff":
                 await self._call_admins(tx, inbox_id, message, known)
 
-        await self.database.write(done)
-        self.outbox.wake()
+        await self.outbox.write(known.chat.id, done)
+        if answer.action == "handoff":
+            self.outbox.wake()  # for the admins' chat
 
     async def _say(self, message: Message, known: Known, text: str, spoken: str, show: Any) -> Answer:
         context = await recall(self.tools.library, known.chat, known.member_id, message, spoken, self.shop.name)
