@@ -35,7 +35,7 @@ class Desk:
         self.handled: list[str] = []
         self.intake = Intake(database, 1, self.clock, self._handle)
 
-    async def _handle(self, inbox_id: int, message: Message) -> None:
+    async def _handle(self, inbox_id: int, message: Message, _found: object) -> None:
         self.handled.append(message.text)
         if self.act:
             await self.act(inbox_id, message)
@@ -192,7 +192,7 @@ async def test_a_parked_message_is_decided_again_once_it_is_due(database: Databa
     clock = ManualClock(START)
     seen: list[str] = []
 
-    async def park(inbox_id: int, one: Message) -> None:
+    async def park(inbox_id: int, one: Message, _found: object) -> None:
         first = one.text not in seen
         seen.append(one.text)
         due = START + timedelta(minutes=1)
