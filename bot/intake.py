@@ -103,8 +103,8 @@ class Intake:
         chat, now = f"{message.chat.platform}:{message.chat.id}", self._clock.now()
         if (text := whole(message.text)) != message.text:
             message = replace(message, text=text)
-        held = pack(message)
         beside, done = self._at_once(message, self._alone(chat)) or (None, False)
+        held = {} if done else pack(message)  # of what is done with, only the key is ever asked for
 
         async def take(tx: Transaction) -> tuple[int | None, Any]:
             row = await inbox.put(tx, self._shop_id, message.key, chat, held, now, done=done)
