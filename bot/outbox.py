@@ -196,9 +196,11 @@ class Outbox:
         self._wake.set()
         return False
 
-    async def show(self, row_id: int, text: str) -> None:
-        """Show the text of an open row so far. What can't be shown now is left to the final send."""
-        row = await self._database.read(lambda tx: rows.get(tx, row_id))
+    async def show(self, row_id: int, text: str, row: Any = None) -> None:
+        """Show the text of an open row so far; `row` where it was read just now. What can't be shown now is left to the
+        final send."""
+        if row is None:
+            row = await self._database.read(lambda tx: rows.get(tx, row_id))
         edge = self._edges[row.platform]
         if row.chat_id in self._busy or not edge.capabilities.streams:
             return

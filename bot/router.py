@@ -229,11 +229,14 @@ class Router:
             """The row stands before its first words are seen; a kill from here on is brought to its end on that row."""
             if not self._of(known.chat.platform).streams:
                 return
-            if not draft:
-                draft.append(
-                    await self.database.write(lambda tx: self._put(tx, key, message, known, None, text, "open"))
-                )
-            await self.outbox.show(draft[0], text)
+
+            async def begin(tx: Transaction) -> Any:
+                return await rows.get(tx, await self._put(tx, key, message, known, None, text, "open"))
+
+            row = None if draft else await self.database.write(begin)
+            if row:
+                draft.append(row.id)
+            await self.outbox.show(draft[0], text, row)
 
         answer = await self._say(message, known, message.text, spoken, show, seen)
         about = _product(answer)
