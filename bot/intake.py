@@ -5,7 +5,7 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
@@ -17,8 +17,8 @@ from storage import inbox
 from storage.database import Database, Job, Transaction
 
 log = logging.getLogger(__name__)
-Handle = Callable[[int, Message], Awaitable[None]]
-AtOnce = Callable[[Message], Job[None] | None]
+Handle = Callable[[int, Message, Any], Awaitable[None]]
+AtOnce = Callable[[Message, bool], tuple[Job[Any], bool] | None]
 WAITING = 5_000  # messages taken in and not done; beyond it platforms wait, which is the back pressure
 CHATS = 32  # chats worked on at the same time
 ATTEMPTS = 3
@@ -26,12 +26,10 @@ ATTEMPTS = 3
 
 def pack(message: Message) -> dict[str, Any]:
     """A message as the inbox keeps it."""
-    return _fields(message) | {
-        "chat": _fields(message.chat),
-        "sender": _fields(message.sender),
-        "at": message.at.isoformat(),
-        "files": [_fields(file) for file in message.files],
-    }
+    held = _fields(message)
+    held["chat"], held["sender"] = _fields(message.chat), _fields(message.sender)
+    held["at"], held["files"] = message.at.isoformat(), [_fields(file) for file in message.files]
+    return held
 
 
 def _fields(value: Any) -> dict[str, Any]:
@@ -61,16 +59,18 @@ def unpack(held: dict[str, Any]) -> Message:
 class Intake:
     """`async with` it: entering takes up what an earlier process left, leaving stops after the messages under way.
 
-    Messages are taken in at once and worked on from `begin` on. `at_once` gives the job that does all there is to do
-    with a message that is certainly only recorded: it runs in the transaction that takes the message in.
+    Messages are taken in at once and worked on from `begin` on. `at_once` is told whether a message is alone in its
+    chat, and gives a job for the transaction that takes it in, with whether that is all there is to do. If it is not,
+    what the job returns goes to the handler's first attempt.
     """
 
     def __init__(
-        self, database: Database, shop_id: int, clock: Clock, handle: Handle, at_once: AtOnce = lambda _: None
+        self, database: Database, shop_id: int, clock: Clock, handle: Handle, at_once: AtOnce = lambda *_: None
     ) -> None:
         self._database, self._shop_id, self._clock, self._handle = database, shop_id, clock, handle
         self._at_once = at_once
-        self._chats: dict[str, deque[tuple[int, Message]]] = {}
+        self._chats: dict[str, deque[tuple[int, Message, Any]]] = {}
+        self._coming: Counter[str] = Counter()  # of each chat, how many are being taken in
         self._workers: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(CHATS)
         self._room = asyncio.Semaphore(WAITING)
@@ -101,23 +101,25 @@ class Intake:
         await self._room.acquire()
         self._enter()
         chat, now = f"{message.chat.platform}:{message.chat.id}", self._clock.now()
-        message = replace(message, text=whole(message.text))
-        held, rest = pack(message), self._at_once(message)
+        if (text := whole(message.text)) != message.text:
+            message = replace(message, text=text)
+        beside, done = self._at_once(message, self._alone(chat)) or (None, False)
+        held = {} if done else pack(message)  # of what is done with, only the key is ever asked for
 
-        async def take(tx: Transaction) -> int | None:
-            row = await inbox.put(tx, self._shop_id, message.key, chat, held, now, done=rest is not None)
-            if rest is not None and row is not None:
-                await rest(tx)
-            return row
+        async def take(tx: Transaction) -> tuple[int | None, Any]:
+            row = await inbox.put(tx, self._shop_id, message.key, chat, held, now, done=done)
+            return row, await beside(tx) if beside and row is not None else None
 
-        inbox_id = None
+        self._coming[chat] += 1
+        inbox_id, found = None, None
         try:
-            inbox_id = await self._database.write(take)
+            inbox_id, found = await self._database.write(take)
         finally:
-            if inbox_id is None or rest is not None:
+            self._come(chat)
+            if inbox_id is None or done:
                 self._leave()
-        if inbox_id is not None and rest is None:
-            self._enqueue(chat, inbox_id, message)
+        if inbox_id is not None and not done:
+            self._enqueue(chat, inbox_id, message, found)
 
     async def wake(self) -> None:
         """Take up parked messages whose time has come."""
@@ -130,6 +132,15 @@ class Intake:
     async def idle(self) -> None:
         """Wait until nothing is waiting or under way."""
         await self._quiet.wait()
+
+    def _alone(self, chat: str) -> bool:
+        """Would a message of this chat be worked on at once?"""
+        return self._working and chat not in self._chats and chat not in self._coming and not self._places.locked()
+
+    def _come(self, chat: str) -> None:
+        self._coming[chat] -= 1
+        if not self._coming[chat]:
+            del self._coming[chat]
 
     def _enter(self) -> None:
         self._waiting += 1
@@ -153,12 +164,12 @@ class Intake:
         self._enter()
         self._enqueue(row.chat, row.id, unpack(row.message))
 
-    def _enqueue(self, chat: str, inbox_id: int, message: Message) -> None:
+    def _enqueue(self, chat: str, inbox_id: int, message: Message, found: Any = None) -> None:
         self._taken.add(inbox_id)
         if chat in self._chats:
-            self._chats[chat].append((inbox_id, message))
+            self._chats[chat].append((inbox_id, message, found))
             return
-        self._chats[chat] = deque([(inbox_id, message)])
+        self._chats[chat] = deque([(inbox_id, message, found)])
         if self._working:
             self._start(chat)
 
@@ -179,10 +190,10 @@ class Intake:
         finally:
             del self._chats[chat]
 
-    async def _one(self, inbox_id: int, message: Message) -> None:
+    async def _one(self, inbox_id: int, message: Message, found: Any) -> None:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                await self._handle(inbox_id, message)
+                await self._handle(inbox_id, message, found if attempt == 1 else None)
                 return
             except Exception as error:  # the boundary: one bad message never stops its chat
                 log.exception("message %d, attempt %d of %d", inbox_id, attempt, ATTEMPTS)

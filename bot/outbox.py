@@ -7,14 +7,14 @@ they are sent and never sent again by themselves: a row whose answer nobody saw 
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.clock import Clock
 from bot.messages import Button, Capabilities, Card, Chat, Outgoing, SendError
 from storage import outbox as rows
-from storage.database import Database
+from storage.database import Database, Job, Transaction
 
 log = logging.getLogger(__name__)
 ONCE = ("post", "suggestion")
@@ -54,17 +54,31 @@ def outgoing(row: Any) -> Outgoing:
 
 
 class Outbox:
-    """`run` it; `wake` it after a transaction that added rows; `open` a draft to show a reply while it is written."""
+    """`run` it; `write` rows for a chat through it, or `wake` it after a transaction that added some; `show` a draft
+    while it is written."""
 
     def __init__(self, database: Database, shop_id: int, clock: Clock, edges: Mapping[str, Edge]) -> None:
         self._database, self._shop_id, self._clock, self._edges = database, shop_id, clock, edges
         self._wake = asyncio.Event()
         self._busy: dict[int, asyncio.Task[None]] = {}
+        self._sends = 0  # how often a chat was sent to, to the end
+        self._ended: dict[int, int] = {}  # the number of each chat's last one
         self._again = False  # rows were due in a chat that is being sent to
         self._later: datetime | None = None  # when the next row is due that had to wait
 
     def wake(self) -> None:
         self._wake.set()
+
+    async def write(self, chat_id: int, job: Job[None]) -> None:
+        """Run a job that adds rows for this chat and start to send what is due there, both in one transaction."""
+        sends = self._sends
+
+        async def both(tx: Transaction) -> list[Any]:
+            await job(tx)
+            return await rows.due_in(tx, chat_id, self._clock.now())
+
+        waiting = await self._database.write(both)
+        self._start(chat_id, [row for row in waiting if row.platform in self._edges], sends)
 
     async def recover(self) -> int:
         """At start: rows marked before a send whose answer nobody saw are `unknown` now. How many there are."""
@@ -91,19 +105,28 @@ class Outbox:
         now, self._again = self._clock.now(), False
         if self._later is not None and self._later <= now:
             self._later = None
-        busy = set(self._busy)  # what these send is still due in what is read now
+        sends = self._sends
         due = await self._database.read(lambda tx: rows.due(tx, self._shop_id, tuple(self._edges), now))
         by_chat: dict[int, list[Any]] = {}
         for row in due:
             by_chat.setdefault(row.chat_id, []).append(row)
         for chat_id, waiting in by_chat.items():
-            if chat_id in busy or chat_id in self._busy or len(self._busy) >= CHATS:
-                self._again = True
-                continue
-            task = asyncio.create_task(self._send_chat(waiting), name=f"send to chat {chat_id}")
-            self._busy[chat_id] = task
-            task.add_done_callback(lambda _, chat_id=chat_id: self._free(chat_id))  # type: ignore[misc]
+            self._start(chat_id, waiting, sends)
         return bool(due)
+
+    def _start(self, chat_id: int, waiting: Sequence[Any], sends: int) -> None:
+        """Send these rows of a chat, read when there had been so many sends, in a task; else look again later."""
+        if not waiting:
+            return
+        if chat_id in self._busy or len(self._busy) >= CHATS:
+            self._again = True
+            return
+        if self._ended.get(chat_id, 0) > sends:  # what was due then was sent meanwhile, all of it or some
+            self._wake.set()
+            return
+        task = asyncio.create_task(self._send_chat(waiting), name=f"send to chat {chat_id}")
+        self._busy[chat_id] = task
+        task.add_done_callback(lambda _: self._free(chat_id))
 
     async def flush(self) -> None:
         """Send all that is due now and wait for it: for replay and an orderly stop."""
@@ -112,6 +135,8 @@ class Outbox:
 
     def _free(self, chat_id: int) -> None:
         self._busy.pop(chat_id, None)
+        self._sends += 1
+        self._ended[chat_id] = self._sends
         if self._again:
             self._wake.set()
 
@@ -128,7 +153,7 @@ class Outbox:
             for wait in waits:
                 wait.cancel()
 
-    async def _send_chat(self, waiting: list[Any]) -> None:
+    async def _send_chat(self, waiting: Sequence[Any]) -> None:
         for row in waiting:
             try:
                 if not await self._send(row):
@@ -171,9 +196,11 @@ class Outbox:
         self._wake.set()
         return False
 
-    async def show(self, row_id: int, text: str) -> None:
-        """Show the text of an open row so far. What can't be shown now is left to the final send."""
-        row = await self._database.read(lambda tx: rows.get(tx, row_id))
+    async def show(self, row_id: int, text: str, row: Any = None) -> None:
+        """Show the text of an open row so far; `row` where it was read just now. What can't be shown now is left to the
+        final send."""
+        if row is None:
+            row = await self._database.read(lambda tx: rows.get(tx, row_id))
         edge = self._edges[row.platform]
         if row.chat_id in self._busy or not edge.capabilities.streams:
             return

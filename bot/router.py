@@ -11,7 +11,7 @@ from bot import outbox as outgoing_rows
 from bot.commands import base as slash
 from bot.conversation import gate
 from bot.conversation.answer import Answer, Conversation
-from bot.conversation.recall import recall
+from bot.conversation.recall import Seen, look, recall
 from bot.language import language
 from bot.messages import Button, Capabilities, Kind, Message, Outgoing
 from bot.outbox import Outbox
@@ -77,7 +77,7 @@ class Router:
     _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
     _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=OrderedDict)
 
-    async def handle(self, inbox_id: int, message: Message) -> None:
+    async def handle(self, inbox_id: int, message: Message, seen: Seen | None) -> None:
         known = await self._known(message)
         if message.kind is Kind.REACTION:
             return await self._record(
@@ -94,19 +94,21 @@ class Router:
             return await self.database.write(lambda tx: inbox.park(tx, inbox_id, due))
         if isinstance(decision, gate.Silent):
             return await self._record(inbox_id, message, known, "said", {})
-        return await self._answer(inbox_id, message, known, spoken)
+        return await self._answer(inbox_id, message, known, spoken, seen)
 
-    def at_once(self, message: Message) -> Job[None] | None:
-        """For the intake: all there is to do with a message of people known, in a chat known, that needs no answer."""
+    def at_once(self, message: Message, alone: bool) -> tuple[Job[Any], bool] | None:
+        """For the intake, where people and chat are known: all there is to do with a message that needs no answer, or a
+        look at what the answer to this one goes on from."""
         member_id = self._people.get((message.chat.platform, message.sender.id))
         chat = self._chats.get((message.chat.platform, message.chat.id))
         if member_id is None or chat is None or message.kind is not Kind.TEXT:
             return None
         known = Known(member_id, chat)
-        spoken, names = self._language(message, chat), self._others(known, message)
-        if not gate.certainly_silent(message, self.mode(chat), spoken, names):
-            return None
-        return lambda tx: self._keep(tx, message, known, "said", {})
+        if gate.certainly_silent(message, self.mode(chat), self._others(known, message)):
+            return lambda tx: self._keep(tx, message, known, "said", {}), True
+        if alone and (message.addressed or message.chat.direct) and not slash.parse(message.text):
+            return lambda tx: look(tx, self.tools.library, chat.id), False
+        return None
 
     def mode(self, chat: ChatRow) -> str:
         """The chat's own mode, else the setting's, else what its platform starts with."""
@@ -219,7 +221,7 @@ class Router:
         await self.database.write(keep)
         return call.reply(answer.text, answer.buttons, answer.cards)
 
-    async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str) -> None:
+    async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None) -> None:
         key = f"reply:{inbox_id}"
         draft: list[int] = []
 
@@ -227,13 +229,16 @@ class Router:
             """The row stands before its first words are seen; a kill from here on is brought to its end on that row."""
             if not self._of(known.chat.platform).streams:
                 return
-            if not draft:
-                draft.append(
-                    await self.database.write(lambda tx: self._put(tx, key, message, known, None, text, "open"))
-                )
-            await self.outbox.show(draft[0], text)
 
-        answer = await self._say(message, known, message.text, spoken, show)
+            async def begin(tx: Transaction) -> Any:
+                return await rows.get(tx, await self._put(tx, key, message, known, None, text, "open"))
+
+            row = None if draft else await self.database.write(begin)
+            if row:
+                draft.append(row.id)
+            await self.outbox.show(draft[0], text, row)
+
+        answer = await self._say(message, known, message.text, spoken, show, seen)
         about = _product(answer)
         kind = "complained" if answer.action == "handoff" else "asked" if answer.sources else "said"
         data = {"act": answer.act, "product": about}
@@ -244,11 +249,15 @@ class Router:
             if answer.action == "handoff":
                 await self._call_admins(tx, inbox_id, message, known)
 
-        await self.database.write(done)
-        self.outbox.wake()
+        await self.outbox.write(known.chat.id, done)
+        if answer.action == "handoff":
+            self.outbox.wake()  # for the admins' chat
 
-    async def _say(self, message: Message, known: Known, text: str, spoken: str, show: Any) -> Answer:
-        context = await recall(self.tools.library, known.chat, known.member_id, message, spoken, self.shop.name)
+    async def _say(
+        self, message: Message, known: Known, text: str, spoken: str, show: Any, seen: Seen | None = None
+    ) -> Answer:
+        library, place = self.tools.library, (known.chat, known.member_id)
+        context = await recall(library, *place, message, spoken, self.shop.name, seen)
         seed = self.tools.settings.llm_seed
         if seed is not None:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])

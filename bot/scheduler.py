@@ -105,6 +105,8 @@ class Scheduler:
     async def tick(self) -> bool:
         """Do everything that is due now; was there anything?"""
         async with self._ticking:
+            if not await self._database.read(self._anything):
+                return await self._clear()
             woken = await self._wake_parked()
             posted = await self._begin_runs() | await self._post_runs()
             pushed = await self._push()
@@ -138,6 +140,17 @@ class Scheduler:
     async def _tick_if_idle(self) -> None:
         if not self._ticking.locked():
             await self.tick()
+
+    async def _anything(self, tx: Transaction) -> bool:
+        """Is a parked message, a schedule, a run or the day's suggestions due? One look in place of four."""
+        now = self._clock.now()
+        parked = await inbox.parked(tx, self._shop_id)
+        today = await self._suggestions.attention.opening(tx, now)
+        return (
+            (parked is not None and parked <= now)
+            or (today is not None and today != self._pushed)
+            or bool(await schedules.due(tx, self._shop_id, now) or await schedules.open_runs(tx, self._shop_id))
+        )
 
     async def _wake_parked(self) -> bool:
         parked = await self._database.read(lambda tx: inbox.parked(tx, self._shop_id))

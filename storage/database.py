@@ -47,9 +47,13 @@ Job = Callable[[Transaction], Awaitable[T]]
 
 @dataclass(frozen=True, slots=True)
 class Inline:
-    """A plain connection behind the same awaitable calls. Nothing in it waits, so a job over it runs to its end."""
+    """A plain connection behind the same awaitable calls. Nothing in it waits, so a job over it runs to its end.
+
+    `driver` is what it stands on, in the same transaction: the statements of every message go straight to it.
+    """
 
     connection: Connection
+    driver: sqlite3.Connection
 
     @property
     def dialect(self) -> Dialect:
@@ -93,7 +97,6 @@ class Sqlite:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         self._engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
         event.listen(self._engine, "connect", _prepare_sqlite)
-        event.listen(self._engine, "begin", _begin_sqlite)
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(QUEUE)
         self._reads: SimpleQueue[Asked | None] = SimpleQueue()  # bounded by the room; None ends a thread
@@ -145,27 +148,46 @@ class Sqlite:
 
 
 class Held:
-    """A thread's connection, opened at its first job."""
+    """A thread's connection, opened at its first job. Transactions begin and end on the driver's own connection."""
 
-    def __init__(self, engine: Engine, **options: Any) -> None:
-        self._engine, self._options = engine, options
-        self._connection: Connection | None = None
+    def __init__(self, engine: Engine, *, write: bool = False) -> None:
+        self._engine, self._write = engine, write
+        self._inline: Inline | None = None
 
     def run(self, jobs: Sequence[Job[Any]]) -> list[Any]:
         """The result of each job, or how it failed."""
         try:
-            if self._connection is None:
-                self._connection = self._engine.connect().execution_options(**self._options)
-            with self._connection.begin():
-                return [_finish(job(Inline(self._connection))) for job in jobs]
+            inline = self._inline or self._open()
+            _begin(inline.driver, write=self._write)
+            try:
+                results = [_finish(job(inline)) for job in jobs]
+                inline.driver.commit()
+            finally:
+                self._end(inline)
+            return results
         except Exception as error:  # noqa: BLE001 - handed to the caller whose job it was
             if len(jobs) == 1:
                 return [Failed(error)]
         return [self.run([job])[0] for job in jobs]
 
+    def _open(self) -> Inline:
+        connection = self._engine.connect()
+        driver: Any = connection.connection.driver_connection
+        if self._write:
+            driver.execute(f"PRAGMA busy_timeout={POLL}")
+        self._inline = Inline(connection, driver)
+        return self._inline
+
+    @staticmethod
+    def _end(inline: Inline) -> None:
+        """Roll back what was not committed; SQLAlchemy, if a job used it, learns that its transaction is over."""
+        inline.driver.rollback()
+        if inline.connection.in_transaction():
+            inline.connection.rollback()
+
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
+        if self._inline:
+            self._inline.connection.close()
 
 
 class Driver:
@@ -239,24 +261,22 @@ def _tell(asked: Sequence[Asked], outcomes: Sequence[Any]) -> None:
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # BEGIN is ours, see _begin_sqlite
+    connection.isolation_level = None  # BEGIN is ours, see _begin
     cursor = connection.cursor()
     for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY}", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _begin_sqlite(connection: Connection) -> None:
+def _begin(driver: sqlite3.Connection, *, write: bool) -> None:
     """A deferred BEGIN that turns into a write fails at once when somebody else writes, whatever the busy timeout.
 
     SQLite waits for a lock with ever longer sleeps, and an import of another process that takes it again at once is
     never caught between two transactions: a second and more. Asked for every few milliseconds, it is had in the gap.
     """
-    driver: Any = connection.connection.driver_connection
-    if not connection.get_execution_options().get("write"):
+    if not write:
         driver.execute("BEGIN")
         return
-    driver.execute(f"PRAGMA busy_timeout={POLL}")
     for left in reversed(range(BUSY // POLL)):
         try:
             driver.execute("BEGIN IMMEDIATE")

@@ -17,6 +17,10 @@ PUT = {
 }
 DONE = Prepared(update(INBOX).where(INBOX.c.id == bindparam("row")).values(state="done", due=None))
 
+PARKED = Prepared(
+    select(func.min(INBOX.c.due).label("due")).where(INBOX.c.shop_id == bindparam("shop"), INBOX.c.state == "later")
+)
+
 
 async def put(
     tx: Transaction, shop_id: int, key: str, chat: str, message: dict[str, Any], now: datetime, *, done: bool = False
@@ -42,7 +46,8 @@ async def due(tx: Transaction, shop_id: int, now: datetime) -> list[Row[Any]]:
 
 async def parked(tx: Transaction, shop_id: int) -> datetime | None:
     """When the next parked row is due."""
-    return await tx.scalar(select(func.min(Inbox.due)).filter_by(shop_id=shop_id, state="later"))
+    due: datetime | None = (await PARKED.run(tx, {"shop": shop_id})).due
+    return due
 
 
 async def by_key(tx: Transaction, shop_id: int, key: str) -> int | None:

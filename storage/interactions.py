@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from storage.database import Transaction
 from storage.prepared import Prepared
@@ -14,7 +14,7 @@ SPOKEN = ("said", "asked", "complained", "thanked")  # kinds that are a message
 
 SAID, WHO = table(Interaction), table(Member)
 ADD = Prepared(insert(SAID))
-RECENT: Select[Any] = (
+RECENT = Prepared(
     select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, WHO.c.name)
     .join(WHO, WHO.c.id == SAID.c.member_id)
     .where(SAID.c.chat_id == bindparam("chat"), SAID.c.message_id != "", SAID.c.text != "")
@@ -43,7 +43,7 @@ async def add(
 
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The chat's last messages of members (name, text, message_id, member_id, at), oldest first."""
-    return list(await tx.execute(RECENT, {"chat": chat_id, "count": count}))[::-1]
+    return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
 
 
 async def spoken(tx: Transaction, chat_id: int) -> list[Row[Any]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 
 from storage.database import Transaction
 from storage.prepared import Prepared
@@ -23,12 +23,16 @@ HELD = select(EARLIER.c.id).where(
     EARLIER.c.chat_id == OUT.c.chat_id, EARLIER.c.id < OUT.c.id, EARLIER.c.state == "ready"
 )
 HELD = HELD.where(EARLIER.c.due > bindparam("now"))  # a chat that has to wait gets nothing out of order
-DUE = WHERE_TO.where(*READY, OUT.c.due <= bindparam("now"), ~HELD.exists()).order_by(OUT.c.id).limit(200)
+IS_DUE = (OUT.c.due <= bindparam("now"), ~HELD.exists())
+DUE = WHERE_TO.where(*READY, *IS_DUE).order_by(OUT.c.id).limit(200)
+DUE_IN = Prepared(
+    WHERE_TO.where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", *IS_DUE).order_by(OUT.c.id).limit(200)
+)
 NEXT_DUE = select(func.min(OUT.c.due)).join(PLACE, PLACE.c.id == OUT.c.chat_id).where(*READY)
 FIND = Prepared(select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key")))
 ADD = Prepared(insert(OUT).returning(OUT.c.id))
-IS_SENT = update(OUT).where(OUT.c.id == bindparam("row"))
-SENT = Prepared(IS_SENT.values(state="sent", message_id=bindparam("message"), sent=bindparam("moment")))
+CHANGE = Prepared(update(OUT).where(OUT.c.id == bindparam("row")))
+GET = Prepared(WHERE_TO.where(OUT.c.id == bindparam("row")))
 SHOWN: tuple[Any, ...] = (
     OUT.c.id,
     OUT.c.text,
@@ -41,8 +45,12 @@ SHOWN: tuple[Any, ...] = (
     OUT.c.member_id,
     OUT.c.action,
 )
-RECENT: Select[Any] = select(*SHOWN).where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent")
-RECENT = RECENT.order_by(OUT.c.id.desc()).limit(bindparam("count"))
+RECENT = Prepared(
+    select(*SHOWN)
+    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent")
+    .order_by(OUT.c.id.desc())
+    .limit(bindparam("count"))
+)
 DEFAULTS: dict[str, Any] = {
     "extra": {},
     "facts": [],
@@ -65,7 +73,7 @@ async def put(
     found = await FIND.run(tx, {"shop": shop_id, "key": key})
     if found:
         if found.state in ("open", "ready"):
-            await tx.execute(update(OUT).where(OUT.c.id == found.id).values(text=text, due=now, **values))
+            await CHANGE.run(tx, {"row": found.id, "text": text, "due": now} | values)
         return int(found.id)
     row = {"shop_id": shop_id, "chat_id": chat_id, "key": key, "kind": kind, "text": text, "created": now, "due": now}
     added = await ADD.run(tx, DEFAULTS | row | values)
@@ -78,21 +86,26 @@ async def due(tx: Transaction, shop_id: int, platforms: Sequence[str], now: date
     return list(await tx.execute(DUE, {"shop": shop_id, "on": list(platforms), "now": now}))
 
 
+async def due_in(tx: Transaction, chat_id: int, now: datetime) -> list[Row[Any]]:
+    """The same for one chat, whatever its platform."""
+    return await DUE_IN.rows(tx, {"chat": chat_id, "now": now})
+
+
 async def next_due(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> datetime | None:
     found: datetime | None = await tx.scalar(NEXT_DUE, {"shop": shop_id, "on": list(platforms)})
     return found
 
 
 async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime) -> None:
-    await SENT.run(tx, {"row": outbox_id, "message": message_id, "moment": now})
+    await CHANGE.run(tx, {"row": outbox_id, "state": "sent", "message_id": message_id, "sent": now})
 
 
 async def get(tx: Transaction, outbox_id: int) -> Row[Any]:
-    return (await tx.execute(WHERE_TO.where(OUT.c.id == outbox_id))).one()
+    return await GET.run(tx, {"row": outbox_id})
 
 
 async def mark(tx: Transaction, outbox_id: int, state: str, **values: Any) -> None:
-    await tx.execute(update(Outbox).where(Outbox.id == outbox_id).values(state=state, **values))
+    await CHANGE.run(tx, {"row": outbox_id, "state": state} | values)
 
 
 async def retry_chat(tx: Transaction, outbox_id: int, chat_id: int, due: datetime, error: str) -> None:
@@ -111,7 +124,7 @@ async def resolve_unknown(tx: Transaction, shop_id: int) -> Sequence[int]:
 
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The last messages that were sent to the chat, oldest first."""
-    return list(await tx.execute(RECENT, {"chat": chat_id, "count": count}))[::-1]
+    return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
 
 
 async def said_in(tx: Transaction, chat_id: int) -> list[Row[Any]]:

@@ -1,43 +1,78 @@
-"""Statements of every message, compiled once. SQLAlchemy's own way of executing one took as long as SQLite did."""
+"""Statements of every message, compiled once. On SQLite they go straight to the driver: by SQLAlchemy's own way each
+took several times as long as SQLite needs for it."""
 
-from collections.abc import Mapping
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Dialect, Row
+from sqlalchemy import Dialect
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.selectable import Select
 
 from storage.database import Inline, Transaction
 
-Compiled = tuple[str, list[tuple[str, Any, Any]]]  # SQL; per place the name, the value if not given, the binding
+Process = Callable[[Any], Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """SQL, how each place of it is bound (by name, or to a constant), and how each column is read."""
+
+    sql: str
+    binds: Sequence[tuple[str, Any, Process]]  # the name, or "" and the bound constant
+    reads: Sequence[tuple[int, Callable[[Any], Any]]]  # columns that are not as the driver gives them
+    row: Callable[[Sequence[Any]], Any]  # makes a row with named columns
+
+    def bound(self, values: Mapping[str, Any]) -> list[Any]:
+        return [
+            process(values[name]) if process else values[name] if name else constant
+            for name, constant, process in self.binds
+        ]
+
+    def read(self, found: Sequence[Any]) -> Any:
+        if not self.reads:
+            return self.row(found)
+        columns = list(found)
+        for place, process in self.reads:
+            columns[place] = process(columns[place])
+        return self.row(columns)
 
 
 class Prepared:
-    """An INSERT, UPDATE or SELECT to run again and again with other values. The first row that it returns is as the
-    driver gives it: ask it for numbers and texts only."""
+    """An INSERT, UPDATE or SELECT to run again and again with other values."""
 
     def __init__(self, statement: UpdateBase | Select[Any]) -> None:
         self.statement = statement
         self._compiled: dict[tuple[str, ...], Compiled] = {}  # by the names of the values, a handful
 
-    async def run(self, tx: Transaction, values: Mapping[str, Any]) -> Row[Any] | None:
-        """Execute it; the first row that it returns, if any."""
-        if isinstance(tx, Inline):
-            sql, binds = self._compiled.get(tuple(values)) or self._compile(tx.dialect, tuple(values))
-            given = [(values.get(name, default), process) for name, default, process in binds]
-            result = tx.connection.exec_driver_sql(
-                sql, tuple(process(one) if process else one for one, process in given)
-            )
-        else:
+    async def rows(self, tx: Transaction, values: Mapping[str, Any]) -> list[Any]:
+        """Execute it; every row that it returns, with its columns by name."""
+        if not isinstance(tx, Inline):
             result = await tx.execute(self.statement, values)
-        return result.first() if result.returns_rows else None
+            return list(result) if result.returns_rows else []
+        compiled = self._compiled.get(tuple(values)) or self._compile(tx.dialect, tuple(values))
+        return [compiled.read(row) for row in tx.driver.execute(compiled.sql, compiled.bound(values)).fetchall()]
+
+    async def run(self, tx: Transaction, values: Mapping[str, Any]) -> Any:
+        """Execute it; the first row that it returns, None if it returns none."""
+        found = await self.rows(tx, values)
+        return found[0] if found else None
 
     def _compile(self, dialect: Dialect, names: tuple[str, ...]) -> Compiled:
-        is_insert = getattr(self.statement, "is_insert", False)
-        compiled = self.statement.compile(dialect=dialect, column_keys=list(names) if is_insert else None)
-        binds = [
-            (name, compiled.params[name], compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect))
-            for name in compiled.positiontup or ()
-        ]
-        self._compiled[names] = str(compiled), binds
+        statement = self.statement
+        compiled = statement.compile(dialect=dialect, column_keys=None if statement.is_select else list(names))
+        binds = []
+        for name in compiled.positiontup or ():
+            process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)
+            constant = None if name in names else compiled.params[name]
+            if name in names:
+                binds.append((name, None, process))
+            else:
+                binds.append(("", process(constant) if process else constant, None))
+        columns = list(getattr(statement, "exported_columns", ()))
+        processes = [one.type.dialect_impl(dialect).result_processor(dialect, None) for one in columns]
+        reads = [(place, process) for place, process in enumerate(processes) if process]
+        row: Any = namedtuple("row", [one.key for one in columns])  # type: ignore[misc]
+        self._compiled[names] = Compiled(str(compiled), binds, reads, row._make)
         return self._compiled[names]

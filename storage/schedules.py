@@ -3,11 +3,26 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
-from storage.tables import Run, Schedule
+from storage.prepared import Prepared
+from storage.tables import Run, Schedule, table
+
+PLANS, RUNS = table(Schedule), table(Run)
+DUE = Prepared(
+    select(PLANS)
+    .where(PLANS.c.shop_id == bindparam("shop"), PLANS.c.active, PLANS.c.next_due <= bindparam("now"))
+    .order_by(PLANS.c.next_due)
+)
+OF_PLAN = (PLANS.c.content, PLANS.c.chat_id, PLANS.c.catchup_window, PLANS.c.active)
+OPEN = Prepared(
+    select(RUNS.c.id, RUNS.c.due, RUNS.c.schedule_id, *OF_PLAN)
+    .join(PLANS, PLANS.c.id == RUNS.c.schedule_id)
+    .where(RUNS.c.shop_id == bindparam("shop"), RUNS.c.state == "due")
+    .order_by(RUNS.c.id)
+)
 
 
 async def add(tx: Transaction, shop_id: int, chat_id: int, **values: Any) -> int:
@@ -27,8 +42,7 @@ async def remove(tx: Transaction, chat_id: int, schedule_id: int) -> bool:
 
 
 async def due(tx: Transaction, shop_id: int, now: datetime) -> list[Row[Any]]:
-    query = select(Schedule.__table__).where(Schedule.shop_id == shop_id, Schedule.active, Schedule.next_due <= now)
-    return list(await tx.execute(query.order_by(Schedule.next_due)))
+    return await DUE.rows(tx, {"shop": shop_id, "now": now})
 
 
 async def next_due(tx: Transaction, shop_id: int) -> datetime | None:
@@ -51,11 +65,7 @@ async def advance(tx: Transaction, schedule_id: int, next_due: datetime) -> None
 
 async def open_runs(tx: Transaction, shop_id: int) -> list[Row[Any]]:
     """Runs that are due and not done, with what their schedule says: also those a kill left behind."""
-    columns = (
-        Run.id, Run.due, Run.schedule_id, Schedule.content, Schedule.chat_id, Schedule.catchup_window, Schedule.active
-    )  # fmt: skip
-    query = select(*columns).join(Schedule, Schedule.id == Run.schedule_id)
-    return list(await tx.execute(query.where(Run.shop_id == shop_id, Run.state == "due").order_by(Run.id)))
+    return await OPEN.rows(tx, {"shop": shop_id})
 
 
 async def end_run(tx: Transaction, run_id: int, state: str, note: str = "") -> None:

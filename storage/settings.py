@@ -3,16 +3,19 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Row, bindparam, delete, insert, select
 
 from storage.database import Transaction
-from storage.tables import Audit, Setting
+from storage.prepared import Prepared
+from storage.tables import Audit, Setting, table
+
+SETTINGS = table(Setting)
+CHANGED = Prepared(select(SETTINGS.c.name, SETTINGS.c.value).where(SETTINGS.c.shop_id == bindparam("shop")))
 
 
 async def changed(tx: Transaction, shop_id: int) -> dict[str, str]:
     """Name -> value of every setting that stands in the database."""
-    rows = await tx.execute(select(Setting.name, Setting.value).where(Setting.shop_id == shop_id))
-    return {row.name: row.value for row in rows}
+    return {row.name: row.value for row in await CHANGED.rows(tx, {"shop": shop_id})}
 
 
 async def change(tx: Transaction, shop_id: int, name: str, value: str | None) -> None:

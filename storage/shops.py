@@ -6,10 +6,11 @@ from sqlalchemy import Row, bindparam, insert, select
 from sqlalchemy import update as update_of
 
 from storage.database import Transaction
+from storage.prepared import Prepared
 from storage.tables import Shop, table
 
 SHOP = table(Shop)
-VERSION = select(SHOP.c.catalogue_version).where(SHOP.c.id == bindparam("shop"))
+VERSION = Prepared(select(SHOP.c.catalogue_version).where(SHOP.c.id == bindparam("shop")))
 
 
 async def get(tx: Transaction) -> Row[Any] | None:
@@ -19,7 +20,7 @@ async def get(tx: Transaction) -> Row[Any] | None:
 
 async def version(tx: Transaction, shop_id: int) -> int:
     """How many imports were made current: indexes are in step with this number."""
-    return int((await tx.execute(VERSION, {"shop": shop_id})).scalar_one())
+    return int((await VERSION.run(tx, {"shop": shop_id})).catalogue_version)
 
 
 async def create(tx: Transaction, name: str, currency: str, timezone: str, language: str, demo: bool = False) -> int:

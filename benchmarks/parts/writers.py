@@ -3,12 +3,12 @@
 import contextlib
 import sqlite3
 import time
-from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON")
@@ -16,29 +16,51 @@ Statements = list[tuple[str, Sequence[Any]]]
 
 
 class Recorder:
-    """What the bot writes, transaction by transaction: listens to SQLAlchemy while it is entered."""
+    """What the bot writes, transaction by transaction, of every database opened while it is entered: `start` it first.
+
+    It stands in the way of each statement of the bot, so it costs the bot a little and the other writers nothing.
+    """
 
     def __init__(self) -> None:
         self.transactions: list[Statements] = []
-        self._open: dict[int, Statements] = defaultdict(list)
+        self.on = False
 
     def __enter__(self) -> "Recorder":
-        event.listen(Engine, "before_cursor_execute", self._executes)
-        event.listen(Engine, "commit", self._commits)
+        event.listen(Engine, "do_connect", self._connects)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        event.remove(Engine, "before_cursor_execute", self._executes)
-        event.remove(Engine, "commit", self._commits)
+        event.remove(Engine, "do_connect", self._connects)
 
-    def _executes(self, connection: Connection, _cursor: object, statement: str, values: Sequence[Any],
-                  _context: object, many: bool) -> None:  # fmt: skip
-        if statement.startswith(("INSERT", "UPDATE", "DELETE", "WITH")):
-            self._open[id(connection)] += [(statement, one) for one in (values if many else [values])]
+    def start(self) -> None:
+        self.transactions.clear()
+        self.on = True
 
-    def _commits(self, connection: Connection) -> None:
-        if written := self._open.pop(id(connection), None):
-            self.transactions.append(written)
+    def _connects(self, _dialect: object, _record: object, _arguments: object, named: dict[str, Any]) -> None:
+        named["factory"] = partial(Recorded, self)
+
+
+class Recorded(sqlite3.Connection):
+    """A connection that tells a recorder what was written through it."""
+
+    def __init__(self, recorder: Recorder, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._recorder, self._written = recorder, list[Any]()
+
+    def execute(self, statement: str, values: Any = (), /) -> sqlite3.Cursor:
+        if self._recorder.on and statement.startswith(("INSERT", "UPDATE", "DELETE", "WITH")):
+            self._written.append((statement, values))
+        return super().execute(statement, values)
+
+    def commit(self) -> None:
+        super().commit()
+        if self._written:
+            self._recorder.transactions.append(self._written)
+            self._written = []
+
+    def rollback(self) -> None:
+        super().rollback()
+        self._written.clear()
 
 
 def write_plainly(file: Path, transactions: Sequence[Statements]) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.conversation import link as links
-from bot.conversation.understanding import Reading, asks, complaint, read
+from bot.conversation.understanding import Reading, complaint, glance, read
 from bot.knowledge.library import Library
 from bot.language import normalise
 from bot.messages import Message
@@ -39,13 +39,13 @@ class Later:
 Decision = Silent | Speak | Later
 
 
-def certainly_silent(message: Message, mode: str, language: str, names: Sequence[str]) -> bool:
+def certainly_silent(message: Message, mode: str, names: Sequence[str]) -> bool:
     """Is it plain without a look into the shop that nothing will be said?"""
     if message.addressed or message.chat.direct or message.text.startswith("/"):
         return False
     if mode in ("off", "mention") or message.sender.bot:
         return True
-    return not asks(message.text) or _aside(message, read(message.text, language), names) is not None
+    return _aside(message, glance(message.text), names) is not None
 
 
 async def decide(
@@ -90,4 +90,5 @@ def _aside(message: Message, reading: Reading, names: Sequence[str]) -> Silent |
 
 def _names(text: str, names: Sequence[str]) -> bool:
     """Is somebody of this chat called by name?"""
-    return any(len(name) > 1 and re.search(rf"(?<!\w){re.escape(normalise(name))}(?!\w)", text) for name in names)
+    called = [plain for name in names if len(name) > 1 and (plain := normalise(name)) in text]
+    return any(re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", text) for plain in called)

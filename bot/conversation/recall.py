@@ -1,5 +1,6 @@
 """What was said before in this chat, as the model and the planner may use it: bounded, with speaker names."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from bot.conversation.context import Context
@@ -14,18 +15,36 @@ TURNS = 6
 CHARACTERS = 600  # of all turns together: about 200 tokens, half of the starter model's context
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was said last in a chat, by members and by the bot, and the catalogue's version."""
+
+    heard: list[Any]
+    said: list[Any]
+    version: int
+
+
+async def look(tx: Transaction, library: Library, chat_id: int) -> Seen:
+    heard, said = await interactions.recent(tx, chat_id, TURNS), await outbox.recent(tx, chat_id, TURNS)
+    return Seen(heard, said, await library.current(tx))
+
+
 async def recall(
-    library: Library, chat: ChatRow, member_id: int, message: Message, language: str, shop: str
+    library: Library,
+    chat: ChatRow,
+    member_id: int,
+    message: Message,
+    language: str,
+    shop: str,
+    seen: Seen | None = None,
 ) -> Context:
-    """The context of one message, and the library as of now. What the message replies to counts as the last thing said
-    to this member."""
+    """The context of one message, and the library as of now (or as of `seen`). What the message replies to counts as
+    the last thing said to this member."""
 
-    async def recent(tx: Transaction) -> tuple[list[Any], list[Any], int]:
-        heard, said = await interactions.recent(tx, chat.id, TURNS), await outbox.recent(tx, chat.id, TURNS)
-        return heard, said, await library.current(tx)
-
-    heard, said, version = await library.database.read(recent)
-    await library.refresh(version)
+    if seen is None:
+        seen = await library.database.read(lambda tx: look(tx, library, chat.id))
+    await library.refresh(seen.version)
+    heard, said = seen.heard, seen.said
     about = _about(said, member_id, message)
     rows = tuple(about.sources) if about else ()
     own = [row for row in said if row.member_id == member_id and row.sources]

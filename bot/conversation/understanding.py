@@ -44,9 +44,11 @@ def _either(expressions: list[str]) -> str:
     return "|".join([*([rf"\b(?:{'|'.join(words)})"] if words else []), *others])
 
 
-def asks(text: str) -> bool:
-    """Is it a question, by the cue alone?"""
-    return "question" in _found(_plain(text), ("question",))
+def glance(text: str) -> "Reading":
+    """Whether it is a question; of one, the cues that say whether it is for the shop. No words."""
+    plain = _plain(text)
+    found = _found(plain, ("question",))
+    return Reading(plain, (), "", found and found | _found(plain, OTHERS))
 
 
 def _plain(text: str) -> str:
@@ -55,7 +57,7 @@ def _plain(text: str) -> str:
 
 def _found(plain: str, names: tuple[str, ...] = ()) -> frozenset[str]:
     """The cues (of these names, else of all) in a normalised text."""
-    scripts = [cues(han=han) for han in (True, False) if bool(HAN.search(plain)) is han or not han]
+    scripts = [cues(han=han) for han in (True, False) if not han or HAN.search(plain)]
     return frozenset(name for held in scripts for name in (names or held) if name in held and held[name].search(plain))
 
 
@@ -145,4 +147,5 @@ def _joined(text: str) -> list[str]:
     return found
 
 
+OTHERS = ("grievance", "mine", "trouble", "hypothetical", "to_somebody")  # cues of what is not for the shop
 ASKING = ("price", "stock", "options", "compare", "link", "recommend", "list", "cheapest", "dearest")

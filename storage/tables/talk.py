@@ -21,7 +21,7 @@ class Inbox(Base):
     shop_id: Mapped[int] = references("shop.id")
     key: Mapped[str]  # platform, bot and event id
     chat: Mapped[str]  # platform and chat id: the order within a chat is the order of ids
-    message: Mapped[dict[str, Any]]
+    message: Mapped[dict[str, Any]]  # empty where it was done with at once
     state: Mapped[str] = mapped_column(default="new")
     attempts: Mapped[int] = mapped_column(default=0)
     error: Mapped[str] = mapped_column(default="")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.conversation.gate import STALE, Silent, Speak, decide
+from bot.conversation.gate import STALE, Silent, Speak, certainly_silent, decide
+from bot.conversation.understanding import complaint, read
 from bot.knowledge.library import Library
 from bot.language import language
 from bot.messages import Chat, Message, Sender
@@ -85,6 +86,18 @@ async def test_a_confident_question_is_answered_unasked(library: Library, text: 
 @pytest.mark.parametrize("text", CHATTER + TO_SOMEBODY)
 async def test_what_members_say_to_each_other_is_left_alone(library: Library, text: str):
     assert not await speaks(library, message(text), "questions")
+
+
+def test_the_glance_at_a_message_settles_remarks_and_leaves_questions_open():
+    asked, remarks = [*CONFIDENT, "how much is the fish?"], ["nice weather today", "haha yes", "今天天气真好", ""]
+    for text in [*asked, *CHATTER, *TO_SOMEBODY]:
+        said, reading = message(text), read(text, "en")
+        aside = complaint(reading) or reading.has("to_somebody") or not reading.has("question")
+        assert certainly_silent(said, "questions", ()) is aside, text
+    assert not any(certainly_silent(message(text), "questions", ()) for text in asked)
+    assert all(certainly_silent(message(text), "questions", ()) for text in [*remarks, *TO_SOMEBODY])
+    assert certainly_silent(message("Jo, how much is it?"), "questions", ("Joe", "Jo"))
+    assert not certainly_silent(message("Jo, how much is it?"), "questions", ("Joe", "J"))
 
 
 @pytest.mark.parametrize("text", ["how much is the gooseneck kettle?", "haha yes", "手冲壶多少钱？", "你好", ""])

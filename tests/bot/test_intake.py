@@ -16,7 +16,7 @@ from bot.clock import ManualClock
 from bot.intake import ATTEMPTS, WAITING, Intake, pack, unpack
 from bot.messages import Chat, File, Kind, Message, Role, Sender
 from storage import inbox, migrate, shops
-from storage.database import Database, Transaction
+from storage.database import Database, Job, Transaction
 from storage.tables import Inbox
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -27,6 +27,13 @@ def message(text: str, chat: str = "a", key: str = "") -> Message:
     return Message(key or f"test:{chat}:{text}", text, Chat("test", chat), SENDER, text, START)
 
 
+def found(text: str) -> Job[str]:
+    async def job(_: Transaction) -> str:
+        return f"found for {text}"
+
+    return job
+
+
 class Desk:
     """An intake on a database, and what its handler was given. `act` may raise, wait or park."""
 
@@ -35,7 +42,7 @@ class Desk:
         self.handled: list[str] = []
         self.intake = Intake(database, 1, self.clock, self._handle)
 
-    async def _handle(self, inbox_id: int, message: Message) -> None:
+    async def _handle(self, inbox_id: int, message: Message, _found: object) -> None:
         self.handled.append(message.text)
         if self.act:
             await self.act(inbox_id, message)
@@ -192,7 +199,7 @@ async def test_a_parked_message_is_decided_again_once_it_is_due(database: Databa
     clock = ManualClock(START)
     seen: list[str] = []
 
-    async def park(inbox_id: int, one: Message) -> None:
+    async def park(inbox_id: int, one: Message, _found: object) -> None:
         first = one.text not in seen
         seen.append(one.text)
         due = START + timedelta(minutes=1)
@@ -265,3 +272,53 @@ def test_a_message_comes_out_of_the_inbox_as_it_went_in(one: Message):
     assert isinstance(found.sender.role, Role)
     assert isinstance(found.kind, Kind)
     assert found.at.utcoffset() == one.at.utcoffset()
+
+
+async def test_what_was_found_while_taking_in_goes_to_the_first_attempt(database: Database):
+    given: list[Any] = []
+
+    async def handle(inbox_id: int, one: Message, beside: Any) -> None:
+        given.append(beside)
+        if len(given) == 1:
+            raise LookupError("once")
+        await database.write(lambda tx: inbox.done(tx, inbox_id))
+
+    async with Intake(database, 1, ManualClock(START), handle, lambda one, _: (found(one.text), False)) as intake:
+        intake.begin()
+        await intake.put(message("hello"))
+        await intake.idle()
+    assert given == ["found for hello", None]
+
+
+async def test_a_message_is_alone_only_if_nothing_before_it_in_its_chat_is_to_be_done(database: Database):
+    alone: dict[str, bool] = {}
+    go_on = asyncio.Event()
+
+    async def wait(inbox_id: int, _: Message, __: Any) -> None:
+        await go_on.wait()
+        await database.write(lambda tx: inbox.done(tx, inbox_id))
+
+    def ask(one: Message, so: bool) -> None:
+        alone[one.text] = so
+
+    async with Intake(database, 1, ManualClock(START), wait, ask) as intake:
+        await intake.put(message("before the start", "b"))
+        intake.begin()
+        await asyncio.gather(*(intake.put(message(text, "a")) for text in ("first", "together with it")))
+        await intake.put(message("while it is worked on", "a"))
+        await intake.put(message("elsewhere", "c"))
+        go_on.set()
+        await intake.idle()
+        await intake.put(message("after all", "a"))
+        await intake.idle()
+    assert [text for text, so in alone.items() if so] == ["first", "elsewhere", "after all"]
+
+
+async def test_of_what_is_done_with_at_once_the_inbox_keeps_the_key(database: Database):
+    async with Intake(database, 1, ManualClock(START), print, lambda one, _: (found(one.text), True)) as intake:
+        intake.begin()
+        for _ in range(2):
+            await intake.put(message("hello", key="test:1"))
+        await intake.idle()
+    rows = await database.read(lambda tx: tx.execute(select(Inbox.key, Inbox.state, Inbox.message)))
+    assert rows.all() == [("test:1", "done", {})]

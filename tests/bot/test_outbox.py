@@ -67,6 +67,16 @@ class Place:
 
         return await self.database.write(job)
 
+    async def write(self, text: str, chat: str = "a") -> None:
+        """Put a reply through the outbox itself."""
+        now = self.clock.now()
+        place = await self.database.write(lambda tx: members.enter(tx, 1, "test", chat, chat, False))
+
+        async def job(tx: Any) -> None:
+            await outbox.put(tx, 1, place.id, f"reply:{text}", "reply", text, now)
+
+        await self.outbox.write(place.id, job)
+
     async def row(self, row_id: int) -> Any:
         return await self.database.read(lambda tx: outbox.get(tx, row_id))
 
@@ -258,3 +268,56 @@ async def test_running_it_sends_what_comes_and_finishes_before_it_stops(place: P
     running.cancel()
     await asyncio.wait([running])
     assert (await place.row(row_id)).state == "sent"
+
+
+async def test_what_is_written_through_the_outbox_is_sent_at_once(place: Place):
+    await place.put("before")
+    await place.write("after")
+    assert [await place.edge.seen.get() for _ in range(2)] == ["before", "after"]
+
+
+async def test_what_is_written_while_its_chat_is_sent_to_comes_after_that_once(place: Place):
+    place.edge.closed["a"] = asyncio.Event()
+    running = asyncio.create_task(place.outbox.run())
+    await place.write("first")
+    await asyncio.gather(*(place.write(f"next {number}") for number in range(5)))
+    assert place.edge.texts() == []
+    place.edge.closed["a"].set()
+    assert [await place.edge.seen.get() for _ in range(6)] == ["first", *(f"next {number}" for number in range(5))]
+    await place.outbox.flush()
+    assert len(place.edge.log) == 6
+    running.cancel()
+
+
+async def test_many_writers_and_lookers_send_each_message_once(place: Place):
+    """A row that was read as due may be sent by somebody else before the reader comes to it."""
+    running = asyncio.create_task(place.outbox.run())
+    texts = {f"{number}" for number in range(60)}
+
+    async def write(text: str) -> None:
+        await place.write(text, f"chat {int(text) % 3}")
+        place.outbox.wake()
+
+    await asyncio.gather(*(write(text) for text in texts))
+    await place.outbox.flush()
+    assert sorted(text for _, _, text in place.edge.log) == sorted(texts)
+    running.cancel()
+
+
+async def test_what_has_to_wait_holds_back_what_is_written_behind_it(place: Place):
+    place.edge.troubles = [SendError("slow down", 30)]
+    await place.put("first")
+    await place.outbox.flush()
+    await place.write("second")
+    await place.outbox.flush()
+    assert place.edge.texts() == []
+    await place.later(30)
+    assert place.edge.texts() == ["first", "second"]
+
+
+async def test_rows_of_a_platform_that_runs_elsewhere_are_left_to_it(place: Place):
+    elsewhere = Outbox(place.database, 1, place.clock, {"other": Edge()})
+    row_id = await place.put("not ours")
+    await elsewhere.write((await place.row(row_id)).chat_id, lambda tx: outbox.mark(tx, row_id, "ready"))
+    await elsewhere.flush()
+    assert (await place.row(row_id)).state == "ready"
