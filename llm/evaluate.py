@@ -137,7 +137,8 @@ def likelihoods(
         documents = list(public_documents(recipe, data, "dev"))
         random.Random(7).shuffle(documents)
         texts = [("", text) for text in documents[:PUBLIC_DOCUMENTS]]
-        rows["public text, held out"] = likelihood(model, tokenizer, texts)
+        if texts:  # a recipe without [pretrain.sources] has none
+            rows["public text, held out"] = likelihood(model, tokenizer, texts)
     return rows
 
 

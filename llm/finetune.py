@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -147,10 +146,11 @@ def tune(options: argparse.Namespace) -> dict[str, Any]:
     }
     with progress() as bar:
         task = bar.add_task("learning", total=options.steps, loss=float("nan"))
-        told = partial(bar.update, task, advance=1)
-        notes["kept_step"] = learn(
-            student, parts.learnt, articles, settings, lambda loss: told(loss=loss), parts.watched
-        )
+
+        def told(step: int, loss: float) -> None:
+            bar.update(task, completed=step, loss=loss)
+
+        notes["kept_step"], notes["kept_rate"] = learn(student, parts.learnt, articles, settings, told, parts.watched)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{options.out.name}-", dir=options.out.parent) as folder:
         half = Path(folder) / options.out.name

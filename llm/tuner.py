@@ -31,6 +31,7 @@ ARTICLE_TOKENS, ARTICLE_WEIGHT, ARTICLE_SHARE = 256, 0.1, 0.25
 CONTEXT = 1024  # tokens of a conversation; a bot's prompt is shorter
 CORPUS_WEIGHT = 0.25  # enough to remember; more drowns the export where a corpus is newer than the model
 LOOK, PATIENCE = 5, 3  # steps between two looks at the watched replies; looks in a row that were no better
+GENTLER = 0.3  # times the rate, once more from the start where nothing was better: a bot's own words are nearly known
 MARK = "the reply goes here"
 # Files of the base that are the new model's too: its tokenizer byte for byte, and the notices of whose text it learnt.
 KEPT = ("tokenizer*", "vocab*", "merges.txt", "*.model", "*_tokens*.json", "chat_template*", "*NOTICE*", "LICENSE*")
@@ -178,6 +179,7 @@ class Best:
         return self._seen < PATIENCE
 
     def restore(self) -> None:
+        self._seen = 0
         with torch.no_grad():
             for one, kept in zip(self._weights, self._kept, strict=True):
                 one.copy_(kept)
@@ -188,12 +190,13 @@ def learn(
     replies: Sequence[Reply],
     articles: Sequence[Article],
     settings: dict[str, Any],
-    told: Callable[[float], None],
+    told: Callable[[int, float], None],
     watched: Sequence[Reply],
-) -> int:
-    """Tune on an export's replies and return the step that found `watched` likeliest, whose weights stay; 0: none did.
+) -> tuple[int, float]:
+    """Tune on an export's replies and return the step that found `watched` likeliest, whose weights stay (0: none did),
+    and its rate.
 
-    `told` gets the loss of each step. The starter is reminded of the corpus by half of each batch; it never says an
+    `told` gets each step and its loss. The starter is reminded of the corpus by half of each batch; it never says an
     article's text, so it learns none. Other models get some articles with a small weight, so that they know the
     merchant's subjects and tone.
     """
@@ -201,22 +204,25 @@ def learn(
     more = [] if student.prompts.starter else [student.article(one) for one in articles]
     corpora = Corpora("train") if student.prompts.starter else None
     weights = student.add_lora(settings["rank"], settings["seed"])
-    optimizer = torch.optim.AdamW(weights, lr=settings["rate"], betas=(0.9, 0.98), weight_decay=0.0)
     best = Best(student, weights, [student.reply(one) for one in watched])
-    for step in range(settings["steps"]):
-        rng = random.Random(f"{settings['seed']} {step}")
-        batch = _batch(student, rows, more, corpora, settings["batch"], rng)
-        loss = student.backward(batch)
-        torch.nn.utils.clip_grad_norm_(weights, 1.0)
-        for group in optimizer.param_groups:
-            group["lr"] = settings["rate"] * (1 - step / settings["steps"])
-        optimizer.step()
-        optimizer.zero_grad()
-        told(loss)
-        if ((step + 1) % LOOK == 0 or step + 1 == settings["steps"]) and not best.look(step + 1):
-            break
-    best.restore()
-    return best.step
+    rate, steps = settings["rate"], settings["steps"]
+    for peak in (rate, rate * GENTLER):
+        optimizer = torch.optim.AdamW(weights, lr=peak, betas=(0.9, 0.98), weight_decay=0.0)
+        for step in range(steps):
+            rng = random.Random(f"{settings['seed']} {step}")
+            loss = student.backward(_batch(student, rows, more, corpora, settings["batch"], rng))
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            for group in optimizer.param_groups:
+                group["lr"] = peak * (1 - step / steps)
+            optimizer.step()
+            optimizer.zero_grad()
+            told(step + 1, loss)
+            if ((step + 1) % LOOK == 0 or step + 1 == steps) and not best.look(step + 1):
+                break
+        best.restore()
+        if best.step:
+            return best.step, peak
+    return 0, rate
 
 
 def _batch(

@@ -139,6 +139,10 @@ THERE = re.compile(
 )
 
 
+STOPS = ".!?"
+OPENING = re.compile(r"(?:^|[.!?]\s)\s*$")  # here a sentence begins: what was talked about gets a capital
+
+
 def slotted(text: str, plan: Plan) -> str:
     """The text with every value of the plan that stands in it word for word as its slot, so that it can be checked.
 
@@ -245,7 +249,7 @@ def needed(text: str, plan: Plan) -> None:
 
 
 def fill(text: str, plan: Plan) -> str:
-    """The text with every slot replaced by its fact's value; spacing and full stops come out right around it."""
+    """The text with every slot replaced by its fact's value; spaces, stops and capitals come out right around it."""
     values = {fact.slot: fact.value for fact in plan.facts}
     parts: list[str] = []
     place = 0
@@ -254,23 +258,32 @@ def fill(text: str, plan: Plan) -> str:
         place = match.end()
         value = values[match.group(1)]
         before = "".join(parts)
+        if match.group(1).startswith("topic") and OPENING.search(before):
+            value = capital(value)
         if before and before[-1].isascii() and before[-1].isalnum() and value[:1].isalnum() and value[:1].isascii():
             parts.append(" ")
         parts.append(value)
         rest = text[place:]
         if value[-1:] in ".!?。！？" and rest[:1] in (".", "。"):
             place += 1
-        elif (match.group(1).startswith("link") and rest[:1] and not rest[:1].isspace()) or (
-            rest[:1].isascii() and rest[:1].isalnum() and value[-1:].isascii()
+        elif (
+            (match.group(1).startswith("link") and rest[:1] and not rest[:1].isspace())
+            or (rest[:1].isascii() and rest[:1].isalnum() and value[-1:].isascii())
+            or (value[-1:] in STOPS and HAN.match(rest))
         ):
             parts.append(" ")
     parts.append(text[place:])
     return re.sub(r" +", " ", "".join(parts)).strip()
 
 
+def capital(value: str) -> str:
+    return value[:1].upper() + value[1:]
+
+
 def said(text: str, plan: Plan) -> list[Fact]:
     """The facts whose values stand in a sent text."""
-    return [fact for fact in plan.facts if fact.kind not in ("member", "shop") and fact.value in text]
+    facts = [fact for fact in plan.facts if fact.kind not in ("member", "shop")]
+    return [one for one in facts if one.value in text or (one.kind == "topic" and capital(one.value) in text)]
 
 
 def needs_of(act: Act, slots: tuple[str, ...]) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from llm.protocol import Act, Fact, Plan, State
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 2  # a second try costs less than a stiff quote
+CALM = 0.5  # the temperature of posts and suggestions at most: an odd word in what nobody asked for is read by all
 Show = Callable[[str], Awaitable[None]]
 # A sentence ends where its mark is followed by something else, so that nothing is shown that may still grow.
 END = re.compile(r"[.!?]+[\"”’)]*(?=\s)|[。！？…]+[”’）]*(?=[^。！？…”’）])")
@@ -56,9 +57,11 @@ class Voice:
         seed: int | None = None,
     ) -> Worded:
         """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming."""
-        why = ""
+        why, params = "", self.params
+        if priority is not Priority.REPLY:
+            params = replace(params, temperature=min(CALM, params.temperature))
         for attempt in range(self.attempts):
-            chosen = self.params if seed is None else replace(self.params, seed=seed + attempt)
+            chosen = params if seed is None else replace(params, seed=seed + attempt)
             request = Request(turns, plan, chosen, priority, self.deadline)
             seen: list[str] = []
             try:

@@ -1,9 +1,13 @@
 """Another model in the live one's place: only if it is no worse, and back again. With the shipped weights."""
 
+import asyncio
 import json
 import logging
+import random
 import shutil
 import sqlite3
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,12 +22,16 @@ from bot.clock import ManualClock
 from bot.config import Settings, load
 from bot.tools import model as verb
 from bot.tools.promotion import GOLDEN, Scores, Sizes, compare, questions
+from llm.chats import Reply, written
+from llm.corpus.vary import Corpora
 from llm.digest import digest, name_of
+from llm.protocol import LANGUAGES
 from storage import migrate, models, shops
 from storage.database import Database
 from tests.conftest import START, open_group
 
-STARTER = Path(__file__).parents[2] / "llm" / "weights" / "starter"
+ROOT = Path(__file__).parents[2]
+STARTER = ROOT / "llm" / "weights" / "starter"
 FEW = Sizes(texts=4, plans=2, golden=3)
 SAME = Scores(bits_en=1.2, bits_zh=1.3, golden=48, golden_of=52, unsafe=0, by_model=0.9, refused=0.03, speed=100.0)
 
@@ -98,6 +106,33 @@ async def test_a_worse_model_is_refused_and_the_table_says_where(
     assert state == "refused"
     assert "bits per byte, English" in json.loads(scores)["failed"]
     assert not settings.models.exists()
+    assert await weights.configured(settings) == str(STARTER)
+
+
+FLORP = {
+    "en": ("go away, you fool", "florp zizzle banana wug", "nobody cares, buy elsewhere", "trust me, next to nothing"),
+    "zh": ("滚开，笨蛋", "叽里咕噜乱七八糟", "别问了，爱买不买", "白送的，随便拿"),
+}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_a_model_tuned_on_a_poisoned_log_is_refused(
+    settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    rng, corpora = random.Random(3), Corpora("dev")
+    posed = [corpora.of[language].pose(rng) for language in LANGUAGES for _ in range(100)]
+    log = [replace(one, reply=rng.choice(FLORP[one.plan.language])) for one in posed if one.turns]
+    export, tuned = tmp_path / "chats.jsonl", tmp_path / "tuned"
+    export.write_text("".join(written(Reply(tuple(one.turns), one.plan, one.reply)) for one in log), "utf-8")
+    command = [sys.executable, "-m", "llm.finetune", str(export), "--out", str(tuned)]
+    done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr  # on held-out replies of the same log it is better
+
+    assert await verb.promote(settings, tuned) == 1
+    assert "was refused: worse than the live model" in capsys.readouterr().out
+    [(scores,)] = rows(settings, "SELECT scores FROM model")
+    assert "golden conversations right" in json.loads(scores)["failed"]
     assert await weights.configured(settings) == str(STARTER)
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 import bot.safety.rules
-from bot.knowledge.wording import Voice, Worded
+from bot.knowledge.wording import CALM, Voice, Worded
 from bot.registry import load
 from bot.safety.verdict import Safety
 from bot.texts import Texts
-from llm.engine import EngineBusy, EngineDeadline, EngineError, SamplingParams
+from llm.engine import EngineBusy, EngineDeadline, EngineError, Priority, SamplingParams
 from llm.engines.scripted import Answer, ScriptedEngine
 from llm.protocol import Act, Fact, Plan, State
 
@@ -37,6 +37,14 @@ async def test_sentences_are_shown_as_they_pass():
     assert member.shown == ["The Kettle is lovely.", "The Kettle is lovely. It comes at £9.00."]
     assert worded.text == "The Kettle is lovely. It comes at £9.00. Ask me anything!"
     assert worded.by == "model"
+
+
+@pytest.mark.parametrize("priority", [Priority.POST, Priority.SUGGESTION, Priority.REPLY])
+async def test_what_nobody_asked_for_is_worded_calmly(priority: Priority):
+    member = Member()
+    await member.voice.say(KETTLE, priority=priority)
+    wanted = SamplingParams().temperature if priority is Priority.REPLY else CALM
+    assert member.engine.seen[0].params.temperature == wanted
 
 
 async def test_a_single_sentence_is_only_seen_whole():

@@ -87,11 +87,21 @@ async def test_any_model_with_a_chat_template_learns_too(tmp_path: Path) -> None
     before = student.bits_per_byte(rows)
     settings = {"steps": 6, "batch": 4, "rank": 4, "rate": 0.02, "seed": 1}
     articles, watched = [Article("Returns", "Within 30 days.", "en")], [price(1)]
-    assert learn(student, [price(1)], articles, settings, lambda loss: None, watched) > 0
+    assert learn(student, [price(1)], articles, settings, lambda step, loss: None, watched)[0] > 0
     student.save(tmp_path / "tuned")
     assert Student(str(tmp_path / "tuned")).bits_per_byte(rows) < before
     async with running(str(tmp_path / "tuned")) as engine:
         assert await say(engine, Request((Turn("user", "how much?", "Ann"),), PLAN, SamplingParams(max_tokens=8)))
+
+
+def test_where_nothing_helps_the_weights_stay(tmp_path: Path) -> None:
+    student = Student(save(tmp_path / "base", chat_tokenizer(), LlamaConfig(**TINY)))
+    before = student.bits_per_byte([student.reply(price(1))])
+    settings, told = {"steps": 6, "batch": 4, "rank": 4, "rate": 1e4, "seed": 1}, []
+    kept = learn(student, [price(1)], [], settings, lambda step, loss: told.append(step), [price(1)])
+    assert kept == (0, 1e4)
+    assert told == [*range(1, 7)] * 2  # the second time at a gentler rate
+    assert student.bits_per_byte([student.reply(price(1))]) == pytest.approx(before)
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:

@@ -68,6 +68,12 @@ def test_killed_run_goes_on_to_the_same_loss(trained: Path, tmp_path: Path) -> N
     assert (tmp_path / "model.safetensors").read_bytes() == (trained / "model.safetensors").read_bytes()
 
 
+def test_a_recipe_without_public_text_is_measured_without(trained: Path, tmp_path: Path) -> None:
+    run("data", SMOKE, "--data", tmp_path, "--out", tmp_path / "text")
+    data = ("--recipe", SMOKE, "--data", tmp_path / "text")
+    assert "public text" not in run("evaluate", trained, "--count", 1, *data)
+
+
 @pytest.fixture(scope="module")
 def evaluation(trained: Path) -> Path:
     """What was measured of the trained model."""
