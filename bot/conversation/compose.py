@@ -16,6 +16,7 @@ from bot.language import normalise, numerals, tokens
 from llm.protocol import Act, Fact, Plan, State
 
 FEW = 5  # a stock of up to this many is said as a number
+STOCK = 0.7  # probability of a question about stock, whatever else its words touch
 TOLD = {"en": 0.27, "zh": 0.2}  # the least nearness of a sentence that tells what is asked, on development shops
 WORDS = 0.4  # or the least share of what is asked that its words hold
 WHOLE = 320  # characters of an article that are said whole
@@ -114,7 +115,7 @@ class Composer:
         if plan := self._detail(reading, product, index):
             return plan
         described, held = self._describe(reading, product, rest, index)
-        bare_stock = held < 0.5 or variant is not None or not rest
+        bare_stock = held < 0.5 or variant is not None or not rest or reading.wants.get("stock", 0.0) >= STOCK
         if reading.has("stock") and bare_stock and (plan := self._stock(reading, words, product, variant)):
             return plan
         if described and (held > 0 or self._pointed(reading, product, rest, context)):

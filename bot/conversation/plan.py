@@ -34,7 +34,7 @@ SOCIAL = (
 EACH = re.compile(r"分别|各|\beach\b|\bboth\b")
 TWO = re.compile(r"\b(?:two|both|them|these|those)\b|两(?:个|款|种|者|样)|哪(?:个|款|一个|一款)|它们")
 MEANT = 0.34  # what an article has to be worth by its meaning to be the answer
-COVERED = 0.1  # what a named product is ahead of an article
+COVERED = {"en": 0.1, "zh": 0.25}  # what a named product is ahead of an article
 LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
 HALF, CHATTY = 0.5, 0.3
 UNNAMED = 0.1  # a product that is not named counts for so much less
@@ -211,13 +211,14 @@ class Planner:
 
     def _means_article(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         assert reading.ranking
-        if reading.has("recommend", "list", "cheapest", "dearest") and reading.wants.get("policy", 0.0) < HALF:
+        chosen = reading.has("cheapest", "dearest") or self._choose.wanted(reading, linked, self._about_one(reading, linked))
+        if chosen and reading.wants.get("policy", 0.0) < HALF:
             return False
         named = linked.hits and not linked.guessed
         if named and reading.has("price", "stock", "options") and reading.wants.get("policy", 0.0) < HALF:
             return False
         if linked.strength > 0.5:
-            product = max(reading.near(linked.hits[0].row).values(), default=0.0) + COVERED
+            product = max(reading.near(linked.hits[0].row).values(), default=0.0) + COVERED[reading.language]
         else:
             product = max((score for score, _ in reading.ranking.products), default=0.0) - UNNAMED
         explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)

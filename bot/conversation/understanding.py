@@ -23,7 +23,8 @@ JOINED = re.compile(
     r"|(?<=[\u4e00-\u9fff米ml0-9]) (?=[\u4e00-\u9fff])"
     r"|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么|送不|有没|能不|是不|可不))"
 )
-SURE, SURER, LEAST, NONE = 0.5, 0.65, 0.1, 0.04  # probabilities of an intent: enough for a cue, little, and none
+SURE, SURER, LEAST, NONE = 0.5, 0.8, 0.1, 0.04  # probabilities of an intent: enough for a cue, little, and none
+CLEAR = 0.65  # of one intent, which makes the others unlikely
 NEEDS = ("recommend", "compare", "stock")  # they are worded in more ways than expressions can list
 LEARNT = (*NEEDS, "price", "options", "list")
 MENTION = re.compile(r"@[\w.-]+")
@@ -103,7 +104,7 @@ def understood(reading: Reading, wants: Mapping[str, float]) -> Reading:
     if not wants:
         return reading
     sure = {name for name in LEARNT if wants.get(name, 0.0) >= (SURE if name in NEEDS else SURER)}
-    clear = max(wants.values()) >= SURER
+    clear = max(wants.values()) >= CLEAR
     ruled = {name for name in (*LEARNT, "offtopic") if clear and wants.get(name, 0.0) < NONE}
     return replace(reading, wants=wants, cues=(reading.cues - ruled) | sure)
 

@@ -1,0 +1,93 @@
+"""Rows found by what they mean, with the shipped encoders: members use other words than the merchant does."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from bot.app import make_encoders
+from bot.config import load
+from bot.conversation.context import Context
+from bot.conversation.plan import Planner
+from bot.knowledge.library import Library
+from bot.knowledge.meaning import meanings
+from bot.knowledge.passages import prose
+from bot.knowledge.retrieval import Index
+from llm.encoder import Encoders
+from llm.protocol import Act, State
+from storage.database import Database
+from tests.bot.demo_library import import_demo
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return import_demo(tmp_path_factory.mktemp("meaning"))
+
+
+@pytest.fixture(scope="module")
+def encoders() -> Encoders:
+    return make_encoders(load({}, env_file=None))
+
+
+@pytest.fixture
+async def planner(url: str, encoders: Encoders) -> AsyncIterator[Planner]:
+    async with Database(url) as database:
+        library = Library(database, 1, encoders)
+        await library.refresh()
+        yield Planner(library)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("if it gets here smashed what do i do", "Send us a photo"),
+        ("can i settle up with paypal", "PayPal"),
+        ("could you make it look nice for my mum's birthday with a note in it", "Gift wrapping"),
+        ("买给客户的，能不能弄得体面点写句话", "礼品包装"),
+    ],
+)
+async def test_an_article_is_found_though_the_words_differ(planner: Planner, asked: str, told: str) -> None:
+    spoken = "en" if asked.isascii() else "zh"
+    plans = await planner.plan(asked, Context(spoken))
+    assert [plan.act for plan in plans] == [Act.POLICY]
+    assert told in plans[0].quote
+
+
+async def test_the_sentence_that_answers_is_picked(planner: Planner) -> None:
+    (plan,) = await planner.plan("will the cast iron kettle go rusty on me", Context())
+    assert plan.act is Act.DESCRIBE
+    assert "rust" in plan.quote
+
+
+async def test_what_no_sentence_tells_is_unknown(planner: Planner) -> None:
+    (plan,) = await planner.plan("who designed the cast iron kettle", Context())
+    assert plan.act is Act.UNKNOWN
+    assert State.ABSENT in plan.states
+
+
+async def test_a_need_finds_what_fits_it(planner: Planner) -> None:
+    (plan,) = await planner.plan("something without caffeine to sip before bed, what do i get", Context())
+    assert plan.act is Act.RECOMMEND
+    assert any(word in plan.quote for word in ("Chamomile", "Decaf"))
+
+
+async def test_without_encoders_words_alone_decide(url: str) -> None:
+    async with Database(url) as database:
+        library = Library(database, 1)
+        await library.refresh()
+        assert not library.meanings.parts
+        assert await library.meaning(["hello"], "en") == [None]
+        (plan,) = await Planner(library).plan("how much is the gooseneck kettle", Context())
+    assert plan.act is Act.PRICE
+
+
+async def test_known_texts_are_not_encoded_again(planner: Planner, encoders: Encoders) -> None:
+    kept = planner.library.meanings
+    again = await meanings(encoders, [], planner.library._articles.values(), kept.known())
+    assert again.parts
+    assert all((kept.known()[part.text] == again.vectors[at]).all() for at, part in enumerate(again.parts))
+
+
+def test_of_a_long_text_the_nearest_sentences_are_said() -> None:
+    said = ["It holds 1.2 litres and weighs little.", "Made in Iwate by hand.", "Rusts unless dried. " * 4]
+    near = {said[0]: 0.1, said[1]: 0.6, said[2].strip(): 0.0}
+    assert prose(["where"], " ".join(said), Index(), near=near)[0] == said[1]
