@@ -10,6 +10,7 @@ wheel to install here.
 import asyncio
 import contextlib
 import gc
+import os
 import random
 import statistics
 import sys
@@ -18,6 +19,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}  # read when torch is imported, for every thread
 
 import numpy as np
 import torch
@@ -89,7 +92,7 @@ def ours(model: LocalModel, traffic: Sequence[Asked], streams: int) -> Run:
     waiting, under_way = list(enumerate(traffic))[::-1], dict[Any, tuple[int, float]]()
     start = time.process_time()
     while waiting or under_way:
-        while waiting and len(under_way) < streams:
+        while waiting and batch.free and len(under_way) < streams:
             number, asked = waiting.pop()
             work = Fixed(asked.prompt, asked.size, asked.prompt)
             under_way[work] = number, time.process_time()

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 SLOTS = 32  # sequences at a time; more only helps where memory is faster than arithmetic
-CPU_BYTES = 2**30  # for keys and values; taken from the system only as far as they are written
+CPU_BYTES = 2**31  # for keys and values; taken from the system only as far as they are written
 CUDA_SHARE = 0.6  # of the memory that is free once the weights are loaded
 
 
