@@ -197,6 +197,16 @@ def timed(call: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
+def arithmetic(model: LocalModel, traffic: Sequence[Asked]) -> float:
+    """CPU seconds that the products of this traffic take at the speed of one large product, and nothing else."""
+    network: Any = model.network
+    body = sum(one.numel() for layer in network._layers for one in (layer.qkv, layer.out, layer.gate_up, layer.down))
+    products = sum(body * (len(one.prompt) + one.size - 1) + network._head.numel() * one.size for one in traffic)
+    left, right = torch.ones(256, 512), torch.ones(512, 1024)
+    best = min(timed(lambda: torch.mm(left, right)) for _ in range(60))
+    return products * best / (256 * 512 * 1024)
+
+
 def step(model: LocalModel, times: int = 60) -> float:
     """Seconds of one token of one stream after a prompt of 64, the median."""
     batch, work = Batch(model), Fixed([7] * 64, 10_000, [7] * 64)
@@ -262,6 +272,10 @@ def compare(name: str, folder: Path, quick: bool) -> list[Row]:
                     compared += 1
                     equal += runs["ours"][-1].replies[which] == reply
             rows += told(name, streams, runs)
+        limit = arithmetic(model, traffic) / runs["ours"][-1].cpu
+        rows.append(
+            Row(f"{name}: share of the machine's arithmetic, 32 streams", limit, "", note="the rest is not products")
+        )
     finally:
         manager.stop(block=True)
     share = floor(model) / step(model)
