@@ -24,6 +24,7 @@ from llm.engines.local.generation import Generation, Scoring
 from llm.engines.local.huggingface import Module
 from llm.engines.local.lean import Lean
 from llm.engines.local.model import LocalModel, load
+from llm.engines.local.network import Lost, Piece
 from tests.llm.tiny_models import PLAN, TINY, chat_tokenizer, save
 
 GROUPED = {**TINY, "num_key_value_heads": 2, "max_position_embeddings": 2048}
@@ -205,3 +206,33 @@ def test_a_sliding_window_is_left_to_transformers(tmp_path: Path) -> None:
     assert type(model.network) is Module
     asked = requests(10)
     assert served(Batch(model), asked, 4) == generated(tmp_path, model, asked)
+
+
+class Full(Module):
+    """A module without memory left for one slot."""
+
+    slot = -1
+
+    def _read(self, piece: Piece) -> torch.Tensor:
+        if piece.slot == self.slot:
+            raise Lost(piece.slot)
+        return super()._read(piece)
+
+
+async def test_memory_that_runs_out_in_a_module_costs_one_reply(tmp_path: Path) -> None:
+    save(tmp_path, chat_tokenizer(), CONFIGS["gpt2"])
+    full = Full(AutoModelForCausalLM.from_pretrained(tmp_path).eval())
+    model = dataclasses.replace(opened(tmp_path), network=full)
+    first, second, third = (Generation(model, one) for one in requests(3))
+    batch, alone = Batch(model), served(Batch(model), requests(3), 1)
+    for work in (first, second, third):
+        batch.join(work)
+    full.slot = batch._at[second]
+    with pytest.raises(Lost) as lost:
+        batch.forward([first, second, third])
+    assert batch.at(lost.value.slot) is second
+    batch.leave(second)
+    while not (first.done and third.done):
+        for one in batch.forward([work for work in (first, third) if not work.done]):
+            one.work.read(one.size, one.rows, one.likeliest)
+    assert [first.written, third.written] == [alone[0], alone[2]]

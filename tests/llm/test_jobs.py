@@ -1,6 +1,7 @@
 """Who is served when, and that every request ends in exactly one way, whatever befalls it."""
 
 import asyncio
+import dataclasses
 import random
 from collections import Counter
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from llm.engine import (
 )
 from llm.engines.local import LocalEngine
 from llm.engines.local.jobs import AGING, CHAT, Jobs
+from llm.engines.local.model import LocalModel, load
 from llm.engines.local.network import Piece
 from tests.llm.tiny_models import GREEDY, PLAN, ask, collect, running, save_wishful, say
 
@@ -129,15 +131,21 @@ class Cramped:
 
 
 async def test_when_memory_runs_out_the_newest_gives_way(endless: str) -> None:
-    async with running(endless) as engine:
-        model = engine._worker._batch.model  # type: ignore[union-attr] # there is no other way to a smaller memory
-        object.__setattr__(model, "network", Cramped(model.network, 3))
+    def cramped(folder: str) -> LocalModel:
+        model = load(folder)
+        return dataclasses.replace(model, network=Cramped(model.network, 3))  # type: ignore[arg-type]
+
+    engine = LocalEngine(endless, threads=1, loader=cramped)
+    await engine.start()
+    try:
         asked = [ask(params=SamplingParams(0, max_tokens=30 + number)) for number in range(5)]
         told = await asyncio.gather(*(say(engine, one) for one in asked), return_exceptions=True)
         assert [len(one) for one in told if isinstance(one, str)] == [30, 31, 32]
         assert [type(one) for one in told[3:]] == [EngineMemory, EngineMemory]
         assert engine.report().outcomes == {"done": 3, "failed": 2}
         assert len(await say(engine, asked[0])) == 30
+    finally:
+        await engine.close()
 
 
 class Ticking:

@@ -9,9 +9,13 @@ pieces. torch is imported by `start`, in the thread.
 
 import time
 from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING
 
 from llm.engine import EngineError, Report, Request
 from llm.engines.local.worker import Worker
+
+if TYPE_CHECKING:
+    from llm.engines.local.worker import Loader
 
 # To be put into the environment before torch is imported: its threads otherwise spin while they wait and take the cores
 # from the event loop.
@@ -22,7 +26,8 @@ class LocalEngine:
     """Streams from a model in this process, many requests at once, a higher priority first.
 
     `threads`: of torch for one step, 0 for its own choice. `queue`: requests under way and waiting, together.
-    `slots`: those under way, 0 for as many as memory holds. `clock`: seconds, for deadlines.
+    `slots`: those under way, 0 for as many as memory holds. `clock`: seconds, for deadlines. `loader`: reads the
+    weights in the thread, in place of llm.engines.local.model.load.
     """
 
     def __init__(
@@ -33,8 +38,9 @@ class LocalEngine:
         queue: int = 256,
         slots: int = 0,
         clock: Callable[[], float] = time.monotonic,
+        loader: "Loader | None" = None,
     ) -> None:
-        self._worker = Worker(model, threads, queue, slots, clock)
+        self._worker = Worker(model, threads, queue, slots, clock, loader)
 
     @property
     def name(self) -> str:

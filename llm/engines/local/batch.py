@@ -59,6 +59,10 @@ class Batch:
         self.model.network.leave(slot)
         heapq.heappush(self._free, slot)
 
+    def at(self, slot: int) -> Work:
+        """Whose slot it is."""
+        return next(work for work, taken in self._at.items() if taken == slot)
+
     def forward(self, works: Sequence[Work]) -> list[Read]:
         """One pass: a token of each that writes, and prompts in the order of `works` as far as a step goes.
 

@@ -16,7 +16,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from llm.engine import EngineError, ModelNotUsable
 from llm.engines.local.lean import CONTEXT, Lean, Shape
-from llm.engines.local.network import Network, Piece
+from llm.engines.local.network import Lost, Network, Piece, out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -41,20 +41,31 @@ class Module:
         self._module: Any = module
         self._last_only = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._caches: dict[int, Any] = {}
+        self._said: dict[tuple[int, int], Tensor] = {}  # by slot and start, of a pass that failed later on
 
     def forward(self, pieces: Sequence[Piece]) -> Tensor:
-        """See Network. Each piece is a pass of its own; a slot's cache grows with what it reads."""
-        rows = []
+        """See Network. Each piece is a pass of its own, and isn't read twice where a later one failed."""
         for piece in pieces:
-            ids = torch.tensor([piece.tokens], device=self._module.device)
-            cache = self._caches.get(piece.slot) if piece.start else None
-            keep = {"logits_to_keep": max(1, piece.wanted)} if self._last_only else {}
-            result = self._module(input_ids=ids, past_key_values=cache, use_cache=True, **keep)
-            self._caches[piece.slot] = getattr(result, "past_key_values", None)
-            if self._caches[piece.slot] is None:
-                raise EngineError("the model keeps no key-value cache, so it can't be run token by token")
-            rows.append(result.logits[0, result.logits.shape[1] - piece.wanted :])
+            key = piece.slot, piece.start
+            if key not in self._said:
+                self._said[key] = self._read(piece)
+        rows = [self._said.pop((piece.slot, piece.start)) for piece in pieces]
         return torch.cat(rows).float().cpu()
+
+    def _read(self, piece: Piece) -> Tensor:
+        """Logits [wanted, vocabulary]. The slot's cache grows in place, layer by layer: half a pass spoils it."""
+        ids = torch.tensor([piece.tokens], device=self._module.device)
+        cache = self._caches.get(piece.slot) if piece.start else None
+        keep = {"logits_to_keep": max(1, piece.wanted)} if self._last_only else {}
+        try:
+            result = self._module(input_ids=ids, past_key_values=cache, use_cache=True, **keep)
+        except RuntimeError as error:
+            raise (Lost(piece.slot) if out_of_memory(error) else error) from error
+        self._caches[piece.slot] = getattr(result, "past_key_values", None)
+        if self._caches[piece.slot] is None:
+            raise EngineError("the model keeps no key-value cache, so it can't be run token by token")
+        rows: Tensor = result.logits[0, result.logits.shape[1] - piece.wanted :]
+        return rows
 
     def take(self, slot: int, start: int, end: int) -> Tensor:
         raise NotImplementedError
@@ -65,6 +76,7 @@ class Module:
     def leave(self, slot: int) -> None:
         """Frees the slot's cache."""
         self._caches.pop(slot, None)
+        self._said = {key: rows for key, rows in self._said.items() if key[0] != slot}
 
 
 def load(model: str, device: str, dtype: torch.dtype, *, fetch: bool) -> tuple[Network, PreTrainedTokenizerBase]:

@@ -31,12 +31,13 @@ from llm.protocol import Act, Plan
 if TYPE_CHECKING:
     from llm.engines.local.batch import Batch, Read
     from llm.engines.local.generation import Work
+    from llm.engines.local.model import LocalModel
+
+    Loader = Callable[[str], LocalModel]
 
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 10.0
-FULL = ("not enough memory", "can't allocate memory", "out of memory")  # how torch says it, besides its own class
-
 Said = tuple["asyncio.Queue[str | EngineError | None]", str | EngineError | None]
 
 
@@ -51,13 +52,16 @@ class Swap:
 class Worker:
     """Runs jobs for the event loop that started it. `clock` gives seconds; deadlines are measured by it."""
 
-    def __init__(self, model: str, threads: int, queue: int, slots: int, clock: Clock) -> None:
+    def __init__(
+        self, model: str, threads: int, queue: int, slots: int, clock: Clock, loader: "Loader | None" = None
+    ) -> None:
         self.name = name_of(model)  # with the digest of its weights once they are loaded
         self.jobs = Jobs(queue)
         self._model = model
         self._threads = threads
         self._slots = slots
         self._clock = clock
+        self._loader = loader
         self._swap: Swap | None = None
         self._changed = threading.Condition()  # guards jobs, _swap and _running
         self._running = False
@@ -173,7 +177,7 @@ class Worker:
             raise ModelNotUsable(f"model {model!r}: {error}; install the requirements") from error
         if self._threads > 0:
             torch.set_num_threads(self._threads)  # counts for the calling thread only
-        loaded = load(model)
+        loaded = (self._loader or load)(model)
         warm = Request((Turn("user", "Hello", "Ada"),), Plan(Act.GREET), SamplingParams(max_tokens=2))
         for _ in replies(loaded, [warm]):
             pass
@@ -235,12 +239,19 @@ class Worker:
             try:
                 reads = batch.forward(list(jobs)) if jobs else []
             except Exception as error:  # noqa: BLE001 - as above
-                mine = list(jobs.values())
-                self._failed([max(mine, key=lambda job: job.number)] if out_of_memory(error) else mine, error)
+                self._failed(self._shed(batch, jobs, error), error)
             else:
                 self._deliver([said for read in reads for said in self._heard(jobs[read.work], read)])
         self._deliver([said for job in under_way if job.work and job.work.done for said in self._done(job)])
         self._busy += time.perf_counter() - start
+
+    def _shed(self, batch: "Batch", jobs: "dict[Work, Job]", error: Exception) -> list[Job]:
+        """Whose end a failed pass is: for lack of memory that of one, else of all that took part."""
+        from llm.engines.local.network import Lost, out_of_memory
+
+        if isinstance(error, Lost):
+            return [jobs[batch.at(error.slot)]]
+        return [max(jobs.values(), key=lambda job: job.number)] if out_of_memory(error) else list(jobs.values())
 
     def _heard(self, job: Job, read: "Read") -> list[Said]:
         try:
@@ -259,6 +270,8 @@ class Worker:
         return said
 
     def _failed(self, jobs: Sequence[Job], error: Exception) -> None:
+        from llm.engines.local.network import out_of_memory
+
         told: EngineError
         if isinstance(error, EngineError):
             told = error
@@ -294,10 +307,6 @@ def hand_out(said: Sequence[Said]) -> None:
     """Put each where it is waited for."""
     for pieces, piece in said:
         pieces.put_nowait(piece)
-
-
-def out_of_memory(error: Exception) -> bool:
-    return isinstance(error, MemoryError) or any(text in str(error).lower() for text in FULL)
 
 
 def resolve(ready: asyncio.Future[None], error: EngineError | None) -> None:
