@@ -77,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
     promote.add_argument("folder", type=Path, metavar="FOLDER", help="as llm.train or llm.finetune writes it")
     actions.add_parser("rollback", parents=[settings], help="back to the model before")
 
+    verbs.add_parser("doctor", parents=[settings], help="what the model runs on here, how fast, what would be better")
     verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape (PostgreSQL)")
     return top
 
@@ -138,6 +139,10 @@ async def _do(given: argparse.Namespace, settings: "Settings") -> int:
         from bot.tools import model
 
         return await model.main(settings, given.action, getattr(given, "folder", None))
+    if given.verb == "doctor":
+        from bot.tools import doctor
+
+        return await doctor.main(settings)
     from storage import migrate
 
     await asyncio.to_thread(migrate.upgrade, settings.database_url)

@@ -99,6 +99,17 @@ def make_encoders(settings: Settings) -> Encoders:
     return Encoders(found, load_heads(language for one in found for language in one.languages))
 
 
+async def make_engine(settings: Settings) -> Engine:
+    """The server of LLM_URL with the live model behind it, or that model alone; neither is loaded yet."""
+    local = await local_engine(settings)
+    if not settings.llm_url:
+        return local
+    from llm.engines.openai import OpenAIEngine
+
+    key, model = settings.llm_key.get_secret_value(), settings.llm_url_model
+    return OpenAIEngine(settings.llm_url, model=model, key=key, fallback=local)
+
+
 def make_safety(settings: Settings) -> Safety:
     """Every rule of the folder, with the hosts that links may lead to."""
     hosts = frozenset(host.strip() for host in settings.allowed_links.split(",") if host.strip())
@@ -168,7 +179,18 @@ async def build(
         import_files = partial(_import, database, shop.id, settings, clock)
         load_live = partial(_load_live, engine, database, shop.id, settings)
         tools = Tools(
-            database, clock, texts, settings, library, suggestions, drafts, ask, import_files, next_time, load_live
+            database,
+            clock,
+            texts,
+            settings,
+            library,
+            suggestions,
+            drafts,
+            ask,
+            import_files,
+            next_time,
+            load_live,
+            engine.report,
         )
         conversation = Conversation(Planner(library), voice, texts)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
@@ -209,8 +231,9 @@ def make_scheduler(
 
 async def _load_live(engine: Engine, database: Database, shop_id: int, settings: Settings) -> str:
     """Load what is live now, where weights are of this process; the engine's name. Raises EngineError."""
-    if isinstance(engine, LocalEngine):
-        await engine.swap(await weights.live(database, shop_id, settings.llm_model))
+    local = getattr(engine, "fallback", engine)
+    if isinstance(local, LocalEngine):
+        await local.swap(await weights.live(database, shop_id, settings.llm_model))
     return engine.name
 
 

@@ -45,6 +45,13 @@ class Settings(BaseSettings):
     llm_model: str = _setting(
         "llm/weights/starter", "directory or hub name of any causal model with safetensors weights", "Model"
     )
+    llm_url: str = _setting(
+        "",
+        "an OpenAI-compatible server that words replies, such as http://host:8000/v1; then LLM_MODEL stands in",
+        "Model",
+    )
+    llm_url_model: str = _setting("", "the model's name there; empty takes the first that it lists", "Model")
+    llm_key: SecretStr = _setting(SecretStr(""), "its API key", "Model")
     models: Path = _setting(Path("data/models"), "where models that were promoted are kept", "Model")
     llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model", ge=0, le=256)
     llm_temperature: float = _setting(0.7, "0 always takes the likeliest word", "Model", ge=0, le=2)
@@ -101,6 +108,13 @@ class Settings(BaseSettings):
     def _database(cls, value: str) -> str:
         if not value.startswith(("sqlite://", "sqlite+aiosqlite://", "postgresql+asyncpg://")):
             raise ValueError("sqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME is right")
+        return value
+
+    @field_validator("llm_url")
+    @classmethod
+    def _url(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("http://HOST:PORT/v1 is right")
         return value
 
     @field_validator("quiet_hours")

@@ -3,10 +3,11 @@
 EngineError
 ├── EngineBusy        the queue is full; says how long to wait
 ├── EngineDeadline    the request ran out of its time
+├── EngineMemory      memory ran out; the newest request gives way
 └── ModelNotUsable    the weights can't be loaded; says what would do
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, Protocol
@@ -28,6 +29,10 @@ class EngineBusy(EngineError):
 
 class EngineDeadline(EngineError):
     """The request was not finished in the time that it was given."""
+
+
+class EngineMemory(EngineError):
+    """Memory ran out, and this request was the newest. The others go on."""
 
 
 class ModelNotUsable(EngineError):
@@ -54,24 +59,60 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How the next token is chosen. Temperature 0 is greedy; top_k 0 and top_p 1 switch those filters off."""
+    """How the next token is chosen. Temperature 0 is greedy; top_k 0, top_p 1 and repetition 1 switch those off.
+
+    `repetition` divides the scores of tokens that were read or written already (Keskar et al. 2019). A reply ends
+    before the first of the texts in `stop`.
+    """
 
     temperature: float = 0.7
     top_k: int = 50
     top_p: float = 0.95
     max_tokens: int = 96
     seed: int | None = None
+    repetition: float = 1.0
+    stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to say (`plan`) after what was said (`turns`, oldest first). `deadline` is in seconds from now."""
+    """What to say (`plan`) after what was said (`turns`, oldest first). `deadline` is in seconds from now.
+
+    `chat`: whose request it is; a chat has only so many at a time, '' has no such limit.
+    """
 
     turns: tuple[Turn, ...]
     plan: Plan
     params: SamplingParams = field(default_factory=SamplingParams)
     priority: Priority = Priority.REPLY
     deadline: float = 30.0
+    chat: str = ""
+
+
+OUTCOMES = ("done", "cancelled", "refused", "expired", "failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How an engine is doing, since its start.
+
+    `waits`: median and 95th percentile of the seconds until a request was begun, by priority, over the latest ones.
+    `speed` is in tokens a second while it had something to do; `device` names device and number format.
+    """
+
+    name: str
+    device: str = ""
+    active: int = 0
+    waiting: int = 0
+    slots: int = 0
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    written: int = 0
+    read: int = 0
+    reused: int = 0  # prompt tokens that did not have to be read, for the prefix cache held them
+    speed: float = 0.0
+    held: int = 0  # bytes of keys and values that the prefix cache holds
+    waits: Mapping[Priority, tuple[float, float]] = field(default_factory=dict)
+    note: str = ""  # what an admin should know, such as an endpoint that does not answer
 
 
 class Engine(Protocol):
@@ -86,6 +127,9 @@ class Engine(Protocol):
 
     def stream(self, request: Request) -> AsyncIterator[str]:
         """Pieces of the reply as they come. Closing the iterator cancels. Raises EngineError."""
+
+    def report(self) -> Report:
+        """How it is doing."""
 
     async def close(self) -> None:
         """Free everything; requests under way end with EngineError."""

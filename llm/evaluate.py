@@ -144,22 +144,18 @@ def likelihoods(
 
 def through_engine(folder: Path) -> Worder:
     """Words as the bot does: the engine's own prompt, and its rules for slots and digits. Raises ModelNotUsable."""
-    from llm.engines.local.generation import Generation
+    from llm.engines.local.batch import replies
     from llm.engines.local.model import load
 
     local = load(str(folder))
 
     def word(examples: list[Example], params: SamplingParams) -> list[str]:
-        replies = []
-        for number, example in enumerate(track(examples, "wording", transient=True)):
+        requests = []
+        for number, example in enumerate(examples):
             turns = tuple(Turn("user" if name else "assistant", text, name) for name, text in example.turns)
-            seeded = replace(params, seed=(params.seed or 0) * 10_000 + number)
-            generation = Generation(local, Request(turns, example.plan, seeded))
-            pieces = []
-            while not generation.done:
-                pieces.append(generation.step())
-            replies.append("".join(pieces))
-        return replies
+            requests.append(Request(turns, example.plan, replace(params, seed=(params.seed or 0) * 10_000 + number)))
+        found = dict(track(replies(local, requests), "wording", total=len(requests), transient=True))
+        return [found[number] for number in range(len(requests))]
 
     return word
 

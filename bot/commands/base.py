@@ -19,6 +19,7 @@ from bot.knowledge.library import Library
 from bot.language import language
 from bot.messages import Button, Card, File, Message, Outgoing, Role, Training
 from bot.texts import BABEL, Texts
+from llm.engine import Report
 from storage import settings as stored
 from storage.database import Database
 from storage.members import ChatRow
@@ -57,6 +58,7 @@ class Tools:
     import_files: Callable[[Sequence[File]], Awaitable[Imported]]  # raises ValueError with what is wrong
     next_time: Callable[[str, str, datetime], datetime]  # cron, time zone, after -> the next moment
     load_live: Callable[[], Awaitable[str]]  # load the model that is live now, its name; raises EngineError
+    report: Callable[[], Report]  # how the engine is doing
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from bot.tools.labelled import as_line, judge
 from bot.tools.replay import Player, opened, read_lines
 from llm import tokenizer as tokenizers
 from llm.corpus.vary import Corpora, Example
-from llm.engine import Engine, Request, SamplingParams, Turn
+from llm.engine import Engine, Report, Request, SamplingParams, Turn
 from llm.engines.local import LocalEngine
 from llm.protocol import LANGUAGES, PLAN, Plan
 
@@ -93,6 +93,9 @@ class Metered:
             async for piece in pieces:
                 self.pieces += 1
                 yield piece
+
+    def report(self) -> Report:
+        return self.engine.report()
 
     async def close(self) -> None:
         await self.engine.close()

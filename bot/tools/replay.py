@@ -190,7 +190,7 @@ async def opened(settings: Settings, shop: list[Path], engine: Engine | None = N
         clock = ManualClock(datetime.fromisoformat(START).replace(tzinfo=ZoneInfo("UTC")))
         if shop:
             await import_shop(here, clock, shop)
-        chosen = engine or await composition.local_engine(here)
+        chosen = engine or await composition.make_engine(here)
         async with composition.build(here, clock, chosen, lambda parts: [Recorder()], demo=not shop) as app:
             await app.load()
             yield Player(app, clock)

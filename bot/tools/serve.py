@@ -27,7 +27,7 @@ async def run(settings: Settings, clock_file: Path | None, engine_name: str) -> 
     """Build, say where the page is, serve; 2 if the model can't be used."""
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     clock = FileClock(clock_file) if clock_file else SystemClock()
-    engine = ScriptedEngine() if engine_name == "scripted" else await composition.local_engine(settings)
+    engine = ScriptedEngine() if engine_name == "scripted" else await composition.make_engine(settings)
     token = settings.web_token.get_secret_value() or secrets.token_urlsafe(16)
     status = 0
     try:

@@ -5,5 +5,5 @@
    and yields pieces of its reply; facts come back as slots, closing the iterator cancels, failures are EngineErrors.
 3. Name it in `bot/app.py` and its settings in `bot/config.py`.
 
-There are local (weights in this process) and scripted (a list of answers, for tests).
+There are local (weights in this process), openai (a server that speaks its API) and scripted (for tests).
 """

@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 
-from llm.engine import EngineError, Request
+from llm.engine import EngineError, Report, Request
 from llm.protocol import Plan
 
 Answer = str | Callable[[Request], str] | EngineError | tuple[str, EngineError]
@@ -44,6 +44,10 @@ class ScriptedEngine:
         await self._pass_gate()
         if error:
             raise error
+
+    def report(self) -> Report:
+        """Its name; there is nothing else to tell."""
+        return Report(self.name)
 
     async def close(self) -> None:
         """Replies held at the gate end with EngineError."""

@@ -281,7 +281,7 @@ async def test_higher_priorities_finish_first_and_equals_in_order(endless: str) 
         finished.append((priority, number))
 
     wanted = [(priority, number) for priority in Priority for number in range(2)]
-    async with running(endless) as engine:
+    async with running(endless, slots=1) as engine:
         await asyncio.gather(*(run(p, n) for p, n in sorted(wanted, key=lambda pair: (-pair[0], pair[1]))))
     assert finished == wanted
 

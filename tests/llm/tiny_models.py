@@ -88,8 +88,10 @@ def bytewise(text: str) -> list[str]:
 
 
 @contextlib.asynccontextmanager
-async def running(model: str, queue: int = 64, clock: Callable[[], float] | None = None) -> AsyncIterator[LocalEngine]:
-    engine = LocalEngine(model, threads=1, queue=queue, **({"clock": clock} if clock else {}))
+async def running(
+    model: str, queue: int = 64, clock: Callable[[], float] | None = None, slots: int = 0
+) -> AsyncIterator[LocalEngine]:
+    engine = LocalEngine(model, threads=1, queue=queue, slots=slots, **({"clock": clock} if clock else {}))
     await engine.start()
     try:
         yield engine

@@ -1,122 +1,147 @@
-"""One reply under way: a token a step over the network's key-value cache."""
+"""One reply under way, and one text being scored: what is to be read next, and what comes of the logits."""
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from random import Random
+from typing import Protocol
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
-from llm.engine import Request
+from llm.engine import EngineError, Request
 from llm.engines.local.model import LocalModel
-from llm.engines.local.sampling import choose, states_value
-from llm.engines.local.text import BROKEN, Text
+from llm.engines.local.sampling import NEVER, Row, choose, discourage, likelihoods, states_value
+from llm.engines.local.text import BROKEN, Ends, Text
 
-PREFILL = 512  # prompt tokens a step; a longer prompt takes several steps, so that it can be cancelled between them
 TRIES = 32  # refused tokens a step after which the reply ends: a model this far off says nothing worth waiting for
 PATIENCE = 2  # times that a reply is kept from ending for the sake of a slot it still needs
 BEGUN = 4  # times that a reply is begun, where the ones before ran into what may not be said
 LIVELY = 0.5  # the least temperature of those after the first: the likeliest words would run into it again
 
 
+class Work(Protocol):
+    """What takes a slot of a batch. `feed` is to be read from `position` on; before the first step it is `prompt`."""
+
+    prompt: Sequence[int]
+    feed: Sequence[int]
+    position: int
+    done: bool
+    written: list[int]
+
+    def wanted(self, size: int) -> int:
+        """After how many of the last tokens logits are needed, where `size` of `feed` are read."""
+        ...
+
+    def read(self, size: int, rows: NDArray[np.float32], likeliest: Sequence[int]) -> str:
+        """Go on after that; returns the text that became whole by it, often ''. `rows` may be written over."""
+        ...
+
+
 class Generation:
-    """The state of one request. `done` once the reply is complete."""
+    """A reply. Raises EngineError where its plan is longer than the model's context."""
 
     def __init__(self, model: LocalModel, request: Request) -> None:
         self._model = model
         self._request = request
         self._params = request.params
-        self._random = torch.Generator()
-        if request.params.seed is None:
-            self._random.seed()
-        else:
-            self._random.manual_seed(request.params.seed)
+        self._random = Random(request.params.seed)
+        self._most = min(self._params.max_tokens, model.network.context // 2)
+        self.prompt: Sequence[int] = model.prompts.ids(request, model.network.context - self._most)
         self._begun = 0
+        self.feed: Sequence[int] = []
         self._begin()
+        self.feed, self.position = self.prompt, 0
 
     def _begin(self) -> None:
-        """Start from the prompt; what was said before is forgotten."""
+        """Start after the prompt; what was said before is forgotten. The prompt's last token is read again."""
         model, plan = self._model, self._request.plan
         self._begun += 1
-        self._left = min(self._params.max_tokens, model.network.context // 2)
-        self._feed = model.prompts.ids(self._request, model.network.context - self._left)
-        self._cache: Any = None
+        self.feed = self.prompt[-1:]
+        self.position = len(self.prompt) - 1
+        self.written: list[int] = []
         self._text = Text(self._decode)
+        # The next line of a model that was never taught to chat is another speaker's.
+        self._ends = Ends([*self._params.stop, *(["\n"] if model.prompts.plain else [])])
         self._tail = self._held = ""
         self._silent = True  # nothing given out yet
         self._slots: frozenset[int] = frozenset()
         self._missing: set[int] = set()  # slots without which the reply does not answer: it does not end before them
         self._patience = PATIENCE
         self._once = False
-        self._allowed: Tensor | None = None
-        if model.allowed is not None:
-            vocabulary = model.tokenizer.get_vocab()
+        self._barred: Row | None = None
+        if model.barred is not None:
+            vocabulary = model.vocabulary
             names = (f"<{slot}>" for slot in plan.slots)
             self._slots = frozenset(vocabulary[name] for name in names if name in vocabulary)
             self._missing = {vocabulary[f"<{slot}>"] for slot in plan.needs if f"<{slot}>" in vocabulary}
             self._once = not plan.act.names_often
-            self._allowed = model.allowed[plan.language].clone()
-            self._allowed[list(self._slots)] = True
-        self.done = self._left < 1
+            self._barred = model.barred[plan.language].copy()
+            self._barred[list(self._slots)] = 0
+        self.done = self._most < 1
 
-    def step(self) -> str:
-        """One forward pass; returns the text that became whole by it, often ''. Raises EngineError.
+    def wanted(self, size: int) -> int:
+        """See Work."""
+        return int(size == len(self.feed))
 
-        The starter's reply is given out at its end, for it may have to be begun again.
-        """
-        piece = self._advance()
-        if self._allowed is not None:
+    def read(self, size: int, rows: NDArray[np.float32], likeliest: Sequence[int]) -> str:
+        """See Work. The starter's reply is given out at its end, for it may have to be begun again."""
+        self.position += size
+        self.feed = self.feed[size:]
+        if self.feed:
+            return ""
+        piece = self._advance(rows[0], likeliest[0])
+        if self._barred is not None:
             self._held += piece
-            return self._held.lstrip() if self.done else ""
+            piece = self._held if self.done else ""
+        return self._shown(piece)
+
+    def _shown(self, piece: str) -> str:
+        """What of a piece can be given out: no space at the beginning, nothing from a stop on."""
         if self._silent:
             piece = piece.lstrip()
             self._silent = not piece
-        if self._model.prompts.plain and "\n" in piece:  # the next line is another speaker's
-            self.done = True
-            piece = piece.split("\n")[0]
-        return piece
+        piece, ended = self._ends.add(piece)
+        self.done = self.done or ended
+        return piece + self._ends.rest() if self.done else piece
 
-    def _advance(self) -> str:
-        with torch.inference_mode():
-            chunk, self._feed = self._feed[:PREFILL], self._feed[PREFILL:]
-            logits = self._forward(chunk)
-            if self._feed:
-                return ""
-            astray = self._begun < BEGUN and self._astray(int(logits.argmax()))
-            token = None if astray else self._next_token(logits)
-        if astray:
-            self._params = replace(self._params, temperature=max(LIVELY, self._params.temperature))
+    def _advance(self, logits: Row, likeliest: int) -> str:
+        if self._begun < BEGUN and self._astray(likeliest):
+            self._params = dataclasses.replace(self._params, temperature=max(LIVELY, self._params.temperature))
             self._begin()
             return ""
+        token = self._next_token(logits, likeliest)
         if token is None or token in self._model.stops:
             self.done = True
             return self._text.rest()
-        self._feed = [token]
+        self.feed = [token]
         return self._write(token)
 
-    def _forward(self, tokens: list[int]) -> Tensor:
-        logits, self._cache = self._model.network.forward(tokens, self._cache)
-        return logits.float().cpu()
-
-    def _astray(self, wanted: int) -> bool:
+    def _astray(self, likeliest: int) -> bool:
         """Whether the likeliest token may not be written: what would stand there instead makes no sentence."""
-        if self._allowed is None:
+        if self._barred is None:
             return False
-        return bool(self._missing) if wanted in self._model.stops else not self._allowed[wanted]
+        return bool(self._missing) if likeliest in self._model.stops else self._barred[likeliest] < 0
 
-    def _next_token(self, logits: Tensor) -> int | None:
+    def _next_token(self, logits: Row, likeliest: int) -> int | None:
         """A token that may follow; None if the model only offers what may not."""
-        if self._allowed is None:
+        if self._params.repetition != 1:
+            discourage(logits, [*self.prompt, *self.written], self._params.repetition)
+        elif self._barred is None and self._params.temperature <= 0:
+            return likeliest
+        if self._barred is None:
             return choose(logits, self._params, self._random)
-        logits = logits.masked_fill(~self._allowed, -torch.inf)
+        logits += self._barred
+        stops = list(self._model.stops)
         if self._missing and self._patience:
             self._patience -= int(logits.argmax()) in self._model.stops
-            logits[list(self._model.stops)] = -torch.inf
+            logits[stops] = NEVER
         for _ in range(TRIES):
+            if logits.max() == NEVER:
+                return None
             token = choose(logits, self._params, self._random)
             if token in self._model.stops or self._may_follow(token):
                 return token
-            logits[token] = -torch.inf
+            logits[token] = NEVER
         return None
 
     def _may_follow(self, token: int) -> bool:
@@ -128,11 +153,11 @@ class Generation:
 
     def _write(self, token: int) -> str:
         piece = self._text.add(token)
-        self._left -= 1
+        self.written.append(token)
         self._missing.discard(token)
-        if self._once and token in self._slots and self._allowed is not None:
-            self._allowed[token] = False  # no fact is said twice
-        self.done = self._left < 1
+        if self._once and token in self._slots and self._barred is not None:
+            self._barred[token] = NEVER  # no fact is said twice
+        self.done = len(self.written) >= self._most
         self._tail = "" if token in self._slots else (self._tail + piece)[-3:]
         return piece + self._text.rest() if self.done else piece
 
@@ -140,3 +165,36 @@ class Generation:
         # The starter's slots count as text, whether or not its tokenizer calls them special.
         hidden = not self._model.prompts.starter
         return str(self._model.tokenizer.decode(list(tokens), skip_special_tokens=hidden))
+
+
+class Scoring:
+    """How likely a model finds `text` as the reply to a request: `chances` has a logarithm for each of its tokens.
+
+    Raises EngineError where both together are longer than the model's context, or the text is empty.
+    """
+
+    def __init__(self, model: LocalModel, request: Request, text: str) -> None:
+        self._text: list[int] = model.tokenizer(text, add_special_tokens=False)["input_ids"]
+        room = model.network.context - len(self._text)
+        if not self._text or room < 1:
+            raise EngineError(f"a text of {len(self._text)} tokens can't be scored")
+        self.prompt: Sequence[int] = model.prompts.ids(request, room)
+        self.feed: Sequence[int] = [*self.prompt, *self._text[:-1]]
+        self.position = 0
+        self.written: list[int] = []
+        self.chances: list[float] = []
+        self.done = False
+
+    def wanted(self, size: int) -> int:
+        """From the prompt's last token on."""
+        return max(0, min(size, self.position + size - len(self.prompt) + 1))
+
+    def read(self, size: int, rows: NDArray[np.float32], likeliest: Sequence[int]) -> str:
+        """See Work."""
+        self.position += size
+        self.feed = self.feed[size:]
+        if len(rows):
+            following = self._text[len(self.chances) : len(self.chances) + len(rows)]
+            self.chances += likelihoods(rows, following)
+        self.done = not self.feed
+        return ""

@@ -1,6 +1,12 @@
-"""Any causal model of transformers, from a directory or the hub: safetensors only, no code from the checkpoint."""
+"""Any causal model of transformers, from a directory or the hub: safetensors only, no code from the checkpoint.
+
+Llama, Mistral, Qwen2 and Qwen3 give their weights to the lean network, if that computes what the module does. Any other
+family runs through its module, one sequence after the other.
+"""
 
 import inspect
+import logging
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,38 +15,85 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, P
 from transformers.utils.logging import disable_progress_bar
 
 from llm.engine import EngineError, ModelNotUsable
+from llm.engines.local.lean import CONTEXT, Lean, Shape
+from llm.engines.local.network import Lost, Network, Piece, out_of_memory
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_CONTEXT = 2048  # tokens, for a model that doesn't say how many it was trained on
+SLOTS = 8  # sequences of a module under way at a time, each with a cache of its own
+LEAN = {"LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM"}
+STEADY = {"default", "linear", "llama3", "yarn"}  # rotary positions whose frequencies don't depend on the length
+CHECKED = 12  # tokens on which both have to say the same
+NEAR = {torch.float32: 1e-3, torch.bfloat16: 0.1}  # of the spread of the logits
 
 
 class Module:
-    """A transformers module as a network: token ids in, logits of the last one out."""
+    """A transformers module as a network."""
+
+    shared = 0
 
     def __init__(self, module: PreTrainedModel) -> None:
         config = module.config.get_text_config()
         self.vocabulary: int = config.vocab_size
         self.context: int = getattr(config, "max_position_embeddings", None) or DEFAULT_CONTEXT
-        said = module.generation_config.eos_token_id if module.generation_config else None
-        self.stops: list[int | None] = said if isinstance(said, list) else [said]
+        self.stops, self.slots = _stops(module), SLOTS
         self._module: Any = module
-        last_only = "logits_to_keep" in inspect.signature(module.forward).parameters
-        self._extra = {"logits_to_keep": 1} if last_only else {}
+        self._last_only = "logits_to_keep" in inspect.signature(module.forward).parameters
+        self._caches: dict[int, Any] = {}
+        self._said: dict[tuple[int, int], Tensor] = {}  # by slot and start, of a pass that failed later on
 
-    def forward(self, tokens: list[int], cache: Any) -> tuple[Tensor, Any]:
-        """Logits [vocabulary] after the last of `tokens`, which go on from what the cache holds."""
-        ids = torch.tensor([tokens], device=self._module.device)
-        result = self._module(input_ids=ids, past_key_values=cache, use_cache=True, **self._extra)
-        cache = getattr(result, "past_key_values", None)
-        if cache is None:
+    def forward(self, pieces: Sequence[Piece]) -> Tensor:
+        """See Network. Each piece is a pass of its own, and isn't read twice where a later one failed."""
+        for piece in pieces:
+            key = piece.slot, piece.start
+            if key not in self._said:
+                self._said[key] = self._read(piece)
+        rows = [self._said.pop((piece.slot, piece.start)) for piece in pieces]
+        return torch.cat(rows).float().cpu()
+
+    def _read(self, piece: Piece) -> Tensor:
+        """Logits [wanted, vocabulary]. The slot's cache grows in place, layer by layer: half a pass spoils it."""
+        ids = torch.tensor([piece.tokens], device=self._module.device)
+        cache = self._caches.get(piece.slot) if piece.start else None
+        keep = {"logits_to_keep": max(1, piece.wanted)} if self._last_only else {}
+        try:
+            result = self._module(input_ids=ids, past_key_values=cache, use_cache=True, **keep)
+        except RuntimeError as error:
+            raise (Lost(piece.slot) if out_of_memory(error) else error) from error
+        self._caches[piece.slot] = getattr(result, "past_key_values", None)
+        if self._caches[piece.slot] is None:
             raise EngineError("the model keeps no key-value cache, so it can't be run token by token")
-        return result.logits[0, -1], cache
+        rows: Tensor = result.logits[0, result.logits.shape[1] - piece.wanted :]
+        return rows
+
+    def take(self, slot: int, start: int, end: int) -> Tensor:
+        raise NotImplementedError
+
+    def give(self, slot: int, block: Tensor) -> None:
+        raise NotImplementedError
+
+    def leave(self, slot: int) -> None:
+        """Frees the slot's cache."""
+        self._caches.pop(slot, None)
+        self._said = {key: rows for key, rows in self._said.items() if key[0] != slot}
 
 
-def load(model: str, device: str, dtype: torch.dtype, *, fetch: bool) -> tuple[Module, PreTrainedTokenizerBase]:
+def load(model: str, device: str, dtype: torch.dtype, *, fetch: bool) -> tuple[Network, PreTrainedTokenizerBase]:
     """Raises ModelNotUsable where weights are missing, and whatever transformers raises."""
     disable_progress_bar()  # type: ignore[no-untyped-call] # stderr belongs to the log
     source = {"trust_remote_code": False, "local_files_only": not fetch}
     tokenizer = AutoTokenizer.from_pretrained(model, **source)
+    module = _module(model, device, dtype, source)
+    if shape := lean_shape(module):
+        if lean := leaned(module, shape, device, dtype):
+            return lean, tokenizer
+        module = _module(model, device, dtype, source)  # its weights were taken
+    logger.warning("model %r runs through its transformers module, one sequence after the other: it is slower", model)
+    return Module(module), tokenizer
+
+
+def _module(model: str, device: str, dtype: torch.dtype, source: dict[str, bool]) -> PreTrainedModel:
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         model, use_safetensors=True, dtype=dtype, output_loading_info=True, **source
     )
@@ -48,4 +101,58 @@ def load(model: str, device: str, dtype: torch.dtype, *, fetch: bool) -> tuple[M
     if report["missing_keys"]:
         missing = ", ".join(sorted(report["missing_keys"])[:3])
         raise ModelNotUsable(f"model {model!r}: the weights lack {missing}; fetch or train the checkpoint again")
-    return Module(module.to(device).eval()), tokenizer
+    found: PreTrainedModel = module.to(device).eval()
+    return found
+
+
+def _stops(module: PreTrainedModel) -> list[int | None]:
+    said = module.generation_config.eos_token_id if module.generation_config else None
+    return said if isinstance(said, list) else [said]
+
+
+def lean_shape(module: Any) -> Shape | None:
+    """The numbers of a module that the lean network can stand for; None where it has something that is left out."""
+    config = module.config
+    rope = getattr(getattr(module, "model", None), "rotary_emb", None)
+    if type(module).__name__ not in LEAN or rope is None or config.hidden_act != "silu":
+        return None
+    kinds = {*(getattr(config, "layer_types", None) or ["full_attention"])}
+    window = getattr(config, "sliding_window", None)
+    if kinds != {"full_attention"} or (window and type(module).__name__ == "MistralForCausalLM"):
+        return None
+    head = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    if rope.rope_type not in STEADY or 2 * len(rope.inv_freq) != head or module.lm_head.bias is not None:
+        return None
+    attention = module.model.layers[0].self_attn
+    if attention.o_proj.bias is not None or module.model.layers[0].mlp.down_proj.bias is not None:
+        return None
+    return Shape(
+        config.num_hidden_layers,
+        config.num_attention_heads,
+        config.num_key_value_heads,
+        head,
+        config.max_position_embeddings or CONTEXT,
+        config.rms_norm_eps,
+        rope.inv_freq,
+        rope.attention_scaling,
+    )
+
+
+def leaned(module: Any, shape: Shape, device: str, dtype: torch.dtype) -> Lean | None:
+    """The lean network with the module's weights, which are taken; None where both don't compute the same."""
+    tokens = torch.randint(module.config.vocab_size, (CHECKED,), generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        wanted = module(input_ids=tokens[None].to(device)).logits[0].float().cpu()
+    weights, stops = module.state_dict(), _stops(module)
+    if module.config.get_text_config().tie_word_embeddings:
+        weights.pop("lm_head.weight", None)
+    for parameter in module.parameters():
+        parameter.data = parameter.data.new_empty(0)  # from here on the dictionary alone holds them
+    lean = Lean(shape, weights, device, dtype)
+    lean.stops = stops
+    with torch.inference_mode():
+        found = lean.forward([Piece(0, 0, tokens.tolist(), CHECKED)])
+    if float((found - wanted).abs().max()) <= NEAR[dtype] * float(wanted.std()):
+        return lean
+    logger.warning("the lean network does not compute what %s does", type(module).__name__)
+    return None

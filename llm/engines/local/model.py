@@ -7,16 +7,17 @@ import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from torch import Tensor
 
 from llm.engine import ModelNotUsable
 from llm.engines.local import llama
+from llm.engines.local.lean import Missing
+from llm.engines.local.network import Network
 from llm.engines.local.prompt import Prompts
-from llm.engines.local.sampling import allowed_mask
+from llm.engines.local.sampling import Row, barred_mask
 from llm.protocol import END, LANGUAGES
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
@@ -25,27 +26,20 @@ HUB_SECONDS = 10.0
 LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError)
 
 
-class Network(Protocol):
-    """A model as generation sees it. `context` is in tokens, `stops` are ids that end a reply."""
-
-    vocabulary: int
-    context: int
-    stops: list[int | None]
-
-    def forward(self, tokens: list[int], cache: Any) -> tuple[Tensor, Any]:
-        """Logits [vocabulary] after the last of `tokens`, and the cache that the next ones go on from."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class LocalModel:
-    """A loaded model. `allowed` is bool [vocabulary] by language, for the starter only."""
+    """A loaded model. `barred` is added to logits [vocabulary] by language, for the starter only.
+
+    `device` names what it runs on, and its number format.
+    """
 
     network: Network
-    tokenizer: Any  # llama.Marks, or one of transformers
+    tokenizer: Any  # Marks, or one of transformers
+    vocabulary: dict[str, int]
     prompts: Prompts
     stops: frozenset[int]
-    allowed: dict[str, Tensor] | None
+    barred: dict[str, Row] | None
+    device: str
 
 
 def load(model: str) -> LocalModel:
@@ -94,15 +88,16 @@ def read(model: str, *, fetch: bool = False) -> LocalModel:
     """fp32 on the CPU, bf16 on a CUDA device. Raises ModelNotUsable."""
     cuda = torch.cuda.is_available()
     device, dtype = ("cuda", torch.bfloat16) if cuda else ("cpu", torch.float32)
+    named = f"{device}, {str(dtype).removeprefix('torch.')}"
     folder = Path(model)
     try:
         config = json.loads((folder / "config.json").read_text("utf-8")) if folder.is_dir() else {}
         if llama.fits(folder, config):
-            return assemble(model, *llama.load(folder, config, device, dtype))
+            return assemble(model, *llama.load(folder, config, device, dtype), named)
         from llm.engines.local import huggingface
 
-        return assemble(model, *huggingface.load(model, device, dtype, fetch=fetch))
-    except llama.Missing as error:
+        return assemble(model, *huggingface.load(model, device, dtype, fetch=fetch), named)
+    except Missing as error:
         raise ModelNotUsable(
             f"model {model!r}: the weights lack {error}; fetch or train the checkpoint again"
         ) from error
@@ -118,7 +113,7 @@ def first_line(error: Exception) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def assemble(model: str, network: Network, tokenizer: Any) -> LocalModel:
+def assemble(model: str, network: Network, tokenizer: Any, device: str) -> LocalModel:
     """Put together what generation needs to know. Raises ModelNotUsable if network and tokenizer don't fit."""
     size = network.vocabulary
     prompts = Prompts(tokenizer)
@@ -130,11 +125,11 @@ def assemble(model: str, network: Network, tokenizer: Any) -> LocalModel:
         )
     ends = (tokenizer.get_vocab().get(END), tokenizer.eos_token_id, prompts.turn_end(), *network.stops)
     stops = frozenset(stop for stop in ends if stop is not None)
-    allowed = None
+    barred = None
     if prompts.starter:
         texts = tokenizer.batch_decode([[token] for token in range(len(tokenizer))])
-        barred = tokenizer.get_added_vocab().values()
-        allowed = {language: allowed_mask(texts, barred, size, language) for language in LANGUAGES}
-        for mask in allowed.values():
-            mask[list(stops)] = True
-    return LocalModel(network, tokenizer, prompts, stops, allowed)
+        marks = tokenizer.get_added_vocab().values()
+        barred = {language: barred_mask(texts, marks, size, language) for language in LANGUAGES}
+        for mask in barred.values():
+            mask[list(stops)] = 0
+    return LocalModel(network, tokenizer, tokenizer.get_vocab(), prompts, stops, barred, device)

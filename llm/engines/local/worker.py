@@ -1,42 +1,44 @@
-"""The one thread that owns torch: it loads the model and takes each step of each reply.
+"""The one thread that owns torch: it loads the model and takes every step of the batch.
 
-The request that goes first (by priority, then by age) gets the next step, so a member's reply overtakes a post that is
-half written, and the post goes on after it. Everything else in the process only appends to the list of jobs.
+Everything else in the process only adds to the jobs and marks those that nobody waits for any more. What a step gave
+goes to the event loop in one call.
 """
 
 import asyncio
 import contextlib
-import functools
-import itertools
 import logging
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from llm.digest import digest, name_of
-from llm.engine import EngineBusy, EngineDeadline, EngineError, ModelNotUsable, Request, SamplingParams, Turn
+from llm.engine import (
+    EngineDeadline,
+    EngineError,
+    EngineMemory,
+    ModelNotUsable,
+    Report,
+    Request,
+    SamplingParams,
+    Turn,
+)
+from llm.engines.local.jobs import Clock, Job, Jobs
 from llm.protocol import Act, Plan
 
 if TYPE_CHECKING:
-    from llm.engines.local.generation import Generation
+    from llm.engines.local.batch import Batch, Read
+    from llm.engines.local.generation import Work
+    from llm.engines.local.model import LocalModel
+
+    Loader = Callable[[str], LocalModel]
 
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 10.0
-
-
-@dataclass(eq=False, slots=True)
-class Job:
-    """A request with what belongs to it. In `pieces`, None ends the reply."""
-
-    request: Request
-    number: int
-    until: float
-    pieces: asyncio.Queue[str | EngineError | None]
-    started: float | None = None
-    generation: "Generation | None" = None
+Said = tuple["asyncio.Queue[str | EngineError | None]", str | EngineError | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +52,24 @@ class Swap:
 class Worker:
     """Runs jobs for the event loop that started it. `clock` gives seconds; deadlines are measured by it."""
 
-    def __init__(self, model: str, threads: int, queue: int, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, model: str, threads: int, queue: int, slots: int, clock: Clock, loader: "Loader | None" = None
+    ) -> None:
         self.name = name_of(model)  # with the digest of its weights once they are loaded
+        self.jobs = Jobs(queue)
         self._model = model
         self._threads = threads
-        self._queue = queue
+        self._slots = slots
         self._clock = clock
-        self._numbers = itertools.count()
-        self._pace = 1.0  # seconds a reply takes, smoothed
-        self._jobs: list[Job] = []
+        self._loader = loader
         self._swap: Swap | None = None
-        self._changed = threading.Condition()  # guards _jobs, _swap and _running
+        self._changed = threading.Condition()  # guards jobs, _swap and _running
         self._running = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._batch: Batch | None = None
+        self._busy = 0.0  # seconds of steps
+        self._written = 0
 
     async def start(self) -> None:
         """Returns once the model is loaded and warm. Raises ModelNotUsable."""
@@ -95,121 +101,212 @@ class Worker:
         if self._thread:
             await asyncio.to_thread(self._thread.join, CLOSE_SECONDS)
 
-    def submit(self, request: Request) -> Job:
-        """Raises EngineBusy if the queue is full, EngineError if the engine doesn't run."""
+    def submit(self, request: Request, text: str | None = None) -> Job:
+        """Raises EngineBusy if there are too many, EngineError if the engine doesn't run."""
         with self._changed:
             if not self._running:
                 raise EngineError("the engine is not running")
-            if len(self._jobs) >= self._queue:
-                raise EngineBusy(max(1.0, len(self._jobs) * self._pace))
-            # A piece for each token, the rest at the end, and the end itself.
-            pieces: asyncio.Queue[str | EngineError | None] = asyncio.Queue(max(request.params.max_tokens, 0) + 2)
-            job = Job(request, next(self._numbers), self._clock() + request.deadline, pieces)
-            self._jobs.append(job)
+            job = self.jobs.add(request, self._clock(), text)
             self._changed.notify()
             return job
 
     def withdraw(self, job: Job) -> None:
-        """Frees the job's place at once; a step of it that is under way is the last."""
+        """Nobody waits for it any more. Its place is free at once; a step of it that is under way is the last."""
         with self._changed:
-            if job in self._jobs:
-                self._jobs.remove(job)
+            self.jobs.end(job, "cancelled")
+
+    def report(self) -> Report:
+        """See Engine."""
+        with self._changed:
+            batch, jobs = self._batch, self.jobs
+            return Report(
+                name=self.name,
+                device=batch.model.device if batch else "",
+                active=len(jobs.under_way),
+                waiting=len(jobs.waiting),
+                slots=jobs.slots,
+                outcomes=dict(jobs.outcomes),
+                written=self._written,
+                read=batch.prefixes.missed if batch else 0,
+                reused=batch.prefixes.reused if batch else 0,
+                speed=self._written / self._busy if self._busy else 0.0,
+                held=batch.prefixes.held if batch else 0,
+                waits=jobs.medians(),
+            )
 
     def _run(self, ready: asyncio.Future[None]) -> None:
         """The thread."""
-        begin = self._try(self._model)
-        if isinstance(begin, ModelNotUsable):
+        failed = self._try(self._model)
+        if failed:
             with self._changed:
                 self._running = False
-            self._call(resolve, ready, begin)
+            self._call(resolve, ready, failed)
             return
         self._call(resolve, ready, None)
-        while work := self._next():
-            if isinstance(work, Job):
-                self._advance(work, begin)
-                continue
-            loaded = self._try(work.model)
-            if isinstance(loaded, ModelNotUsable):
-                self._call(resolve, work.ready, loaded)
+        under_way: list[Job] = []
+        while (found := self._next(under_way)) is not None:
+            if isinstance(found, Swap):
+                self._call(resolve, found.ready, self._try(found.model))
             else:
-                begin = loaded
-                self._call(resolve, work.ready, None)
-        for job in list(self._jobs):
-            self._end(job, EngineError("the engine was closed"))
+                under_way = found
+                self._step(under_way)
+        with self._changed:
+            left = [*self.jobs.under_way, *self.jobs.waiting]
+        self._deliver([said for job in left for said in self._end(job, "failed", EngineError("the engine was closed"))])
         if self._swap:
             self._call(resolve, self._swap.ready, EngineError("the engine was closed"))
 
-    def _try(self, model: str) -> "Callable[[Request], Generation] | ModelNotUsable":
-        """What begins the reply to a request, or why the model can't be used: whoever waits must hear of it."""
+    def _try(self, model: str) -> ModelNotUsable | None:
+        """Loads a model, or says why it can't be used: whoever waits must hear of it."""
         try:
-            return self._load(model)
+            self._load(model)
         except ModelNotUsable as error:
             return error
         except Exception as error:  # whatever it is
             logger.exception("model %r could not be started", model)
             return ModelNotUsable(f"model {model!r} can't be run: {error}")
+        return None
 
-    def _load(self, model: str) -> "Callable[[Request], Generation]":
+    def _load(self, model: str) -> None:
         try:
             import torch
 
-            from llm.engines.local.generation import Generation
+            from llm.engines.local.batch import Batch, replies
             from llm.engines.local.model import load
         except ImportError as error:
             raise ModelNotUsable(f"model {model!r}: {error}; install the requirements") from error
         if self._threads > 0:
             torch.set_num_threads(self._threads)  # counts for the calling thread only
-        begin = functools.partial(Generation, load(model))
-        warm = begin(Request((Turn("user", "Hello", "Ada"),), Plan(Act.GREET), SamplingParams(max_tokens=2)))
-        while not warm.done:
-            warm.step()
+        loaded = (self._loader or load)(model)
+        warm = Request((Turn("user", "Hello", "Ada"),), Plan(Act.GREET), SamplingParams(max_tokens=2))
+        for _ in replies(loaded, [warm]):
+            pass
+        batch = Batch(loaded, self._slots)
         folder = Path(model)
-        self.name, self._model = name_of(model, digest(folder) if folder.is_dir() else ""), model
-        return begin
-
-    def _next(self) -> Job | Swap | None:
-        """Waits for a swap or the job to go first; None once the engine is closed. Ends jobs that ran out of time."""
+        name = name_of(model, digest(folder) if folder.is_dir() else "")
         with self._changed:
-            while True:
-                self._changed.wait_for(lambda: self._jobs or self._swap or not self._running)
-                if not self._running:
-                    return None
-                if self._swap:
-                    swap, self._swap = self._swap, None
-                    return swap
-                now = self._clock()
-                for job in [job for job in self._jobs if job.until <= now]:
-                    self._end(job, EngineDeadline(f"not finished within {job.request.deadline:g} s"))
-                if self._jobs:
-                    return min(self._jobs, key=lambda job: (job.request.priority, job.number))
+            self._batch, self.name, self._model, self.jobs.slots = batch, name, model, batch.slots
 
-    def _advance(self, job: Job, begin: "Callable[[Request], Generation]") -> None:
+    def _next(self, under_way: Sequence[Job]) -> list[Job] | Swap | None:
+        """Waits for something to do: a swap, or the jobs of the next step. None once the engine is closed."""
+        said: list[Said] = []
+        with self._changed:
+            self._changed.wait_for(lambda: len(self.jobs) or under_way or self._swap or not self._running)
+            if not self._running:
+                return None
+            if self._swap:
+                swap, self._swap = self._swap, None
+                return swap
+            now = self._clock()
+            for job in self.jobs.late(now):
+                said += self._end(job, "expired", EngineDeadline(f"not finished within {job.request.deadline:g} s"))
+        self._deliver(said)
+        for job in under_way:
+            if job.outcome:
+                self._leave(job)
+        return self._admit([job for job in under_way if not job.outcome], now)
+
+    def _admit(self, under_way: list[Job], now: float) -> list[Job]:
+        """Begins jobs as far as slots are free; all that are under way, those that go first in front."""
+        batch = self._batch
+        assert batch
+        while batch.free:
+            with self._changed:
+                job = self.jobs.next(now)
+            if job is None:
+                break
+            try:
+                self._begin(job, batch)
+            except Exception as error:  # noqa: BLE001 - a failed request must not take the thread, and so all others, with it
+                self._failed([job], error)
+            else:
+                under_way.append(job)
+        return sorted(under_way, key=lambda job: job.rank)
+
+    def _begin(self, job: Job, batch: "Batch") -> None:
+        from llm.engines.local.generation import Generation, Scoring
+
+        model, text = batch.model, job.text
+        work: Work = Generation(model, job.request) if text is None else Scoring(model, job.request, text)
+        batch.join(work)
+        job.work, job.batch = work, batch
+
+    def _step(self, under_way: Sequence[Job]) -> None:
+        """One pass of each model that has work: after a swap, replies begun before go on with the old one."""
+        start = time.perf_counter()
+        for batch in {job.batch for job in under_way if job.batch}:
+            jobs = {job.work: job for job in under_way if job.batch is batch and job.work and not job.work.done}
+            try:
+                reads = batch.forward(list(jobs)) if jobs else []
+            except Exception as error:  # noqa: BLE001 - as above
+                self._failed(self._shed(batch, jobs, error), error)
+            else:
+                self._deliver([said for read in reads for said in self._heard(jobs[read.work], read)])
+        self._deliver([said for job in under_way if job.work and job.work.done for said in self._done(job)])
+        self._busy += time.perf_counter() - start
+
+    def _shed(self, batch: "Batch", jobs: "dict[Work, Job]", error: Exception) -> list[Job]:
+        """Whose end a failed pass is: for lack of memory that of one, else of all that took part."""
+        from llm.engines.local.network import Lost, out_of_memory
+
+        if isinstance(error, Lost):
+            return [jobs[batch.at(error.slot)]]
+        return [max(jobs.values(), key=lambda job: job.number)] if out_of_memory(error) else list(jobs.values())
+
+    def _heard(self, job: Job, read: "Read") -> list[Said]:
         try:
-            if job.generation is None:
-                job.started = self._clock()
-                job.generation = begin(job.request)
-            piece = "" if job.generation.done else job.generation.step()
-        except EngineError as error:
-            self._end(job, error)
-        except Exception as error:  # a failed request must not take the thread, and so all others, with it
-            logger.exception("a step of model %r failed", self._model)
-            self._end(job, EngineError(f"the model failed: {error}"))
-        else:
-            if piece:
-                self._call(job.pieces.put_nowait, piece)
-            if job.generation.done:
-                self._pace += 0.2 * (self._clock() - (job.started or 0.0) - self._pace)
-                self._end(job, None)
+            before = len(read.work.written)
+            piece = read.work.read(read.size, read.rows, read.likeliest)
+            self._written += max(0, len(read.work.written) - before)
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failed([job], error)
+            return []
+        return [(job.pieces, piece)] if piece else []
 
-    def _end(self, job: Job, last: EngineError | None) -> None:
-        self.withdraw(job)
-        self._call(job.pieces.put_nowait, last)
+    def _done(self, job: Job) -> list[Said]:
+        said = self._end(job, "done", None)
+        if said:
+            self.jobs.took(self._clock() - job.started)
+        return said
+
+    def _failed(self, jobs: Sequence[Job], error: Exception) -> None:
+        from llm.engines.local.network import out_of_memory
+
+        told: EngineError
+        if isinstance(error, EngineError):
+            told = error
+        elif out_of_memory(error):
+            told = EngineMemory("memory ran out, and this was the newest request; fewer at a time would fit")
+        else:
+            logger.error("a step of model %r failed", self._model, exc_info=error)
+            told = EngineError(f"the model failed: {error}")
+        self._deliver([said for job in jobs for said in self._end(job, "failed", told)])
+
+    def _leave(self, job: Job) -> None:
+        if job.batch and job.work:
+            job.batch.leave(job.work)
+            job.batch = None
+
+    def _end(self, job: Job, outcome: str, last: EngineError | None) -> list[Said]:
+        """What is to be said of a job that is over, nothing if it was over before."""
+        with self._changed:
+            return [(job.pieces, last)] if self.jobs.end(job, outcome) else []
+
+    def _deliver(self, said: Sequence[Said]) -> None:
+        if said:
+            self._call(hand_out, said)
 
     def _call(self, function: Callable[..., object], *values: object) -> None:
         """Runs `function` in the event loop; nobody waits for it any more if that is closed."""
         assert self._loop
         with contextlib.suppress(RuntimeError):
             self._loop.call_soon_threadsafe(function, *values)
+
+
+def hand_out(said: Sequence[Said]) -> None:
+    """Put each where it is waited for."""
+    for pieces, piece in said:
+        pieces.put_nowait(piece)
 
 
 def resolve(ready: asyncio.Future[None], error: EngineError | None) -> None:
