@@ -1,4 +1,4 @@
-"""The message path without the model: what a message costs, how many it carries, and that none is lost on the way.
+"""The message path without model and encoders: what a message costs, how many it carries, and that none is lost.
 
 The whole bot runs on a SQLite file with its real durability (WAL, synchronous FULL), with the demo shop and a scripted
 engine; only the chat network is a double in this process. CPU is that of the whole process, all threads, less what the

@@ -64,8 +64,11 @@ class App:
     scheduler: Scheduler
 
     async def load(self) -> None:
-        """Load the model; messages taken in meanwhile are worked on from then on. Raises ModelNotUsable."""
-        await self.engine.start()
+        """Load the model, and what rows mean; messages taken in meanwhile are worked on from then on.
+
+        Raises ModelNotUsable, EngineError.
+        """
+        await asyncio.gather(self.engine.start(), self.library.refresh())
         gc.freeze()  # all of this stays: looking through it again and again was two fifths of a recorded message's cost
         self.intake.begin()
 

@@ -130,7 +130,8 @@ def in_two_parts(request: Request) -> str:
 @contextlib.asynccontextmanager
 async def opened(folder: Path, *, streamed: int = 0) -> AsyncIterator[Bench]:
     """A bot with the demo shop on a new database, warm. The first replies after that, `streamed` many, have parts."""
-    settings = load({"DATABASE_URL": f"sqlite:///{folder}/shop.db", "UPLOADS": f"{folder}/up"}, env_file=None)
+    folders = {"DATABASE_URL": f"sqlite:///{folder}/shop.db", "UPLOADS": f"{folder}/up"}
+    settings = load({**folders, "EMBED_MODEL": "off"}, env_file=None)
     double, warm = Double(), 2 * len(ASKED)
     engine = ScriptedEngine([plain_request] * warm + [in_two_parts] * streamed)
     async with build(settings, SystemClock(), engine, lambda parts: [double]) as app:

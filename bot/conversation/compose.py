@@ -12,14 +12,16 @@ from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.passages import prose
 from bot.knowledge.retrieval import Index, expand
 from bot.knowledge.rows import Article, Product, Variant, in_short
-from bot.language import normalise, numerals, tokens
+from bot.language import CHINESE_STOP, HAN, normalise, numerals, tokens
 from llm.protocol import Act, Fact, Plan, State
 
+SIDE = 180  # characters of each of two products that are compared
 FEW = 5  # a stock of up to this many is said as a number
 STOCK = 0.7  # probability of a question about stock, whatever else its words touch
 TOLD = {"en": 0.27, "zh": 0.2}  # the least nearness of a sentence that tells what is asked, on development shops
 WORDS = 0.4  # or the least share of what is asked that its words hold
 WHOLE = 320  # characters of an article that are said whole
+FILLERS = CHINESE_STOP | set("货不没还多少卖价钱剩几个现买拍得着")  # signs of asking whether it can be had, and for what
 CARRIED = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)  # `and the walnut?` asks the same of another
 ELLIPSIS = re.compile(
     r"^(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|[呢嘞咧哩][?？。!！~]*$|^(?:那|还有|另外)"
@@ -151,7 +153,9 @@ class Composer:
     def _rest(self, words: list[str], product: Product) -> list[str]:
         """What is asked beyond the product's name and its options."""
         named = set(tokens(product.title)) | links.option_words(product)
-        return [word for word in links.content(tuple(words)) if word not in named]
+        known = FILLERS | set(product.title)  # a Chinese pair may lie across the name's end
+        rest = [word for word in links.content(tuple(words)) if word not in named]
+        return [word for word in rest if not HAN.match(word) or not known.issuperset(word)]
 
     def holds(self, reading: Reading, product: Product, index: Index) -> float:
         """How much of what is asked the product's row holds beyond its name."""
@@ -326,7 +330,8 @@ class Composer:
         """Two products side by side in their own sentences, where something other than the price is compared."""
         named = {word for product in products for word in (*tokens(product.title), *links.option_words(product))}
         rest = [word for word in links.content(reading.words) if word not in named]
-        parts = [prose(rest or reading.words, product.description, index, 150) for product in products]
+        asked_of = rest or reading.words
+        parts = [prose(asked_of, one.description, index, SIDE, reading.near(one.row)) for one in products]
         asked = bool(rest) and any(held > 0 for _, held in parts)
         if not all(text for text, _ in parts) or not (asked or DIFFER.search(reading.text)):
             return None

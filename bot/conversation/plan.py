@@ -36,7 +36,7 @@ TWO = re.compile(r"\b(?:two|both|them|these|those)\b|两(?:个|款|种|者|样)|
 MEANT = 0.34  # what an article has to be worth by its meaning to be the answer
 COVERED = {"en": 0.1, "zh": 0.25}  # what a named product is ahead of an article
 LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
-HALF, CHATTY = 0.5, 0.3
+HALF, CHATTY, NEEDY = 0.5, 0.3, 0.3
 UNNAMED = 0.1  # a product that is not named counts for so much less
 COMPARED, NAMES = 0.45, 0.3  # worth, and evidence of its name, of a product that stands in a comparison
 EXPLAINS = 0.65  # worth of an article that tells what to do, so that nobody need be called
@@ -271,7 +271,8 @@ class Planner:
         if not products:
             if article and self._may_explain(reading, article):
                 return await self._policy_plan(reading, article)
-            return self._nothing(reading, context)
+            found = await self._choose.recommend(reading, context) if reading.need >= NEEDY else None
+            return found or self._nothing(reading, context)
         if len(products) > 1:
             narrowed = [one for one in products if links.variant(reading.words, one)]
             products = narrowed if len(narrowed) == 1 else products

@@ -21,9 +21,11 @@ JOINED = re.compile(
     r",?\s+(?:and|n|&|\+)\s+(?=(?:how|hows|what|whats|when|whens|where|wheres|which|is|are|do|does|can|could|will|whos?)\b)"
     r"|,\s+(?=(?:how|hows|what|whats|where|is it|are they|does it|do they|can it|can i|do you|do u|will it)\b)"
     r"|(?<=[\u4e00-\u9fff米ml0-9]) (?=[\u4e00-\u9fff])"
-    r"|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么|送不|有没|能不|是不|可不))"
+    r"|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么|送不|有没|能不|是不|可不|[不没么嘛]$))"
 )
+BOTH, WHICH_OF = re.compile("[和跟与]|还是"), re.compile("哪|谁|选")  # `A跟B 哪个好` is one question
 SURE, SURER, LEAST, NONE = 0.5, 0.8, 0.1, 0.04  # probabilities of an intent: enough for a cue, little, and none
+TRUSTED = ("en",)  # languages whose head is right often enough; another's tells of a need where all else fails
 CLEAR = 0.65  # of one intent, which makes the others unlikely
 NEEDS = ("recommend", "compare", "stock")  # they are worded in more ways than expressions can list
 LEARNT = (*NEEDS, "price", "options", "list")
@@ -79,6 +81,7 @@ class Reading:
     cues: frozenset[str]
     ranking: Ranking | None = field(default=None, compare=False, repr=False)  # by meaning, where an encoder knows it
     wants: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)  # intent -> probability
+    need: float = field(default=0.0, compare=False)  # how likely something is sought for a need
     near: Near = field(default=_nothing, compare=False, repr=False)
 
     @property
@@ -101,7 +104,8 @@ def read(text: str, default: str) -> Reading:
 
 def understood(reading: Reading, wants: Mapping[str, float]) -> Reading:
     """With what a trained head says that it wants: a cue needs some of its probability, and much of it is a cue."""
-    if not wants:
+    reading = replace(reading, need=wants.get("recommend", 0.0))
+    if not wants or reading.language not in TRUSTED:
         return reading
     sure = {name for name in LEARNT if wants.get(name, 0.0) >= (SURE if name in NEEDS else SURER)}
     clear = max(wants.values()) >= CLEAR
@@ -141,7 +145,8 @@ def _joined(text: str) -> list[str]:
     parts = [part for part in JOINED.split(text) if part]
     found: list[str] = []
     for part in parts:
-        if found and not _found(_plain(found[-1]), ("question", *ASKING)):
+        same = found and WHICH_OF.match(part) and BOTH.search(found[-1])
+        if same or (found and not _found(_plain(found[-1]), ("question", *ASKING))):
             found[-1] = text[text.find(found[-1]) : text.find(part, text.find(found[-1]) + len(found[-1])) + len(part)]
         else:
             found.append(part)
