@@ -14,7 +14,7 @@ SUM = re.compile(
     re.IGNORECASE,
 )
 COUNT = re.compile(
-    r"(?<=[剩余] )\d+|(?<=[剩余])\d+|(?<=only )\d+|(?<=just )\d+"
+    r"(?<=[剩余] )\d+|(?<=[剩余])\d+|(?<=only )\d+|(?<=just )\d+|(?<=still holds )\d+"
     r"|\d+(?= ?(?:left|in stock|remaining|pieces?|units?|more|available|of (?:them|these|it|the)\b|[件个盒只套罐支台]))"
 )
 WORDS = re.compile(
@@ -63,7 +63,7 @@ GIFT = re.compile(
 DENIED = re.compile(r"(?:\bno\b|\bnot\b|n't|\bnever\b|没有?|不|无|未)[^,.;，。；]{0,18}$", re.IGNORECASE)
 YES = {
     "premise": re.compile(
-        r"(?:yes|yep|yeah|yup|right|correct|exactly|indeed|true|that's (?:right|correct|true))\b"
+        r"(?:yes|yep|yeah|yup|right(?! (?:now|away))|correct|exactly|indeed|true|that's (?:right|correct|true))\b"
         r"|(?:是的|对的|没错|是啊|正确|对[，。！])",
         re.IGNORECASE,
     ),

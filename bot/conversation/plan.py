@@ -317,7 +317,8 @@ class Planner:
         sides = [side for side in links.sides(reading) if links.content(side.words)]
         if reading.ranking:
             named = [hit for worth, hit in reading.ranking.products[:6] if worth >= COMPARED and hit.evidence >= NAMES]
-            if len(named) > 1 and await self._versions(reading, named[0].id):
+            plainly = len(named) > 1 and min(hit.called for hit in named[:2]) >= SAID
+            if len(named) > 1 and not plainly and await self._versions(reading, named[0].id):
                 return [named[0].id], False
             if len(named) > 1:
                 return [hit.id for hit in named[:2]], False
