@@ -56,7 +56,7 @@ class Conversation:
                 if show:
                     await show(f"{said} {more}".strip())
 
-            worded.append(await self.voice.say(plan, context.turns, part, seed=seed))
+            worded.append(await self.voice.say(plan, context.turns, part, seed=seed, chat=context.chat))
         return self._join(plans, worded)
 
     def _join(self, plans: Sequence[Plan], worded: Sequence[Worded]) -> Answer:

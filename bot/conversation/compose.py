@@ -1,12 +1,12 @@
 """Plans out of resolved rows: the facts, the states that code computed, and the row's own words as the quote."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.conversation import link as links
 from bot.conversation.context import Context
+from bot.conversation.phrases import BY_PRICE, CLAIM, COUNTED, DIFFER, ELLIPSIS, OPENING, PREMISE
 from bot.conversation.understanding import Reading
 from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.passages import prose
@@ -17,27 +17,13 @@ from llm.protocol import Act, Fact, Plan, State
 
 SIDE = 180  # characters of each of two products that are compared
 FEW = 5  # a stock of up to this many is said as a number
+PLAINLY = 0.45  # nearness of a sentence that tells it, though the words sound of stock
 STOCK = 0.7  # probability of a question about stock, whatever else its words touch
 TOLD = {"en": 0.27, "zh": 0.2}  # the least nearness of a sentence that tells what is asked, on development shops
 WORDS = 0.4  # or the least share of what is asked that its words hold
 WHOLE = 320  # characters of an article that are said whole
-FILLERS = CHINESE_STOP | set("货不没还多少卖价钱剩几个现买拍得着")  # signs of asking whether it can be had, and for what
+FILLERS = CHINESE_STOP | set("货不没还多少卖价钱剩几个现买拍得着")  # signs of asking whether and for how much
 CARRIED = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)  # `and the walnut?` asks the same of another
-ELLIPSIS = re.compile(
-    r"^(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|[呢嘞咧哩][?？。!！~]*$|^(?:那|还有|另外)"
-)
-COUNTED = re.compile(
-    r"(?<![\d.])(?P<n>[2-9]|[1-9]\d) ?(?:x(?![\w ]*\d)|of\b|times (?:the|its) price\b|pieces\b|pcs\b|[件个盒包袋罐瓶本支只套双条把])"
-    r"|(?<=[买来拿订购])(?P<of>[2-9]|[1-9]\d) ?块(?!钱)"  # elsewhere `5块` is a sum
-)
-# To these a yes of what is in stock would agree with something else.
-PREMISE = re.compile(
-    r"\bsold out|\bout of stock|\bgone\b|\bunavailable|\bdiscount|\bsale\b|\boffers?\b|\bdeals?\b|\bfree\b|\bcheaper\b"
-    r"|没货|缺货|售罄|卖完|卖光|断货|没了|打折|折扣|优惠|特价|活动|免费|包邮|便宜"
-)
-# What is said to be so, rather than asked: a yes would be the shop's word for it.
-CLAIM = re.compile(r"^so\b|\b(?:right|correct|true|yes|isn.t it|aren.t they)\W*$|\d|[对是]吧|对不对|是不是|没错")
-DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
 OPTION_WORDS = {
     "size": ("size", "dimension", "尺寸", "尺码", "大小", "规格", "码"),
     "color": ("color", "colour", "shade", "finish", "颜色", "色"),
@@ -84,6 +70,8 @@ class Composer:
     def policy(self, reading: Reading, article: Article, index: Index) -> Plan:
         near = reading.near(article.row) if len(article.body) > WHOLE else None
         text, _ = prose(reading.words, article.body, index, 420, near)
+        if CLAIM.search(reading.text):  # the merchant's yes is to the article's question, not to what is claimed
+            text = OPENING.sub(lambda found: found["first"].upper(), text)
         fact = Maker(reading.language).prose(text, article, "body")
         return self.rows(Act.POLICY, reading, [article], [fact], fact.value)
 
@@ -121,7 +109,9 @@ class Composer:
         if plan := self._detail(reading, product, index):
             return plan
         described, held = self._describe(reading, product, rest, index)
-        bare_stock = held < 0.5 or variant is not None or not rest or reading.wants.get("stock", 0.0) >= STOCK
+        near = max(reading.near(product.row).values(), default=1.0)
+        sure = not rest or near < PLAINLY or reading.wants.get("stock", 0.0) >= STOCK
+        bare_stock = held < 0.5 or variant is not None or sure
         if reading.has("stock") and bare_stock and (plan := self._stock(reading, words, product, variant)):
             return plan
         if described and (held > 0 or self._pointed(reading, product, rest, context)):
@@ -174,7 +164,9 @@ class Composer:
             if total := self._total(reading, product, variant, among):
                 return total
             states = self._price_states(product, among)
-            return self.rows(Act.PRICE, reading, [product], [name, price], f"{name.value}: {price.value}", *states)
+            end = "。" if reading.language == "zh" else "."
+            quote = f"{name.value}: {price.value}{end}"
+            return self.rows(Act.PRICE, reading, [product], [name, price], quote, *states)
         if reading.has("link") and product.link:
             return self.rows(Act.LINK, reading, [product], [name, make.link(product)], f"{name.value}: {product.link}")
         return self._options(reading, product) if reading.has("options") else None
@@ -322,7 +314,7 @@ class Composer:
         return plan, share
 
     def compare(self, reading: Reading, products: list[Product], index: Index) -> Plan | None:
-        if text := self._both(reading, products, index):
+        if not BY_PRICE.search(reading.text) and (text := self._both(reading, products, index)):
             return text
         sides = []
         for product in products:
@@ -359,7 +351,7 @@ class Composer:
         return self._versus(reading, [(product, [one]) for one in pair])
 
     def _versus(self, reading: Reading, sides: list[tuple[Product, list[Variant]]]) -> Plan | None:
-        """Two prices; which is the cheaper is said only where no variant of the one costs as much as one of the other."""
+        """Two prices; which is the cheaper is said only where no variant of one costs as much as one of the other."""
         make = Maker(reading.language)
         facts: list[Fact | None] = []
         for place, (product, among) in enumerate(sides, 1):

@@ -17,6 +17,7 @@ class Context:
     asked: str = ""  # what the member asked then
     turns: tuple[Turn, ...] = ()
     same: bool = False  # a further question of the same message
+    chat: str = ""  # where it is said: an engine takes only so many requests of a chat at a time
     earlier: tuple[str, ...] = ()  # the rows of the reply before that
 
     @property

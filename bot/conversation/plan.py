@@ -5,6 +5,7 @@
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from bot.conversation import link as links
 from bot.conversation.choose import Chooser
@@ -12,7 +13,7 @@ from bot.conversation.compose import Composer
 from bot.conversation.context import Context
 from bot.conversation.meant import closer, leaning, means_row, meant
 from bot.conversation.understanding import Reading, complaint, split
-from bot.knowledge.library import Library
+from bot.knowledge.library import Library, Ranking
 from bot.knowledge.retrieval import Hit
 from bot.knowledge.rows import Product
 from bot.language import tokens
@@ -316,12 +317,12 @@ class Planner:
         """The products of a comparison's two sides, and whether a side is nothing that the shop sells."""
         sides = [side for side in links.sides(reading) if links.content(side.words)]
         if reading.ranking:
-            named = [hit for worth, hit in reading.ranking.products[:6] if worth >= COMPARED and hit.evidence >= NAMES]
-            plainly = len(named) > 1 and min(hit.called for hit in named[:2]) >= SAID
-            if len(named) > 1 and not plainly and await self._versions(reading, named[0].id):
+            named = self._named(reading, reading.ranking)
+            plainly = len(named) > 1 and min(hit.called for hit in named) >= SAID
+            if named and not plainly and await self._versions(reading, named[0].id):
                 return [named[0].id], False
             if len(named) > 1:
-                return [hit.id for hit in named[:2]], False
+                return [hit.id for hit in named], False
         strange = [side for side in sides if self._strange(side)]
         found: list[int] = []
         for side in sides:
@@ -329,6 +330,16 @@ class Planner:
                 if product_id not in found and side not in strange:
                     found.append(product_id)
         return found, bool(strange)
+
+    def _named(self, reading: Reading, ranking: Ranking) -> list[Hit]:
+        """The first product that is named, and the next that is named by other words: a near twin is not the other."""
+        index, said = self.library.products, set(reading.words)
+        named = [hit for worth, hit in ranking.products[:6] if worth >= COMPARED and hit.evidence >= NAMES]
+        if not named:
+            return []
+        first = index.document(named[0]).names & said
+        others = (hit for hit in named[1:] if (index.document(hit).names & said) - first)
+        return [named[0], *islice(others, 1)]
 
     async def _versions(self, reading: Reading, product_id: int) -> bool:
         """Are two variants of one product meant: `the 500 or the 750`?"""

@@ -56,7 +56,9 @@ async def recall(
     ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
     ordered.append(Turn("user", message.text, message.sender.name))
     asked = next((row.text for row in reversed(heard) if about and row.message_id == about.reply_to), "")
-    return Context(language, message.sender.name, shop, rows, act, asked, bounded(ordered), earlier=earlier)
+    return Context(
+        language, message.sender.name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id)
+    )
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:

@@ -55,6 +55,7 @@ class Voice:
         *,
         priority: Priority = Priority.REPLY,
         seed: int | None = None,
+        chat: str = "",
     ) -> Worded:
         """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming."""
         why, params = "", self.params
@@ -62,7 +63,7 @@ class Voice:
             params = replace(params, temperature=min(CALM, params.temperature))
         for attempt in range(self.attempts):
             chosen = params if seed is None else replace(params, seed=seed + attempt)
-            request = Request(turns, plan, chosen, priority, self.deadline)
+            request = Request(turns, plan, chosen, priority, self.deadline, chat)
             seen: list[str] = []
             try:
                 template = await self._template(request, show, seen)

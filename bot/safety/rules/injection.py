@@ -23,7 +23,7 @@ PLANTED = re.compile(
     r"|^\W*(?:say|answer|reply|claim|repeat|respond)\b (?:that|with|to)\b|\brepeat (?:it|this|after me)\b"
     r"|\b(?:ignore|disregard|forget|override)\b.{0,30}\b(?:instructions?|rules?|prompts?|guidelines?)\b"
     r"|\b(?:tell|inform|reply to|say to) (?:all|every|any|each)\w* (?:member|customer|user|visitor)|\btell (?:every(?:one|body)|all of them|them all)\b(?:\W*$| (?:that )?(?:it|this|everything) (?:costs?|is (?:free|sold|gone)))|\b(?:ai|language) (?:assistant|model|agent)s?\b.{0,20}\b(?:must|should|has to|have to)\b"
-    r"|^\W*(?:系统|助手|指令)\s*[:：]|(?:忽略|无视|忘掉|忘记).{0,12}(?:指令|规则|设定|提示)|告诉(?:所有|每位|每个|全部|全体)(?:成员|顾客|客户|会员|用户|人)|(?:请|务必|并|快|记得)(?:转告|转发给|告诉|通知)(?:大家|各位|所有|每)|(?:转告|告诉|通知)(?:大家|各位|所有人)\W*$|转告(?:大家|各位|所有)|(?:请|一律|必须|务必|都)(?:回答|回复|复述)|机器人.{0,4}[:：]",
+    r"|^\W*(?:系统|助手|指令)\s*[:：]|^\W*(?:系统|助手|机器人|客服)们?，?请?(?:务必)?注意|(?:忽略|无视|忘掉|忘记).{0,12}(?:指令|规则|设定|提示)|告诉(?:所有|每位|每个|全部|全体)(?:成员|顾客|客户|会员|用户|人)|(?:请|务必|并|快|记得)(?:转告|转发给|告诉|通知)(?:大家|各位|所有|每)|(?:转告|告诉|通知)(?:大家|各位|所有人)\W*$|转告(?:大家|各位|所有)|(?:请|一律|必须|务必|都)(?:回答|回复|复述)|机器人.{0,4}[:：]",
     re.IGNORECASE | re.MULTILINE,
 )
 # One of these stands in each of them: most rows hold none, and need no closer look.
