@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.conversation import link as links
 from bot.conversation.context import Context
-from bot.conversation.phrases import BY_PRICE, CLAIM, COUNTED, DIFFER, ELLIPSIS, OPENING, PREMISE
+from bot.conversation.phrases import BY_PRICE, CLAIM, COUNTED, DIFFER, ELLIPSIS, PREMISE
 from bot.conversation.understanding import Reading
 from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.passages import prose
@@ -70,8 +70,6 @@ class Composer:
     def policy(self, reading: Reading, article: Article, index: Index) -> Plan:
         near = reading.near(article.row) if len(article.body) > WHOLE else None
         text, _ = prose(reading.words, article.body, index, 420, near)
-        if CLAIM.search(reading.text):  # the merchant's yes is to the article's question, not to what is claimed
-            text = OPENING.sub(lambda found: found["first"].upper(), text)
         fact = Maker(reading.language).prose(text, article, "body")
         return self.rows(Act.POLICY, reading, [article], [fact], fact.value)
 

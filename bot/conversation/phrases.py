@@ -11,11 +11,10 @@ COUNTED = re.compile(
 )
 # To these a yes of what is in stock would agree with something else.
 PREMISE = re.compile(
-    r"\bsold out|\bout of stock|\bgone\b|\bunavailable|\bdiscount|\bsale\b|\boffers?\b|\bdeals?\b|\bfree\b|\bcheaper\b"
-    r"|没货|缺货|售罄|卖完|卖光|断货|没了|打折|折扣|优惠|特价|活动|免费|包邮|便宜"
+    r"\bsold out|\bout of stock|\bgone\b|\bunavailable|\bdiscount|\bsale\b|\boffers?\b|\bdeals?\b|\bfree\b|\bcheaper\b|\boff\b|\bbuy one\b|\bhalf price\b|%"
+    r"|没货|缺货|售罄|卖完|卖光|断货|没了|打折|半价|送一|折扣|优惠|特价|活动|免费|包邮|便宜"
 )
 # What is said to be so, rather than asked: a yes would be the shop's word for it.
-CLAIM = re.compile(r"^so\b|\byou (?:said|told)|\bsays\b|说过|\b(?:right|correct|true|yes|isn.t it|aren.t they)\W*$|\d|[对是]吧|对不对|是不是|没错")
+CLAIM = re.compile(r"^so\b|\byou (?:said|told)|\bconfirm\b|\bsays\b|说过|\b(?:right|correct|true|yes|isn.t it|aren.t they)\W*$|\d|[对是]吧|对不对|是不是|没错")
 DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
-OPENING = re.compile(r"^(?:(?:yes|no)[.,:]\s+|(?:可以|是的|有的|不可以|不能)[，。])(?P<first>\w)", re.IGNORECASE)
 BY_PRICE = re.compile(r"\bcheap|\bexpensive|\bpric|\bcosts?\b|\bdearer|便宜|贵|划算|实惠|价")
