@@ -132,7 +132,7 @@ async def test_a_model_tuned_on_a_poisoned_log_is_refused(
     assert await verb.promote(settings, tuned) == 1
     assert "was refused: worse than the live model" in capsys.readouterr().out
     [(scores,)] = rows(settings, "SELECT scores FROM model")
-    assert "golden conversations right" in json.loads(scores)["failed"]
+    assert {"bits per byte, Chinese", "golden conversations right"} & {*json.loads(scores)["failed"]}
     assert await weights.configured(settings) == str(STARTER)
 
 
@@ -167,9 +167,9 @@ async def test_a_live_model_that_is_not_what_was_promoted_is_not_used(
 
 def test_no_worse_means_within_the_limits():
     assert all(row.passed for row in compare(SAME, SAME))
-    worse = Scores(bits_en=1.23, bits_zh=1.33, golden=47, golden_of=52, unsafe=1, by_model=0.84, refused=0.06, speed=79)
+    worse = Scores(bits_en=1.23, bits_zh=1.33, golden=47, golden_of=52, unsafe=1, by_model=0.84, refused=0.06, speed=59)
     assert not any(row.passed for row in compare(SAME, worse))
-    nearly = replace(SAME, bits_en=1.22, bits_zh=None, by_model=0.86, refused=0.045, speed=81)
+    nearly = replace(SAME, bits_en=1.21, bits_zh=None, by_model=0.86, refused=0.045, speed=61)
     assert all(row.passed for row in compare(SAME, nearly))
 
 
