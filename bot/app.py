@@ -64,9 +64,9 @@ class App:
     scheduler: Scheduler
 
     async def load(self) -> None:
-        """Load the model, and what rows mean; messages taken in meanwhile are worked on from then on.
+        """Load the model, and read the shop; messages taken in meanwhile are worked on from then on.
 
-        Raises ModelNotUsable, EngineError.
+        Raises ModelNotUsable.
         """
         await asyncio.gather(self.engine.start(), self.library.refresh())
         gc.freeze()  # all of this stays: looking through it again and again was two fifths of a recorded message's cost
@@ -80,6 +80,7 @@ class App:
         await self.outbox.recover()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.load())
+            tasks.create_task(self.library.run())
             tasks.create_task(self.outbox.run())
             tasks.create_task(self.scheduler.run())
             for platform in self.platforms.values():

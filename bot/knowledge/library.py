@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.knowledge.meaning import Meanings, meanings
+from bot.knowledge.meaning import Meanings, Part, assembled, encoded, parts_of
 from bot.knowledge.retrieval import Hit, Index, expand
 from bot.knowledge.rows import Article, Product, read_articles, read_products
 from bot.knowledge.spelling import Spelling
@@ -33,7 +33,10 @@ class Library:
 
     def __init__(self, database: Database, shop_id: int, encoders: Encoders | None = None) -> None:
         self.database, self.shop_id, self._encoders = database, shop_id, encoders or Encoders(())
-        self._take(_made([], [], -1), Meanings())
+        self._parts: list[Part] = []
+        self._known: dict[str, Vector] = {}  # what was encoded, by its text
+        self._behind = asyncio.Event()
+        self._take(_made([], [], -1), [])
         self._rebuilding = asyncio.Lock()
 
     async def refresh(self, version: int | None = None) -> None:
@@ -56,12 +59,28 @@ class Library:
 
         version, products, articles = await self.database.read(everything)
         made = await asyncio.to_thread(_made, products, articles, version)
-        known = self.meanings.known()
-        self._take(made, await meanings(self._encoders, products, articles, known))
+        self._take(made, parts_of(self._encoders.languages, products, articles))
 
-    def _take(self, made: "Made", meant: Meanings) -> None:
+    async def run(self) -> None:
+        """Encode what imports bring, until cancelled. Raises EngineError where an encoder's weights are gone."""
+        while True:
+            await self._behind.wait()
+            await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Encode what is not encoded yet; until then these rows are found by their words."""
+        self._behind.clear()
+        parts = self._parts
+        made = await encoded(self._encoders, parts, self._known)
+        if parts is self._parts:
+            both = self._known | made
+            self._known = {part.text: both[part.text] for part in parts}
+            self.meanings = assembled(parts, self._known)
+
+    def _take(self, made: "Made", parts: list[Part]) -> None:
         """All of one version at once: others ask while the next one is being made."""
-        self.meanings = meant
+        self._parts, self.meanings = parts, Meanings()
+        self._behind.set()
         self.products, self.articles, self.spelling = made.products, made.articles, made.spelling
         self._rows: dict[int, Product] = {}
         self._articles, self._topics = made.rows, made.topics

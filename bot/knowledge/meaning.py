@@ -7,6 +7,7 @@ title, and its sentences with and without it.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from llm.encoder import Encoders, Vector, Vectors
 
 PARTS = 6_000  # of a catalogue; what is beyond is found by its words alone
 SENTENCES = 12  # of a row
+TURN = 16  # texts encoded in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,6 @@ class Meanings:
         scores = self.vectors @ asked
         return {row: float(scores[list(places)].max()) for row, places in self.places.items()}
 
-    def known(self) -> dict[str, Vector]:
-        """What was encoded, by its text, for the next version."""
-        return {part.text: vector for part, vector in zip(self.parts, self.vectors, strict=True)}
-
     def said(self, row: str, asked: Vector) -> dict[str, float]:
         """Each sentence and attribute of a row -> how near it is by itself, without the row's name."""
         if len(asked) != self.vectors.shape[1]:
@@ -54,23 +52,32 @@ class Meanings:
         return {self.parts[place].said: float(self.vectors[place] @ asked) for place in alone}
 
 
-async def meanings(
-    encoders: Encoders, products: Iterable[Product], articles: Iterable[Article], known: Mapping[str, Vector]
-) -> Meanings:
-    """The parts of every row in a language that an encoder knows; `known` are vectors of texts encoded before."""
-    every = [*_of_articles(articles), *_of_products(products)]
-    parts = [part for part in every if language(part.text) in encoders.languages][:PARTS]
+def parts_of(languages: frozenset[str], products: Iterable[Product], articles: Iterable[Article]) -> list[Part]:
+    """The parts of every row in these languages, articles first."""
+    every = chain(_of_articles(articles), _of_products(products))
+    return [part for part in every if language(part.text) in languages][:PARTS]
+
+
+async def encoded(encoders: Encoders, parts: Iterable[Part], known: Mapping[str, Vector]) -> dict[str, Vector]:
+    """Text -> vector of those parts that are not known yet."""
     missing: dict[str, list[str]] = defaultdict(list)
     for text in dict.fromkeys(part.text for part in parts if part.text not in known):
         missing[language(text)].append(text)
     made: dict[str, Vector] = {}
     for spoken, texts in missing.items():
-        made |= zip(texts, await encoders.encode(texts, spoken), strict=True)
+        texts.sort(key=len)  # those of a length go together
+        for start in range(0, len(texts), TURN):  # questions are encoded in between
+            some = texts[start : start + TURN]
+            made |= zip(some, await encoders.encode(some, spoken), strict=True)
+    return made
+
+
+def assembled(parts: Sequence[Part], known: Mapping[str, Vector]) -> Meanings:
+    """The parts with their vectors, all of them known."""
     places: dict[str, list[int]] = defaultdict(list)
     for at, part in enumerate(parts):
         places[part.row].append(at)
-    vectors = np.stack([made[p.text] if p.text in made else known[p.text] for p in parts]) if parts else None
-    return Meanings(parts, vectors, dict(places)) if vectors is not None else Meanings()
+    return Meanings(parts, np.stack([known[part.text] for part in parts]), dict(places)) if parts else Meanings()
 
 
 def _of_articles(articles: Iterable[Article]) -> Iterator[Part]:

@@ -193,6 +193,7 @@ async def opened(settings: Settings, shop: list[Path], engine: Engine | None = N
         chosen = engine or await composition.make_engine(here)
         async with composition.build(here, clock, chosen, lambda parts: [Recorder()], demo=not shop) as app:
             await app.load()
+            await app.library.catch_up()
             yield Player(app, clock)
 
 

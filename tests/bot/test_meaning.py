@@ -9,7 +9,7 @@ from bot.config import load
 from bot.conversation.context import Context
 from bot.conversation.plan import Planner
 from bot.knowledge.library import Library
-from bot.knowledge.meaning import meanings
+from bot.knowledge.meaning import Part, encoded
 from bot.knowledge.passages import prose
 from bot.knowledge.retrieval import Index
 from llm.encoder import Encoders
@@ -33,6 +33,7 @@ async def planner(url: str, encoders: Encoders) -> AsyncIterator[Planner]:
     async with Database(url) as database:
         library = Library(database, 1, encoders)
         await library.refresh()
+        await library.catch_up()
         yield Planner(library)
 
 
@@ -80,11 +81,22 @@ async def test_without_encoders_words_alone_decide(url: str) -> None:
     assert plan.act is Act.PRICE
 
 
-async def test_known_texts_are_not_encoded_again(planner: Planner, encoders: Encoders) -> None:
-    kept = planner.library.meanings
-    again = await meanings(encoders, [], planner.library._articles.values(), kept.known())
-    assert again.parts
-    assert all((kept.known()[part.text] == again.vectors[at]).all() for at, part in enumerate(again.parts))
+async def test_until_a_shop_is_encoded_its_words_decide(url: str, encoders: Encoders) -> None:
+    async with Database(url) as database:
+        library = Library(database, 1, encoders)
+        await library.refresh()
+        assert not library.meanings.parts
+        (plan,) = await Planner(library).plan("how much is the gooseneck kettle", Context())
+        assert plan.act is Act.PRICE
+        await library.catch_up()
+        assert library.meanings.parts
+
+
+async def test_known_texts_are_not_encoded_again(encoders: Encoders) -> None:
+    parts = [Part("article:1", "", "hello"), Part("article:1", "", "good night"), Part("article:1", "", "你好")]
+    first = await encoded(encoders, parts, {})
+    assert {*first} == {"hello", "good night", "你好"}
+    assert [*await encoded(encoders, parts, {"hello": first["hello"]})] == ["good night", "你好"]
 
 
 def test_of_a_long_text_the_nearest_sentences_are_said() -> None:
