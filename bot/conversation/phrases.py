@@ -16,5 +16,6 @@ PREMISE = re.compile(
 )
 # What is said to be so, rather than asked: a yes would be the shop's word for it.
 CLAIM = re.compile(r"^so\b|\byou (?:said|told)|\bconfirm\b|\bsays\b|说过|\b(?:right|correct|true|yes|isn.t it|aren.t they)\W*$|\d|[对是]吧|对不对|是不是|没错")
+TOLD_SO = re.compile(r"\byou (?:said|told)|\bconfirm\b|\b(?:website|page|site|he|she) says\b|说过")
 DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
 BY_PRICE = re.compile(r"\bcheap|\bexpensive|\bpric|\bcosts?\b|\bdearer|便宜|贵|划算|实惠|价")

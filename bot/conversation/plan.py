@@ -12,7 +12,7 @@ from bot.conversation.choose import Chooser
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
 from bot.conversation.meant import closer, leaning, means_row, meant
-from bot.conversation.phrases import CLAIM
+from bot.conversation.phrases import CLAIM, TOLD_SO
 from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library, Ranking
 from bot.knowledge.retrieval import Hit
@@ -217,7 +217,8 @@ class Planner:
         if chosen and reading.wants.get("policy", 0.0) < HALF:
             return False
         named = linked.hits and not linked.guessed
-        if named and CLAIM.search(reading.text) and reading.wants.get("policy", 0.0) < HALF:
+        policy = reading.wants.get("policy", 0.0) >= HALF and not TOLD_SO.search(reading.text)
+        if named and CLAIM.search(reading.text) and not policy:
             return False  # the merchant's yes is to the article's question, not to what is claimed of a product
         if named and reading.has("price", "stock", "options") and reading.wants.get("policy", 0.0) < HALF:
             return False
