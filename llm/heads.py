@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HEADS, help="where the weights go (default: the shipped ones)")
     parser.add_argument(
         "--language", choices=("en", "zh"), default="en",
-        help="default en; the Chinese head helped none of the labelled shops and is not shipped",
+        help="default en; the Chinese one is right less often, so the bot asks it for needs alone",
     )  # fmt: skip
     options = parser.parse_args()
     encoder = bundled() if options.language == "en" else encoder_zh.bundled()
