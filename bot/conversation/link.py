@@ -27,7 +27,7 @@ WAYS = frozenset(
 )
 # What is asked of the two sides of a comparison, which is no part of their names.
 WHICH = re.compile(
-    r"(?:哪|谁)(?:个|款|种|一个|一款)?(?:更|比较|要)?(?:便宜|好|轻|大|贵|重|划算|小|耐用|实惠)?|有?(?:什么|啥)?(?:区别|差别|不同)|一个价|(?:便宜|贵)?(?:多少|吗)|对比(?:一下)?|比较"
+    r"(?:哪|谁)(?:一)?(?:个|款|种|支|只|瓶|双|件|把|张|顶|条|盒|台|包)?(?:更|比较|要)?(?:便宜|好|轻|大|贵|重|划算|小|耐用|实惠)?|有?(?:什么|啥)?(?:区别|差别|不同)|一个价|(?:便宜|贵)?(?:多少|吗)|对比(?:一下)?|比较"
 )
 BIG = frozenset(tokens("big bigger large larger biggest longer 大的 大号 大一"))
 SMALL = frozenset(tokens("small smaller little smallest shorter 小的 小号 小一"))

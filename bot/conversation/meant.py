@@ -22,7 +22,10 @@ async def meant(library: Library, readings: list[Reading], context: Context) -> 
         before = f"{context.asked} "
     texts = [one.text for one in readings]
     befores = [before, *(f"{text} " for text in texts)]
-    wider = [earlier + one.text if goes_on(one) else one.text for earlier, one in zip(befores, readings, strict=False)]
+    wider = [
+        earlier + one.text if (one.has("followup") if place else goes_on(one)) else one.text
+        for place, (earlier, one) in enumerate(zip(befores, readings, strict=False))
+    ]
     vectors = await library.meaning([*texts, *wider], readings[0].language)
     found = []
     for one, alone, wide in zip(readings, vectors[: len(texts)], vectors[len(texts) :], strict=True):

@@ -38,7 +38,7 @@ TWO = re.compile(r"\b(?:two|both|them|these|those)\b|两(?:个|款|种|者|样)|
 MEANT = 0.34  # what an article has to be worth by its meaning to be the answer
 COVERED = {"en": 0.1, "zh": 0.25}  # what a named product is ahead of an article
 LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
-HALF, CHATTY, NEEDY = 0.5, 0.3, 0.3
+HALF, CHATTY, NEEDY, NEEDED = 0.5, 0.3, 0.3, 0.9
 UNNAMED = 0.1  # a product that is not named counts for so much less
 COMPARED, NAMES = 0.45, 0.3  # worth, and evidence of its name, of a product that stands in a comparison
 EXPLAINS = 0.65  # worth of an article that tells what to do, so that nobody need be called
@@ -121,6 +121,8 @@ class Planner:
             return self.compose.plain(Act.OFFTOPIC, reading.language, context)
         if reading.has("compare") and (plan := await self._compare(reading, context)):
             return plan
+        if reading.has("stock", "list") and self._unheard(reading, linked):
+            return self.compose.plain(Act.UNKNOWN, reading.language, context, State.NOT_SOLD)
         one = self._about_one(reading, linked)
         if self._choose.limited(reading, linked) and not one:
             return await self._choose.recommend(reading, context) or self._nothing(reading, context)
@@ -131,7 +133,7 @@ class Planner:
             return await self._policy_plan(reading, article)
         if reading.has("cheapest", "dearest") and (plan := await self._choose.extreme(reading, context)):
             return plan
-        if self._choose.wanted(reading, linked, one):
+        if self._choose.wanted(reading, linked, one) or (reading.need >= NEEDED and not asks):
             return await self._choose.recommend(reading, context) or self._nothing(reading, context)
         return await self._product(reading, context, linked, article)
 
@@ -252,6 +254,8 @@ class Planner:
         weak = not linked.hits or (linked.hits[0].called < SAID and linked.hits[0].evidence < OWN)
         if said and context.same and weak:
             return await self.library.read(said[:1])
+        if said and weak and (recent := await self._told(reading, said)):
+            return recent
         if linked.hits and said:
             back = [hit.id for hit in linked.hits if hit.id in said]
             if back and (len(linked.hits) > 1 or reading.has("followup")):
@@ -269,6 +273,11 @@ class Planner:
                 return told[:1] or recent[:1]
         return await self.library.read(linked.ids[:4])
 
+    async def _told(self, reading: Reading, said: list[int]) -> list[Product]:
+        """The product just spoken of, if a further question says one of its options."""
+        words = [*reading.words, *links.size_words(reading.text)]
+        return [one for one in await self.library.read(said[:1]) if links.variant(words, one)]
+
     async def _product(self, reading: Reading, context: Context, linked: links.Link, article: Hit | None) -> Plan:
         products = await self._resolve(reading, context, linked)
         if reading.has("price") and linked.guessed and linked.hits[0].cover < GUESSED and not context.products:
@@ -280,6 +289,8 @@ class Planner:
             return found or self._nothing(reading, context)
         if len(products) > 1:
             narrowed = [one for one in products if links.variant(reading.words, one)]
+            if not narrowed and reading.has("options"):
+                narrowed = [one for one in products if len(one.variants) > 1]  # there is something to choose
             products = narrowed if len(narrowed) == 1 else products
         if linked.ids[:1] != [products[0].id]:
             reading = await closer(self.library, reading, products[0], context)
@@ -352,6 +363,14 @@ class Planner:
         return 1 < len(told) < len(product.variants) or (
             len(told) == len(product.variants) == 2 and links.said_each(reading.words, product)
         )
+
+    def _unheard(self, reading: Reading, linked: links.Link) -> bool:
+        """Is it asked whether something is sold of which the shop's texts know less than half?"""
+        if reading.language == "zh" or links.ways(reading.words) or means_row(reading):
+            return False  # overlapping pairs of signs are too often in no text
+        if linked.hits and linked.hits[0].called >= SAID:
+            return False
+        return self._strange(reading)
 
     def _strange(self, side: Reading) -> bool:
         """Does it name something of which the shop's texts know less than half, and no product by its name?"""
