@@ -10,6 +10,7 @@ from bot.knowledge.library import Library
 from bot.knowledge.rows import Product
 from bot.language import HAN, tokens
 
+SURELY = 0.8
 PLAIN = 0.55  # worth of a row that is plainly meant
 
 
@@ -32,9 +33,13 @@ async def meant(library: Library, readings: list[Reading], context: Context) -> 
         if alone is None or wide is None:
             found.append(one)
             continue
-        ranking = library.rank(one.words, one.about, wide, one.language)
+        wants = library.intents(alone, one.language)
+        ways = context.products and wants.get("policy", 0.0) >= SURELY  # of the shop's, whatever was spoken of
+        ranking = library.rank(one.words, one.about, alone if ways else wide, one.language)
+        if not context.products and goes_on(one):
+            ranking = ranking.going_on(context.rows)
         near = partial(library.meanings.said, asked=alone)
-        wants = {} if before and goes_on(one) else library.intents(alone, one.language)
+        wants = {} if before and goes_on(one) else wants
         found.append(understood(replace(one, ranking=ranking, near=near), wants))
     return found
 

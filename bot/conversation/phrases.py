@@ -3,7 +3,7 @@
 import re
 
 ELLIPSIS = re.compile(
-    r"^(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|[呢嘞咧哩][?？。!！~]*$|^(?:那|还有|另外)"
+    r"(?:^|^.{1,12}[.!,;] )(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|[呢嘞咧哩][?？。!！~]*$|^(?:那|还有|另外)"
 )
 COUNTED = re.compile(
     r"(?<![\d.])(?P<n>[2-9]|[1-9]\d) ?(?:x(?![\w ]*\d)|of\b|times (?:the|its) price\b|pieces\b|pcs\b|[件个盒包袋罐瓶本支只套双条把])"

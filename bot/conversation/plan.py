@@ -11,7 +11,7 @@ from bot.conversation import link as links
 from bot.conversation.choose import Chooser
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
-from bot.conversation.meant import closer, leaning, means_row, meant
+from bot.conversation.meant import PLAIN, closer, leaning, means_row, meant
 from bot.conversation.phrases import CLAIM, TOLD_SO
 from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library, Ranking
@@ -38,6 +38,7 @@ TWO = re.compile(r"\b(?:two|both|them|these|those)\b|两(?:个|款|种|者|样)|
 MEANT = 0.34  # what an article has to be worth by its meaning to be the answer
 COVERED = {"en": 0.1, "zh": 0.25}  # what a named product is ahead of an article
 LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
+CERTAIN = 0.8  # that it is about a product
 HALF, CHATTY, NEEDY, NEEDED = 0.5, 0.3, 0.3, 0.9
 UNNAMED = 0.1  # a product that is not named counts for so much less
 COMPARED, NAMES = 0.45, 0.3  # worth, and evidence of its name, of a product that stands in a comparison
@@ -218,6 +219,8 @@ class Planner:
         chosen = reading.has("cheapest", "dearest") or self._choose.wanted(reading, linked, self._about_one(reading, linked))
         if chosen and reading.wants.get("policy", 0.0) < HALF:
             return False
+        if reading.has("price", "stock") and leaning(reading) <= -CERTAIN:
+            return False
         named = linked.hits and not linked.guessed
         policy = reading.wants.get("policy", 0.0) >= HALF and not TOLD_SO.search(reading.text)
         if named and CLAIM.search(reading.text) and not policy:
@@ -280,7 +283,7 @@ class Planner:
 
     async def _product(self, reading: Reading, context: Context, linked: links.Link, article: Hit | None) -> Plan:
         products = await self._resolve(reading, context, linked)
-        if reading.has("price") and linked.guessed and linked.hits[0].cover < GUESSED and not context.products:
+        if reading.has("price") and linked.guessed and not context.products and not self._plainly(reading, linked.hits[0]):
             products = []  # a word of its sentences is no name
         if not products:
             if article and self._may_explain(reading, article):
@@ -305,6 +308,11 @@ class Planner:
         if plan is None and article and self._beyond(reading, context, article, products[0]):
             return await self._policy_plan(reading, article)
         return plan or self._nothing(reading, context, products[0])
+
+    def _plainly(self, reading: Reading, hit: Hit) -> bool:
+        """Does the row that its sentences alone have found hold all that is asked, or mean it?"""
+        near = reading.ranking.near.get(hit.row, 0.0) if reading.ranking else 0.0
+        return hit.cover >= GUESSED or near >= PLAIN
 
     def _beyond(self, reading: Reading, context: Context, article: Hit, product: Product) -> bool:
         """Does the article hold anything of the question besides the product's name?"""
