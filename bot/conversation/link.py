@@ -1,13 +1,17 @@
 """Which product, variant and article a question means."""
 
 import re
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from bot.conversation.understanding import Reading
 from bot.knowledge.library import Library, Ranking
 from bot.knowledge.retrieval import Hit, expand
 from bot.knowledge.rows import Product, Variant
-from bot.language import HAN, tokens
+from bot.language import HAN, normalise, stem, tokens
 
 # Words that say what is asked, not what of. They would dilute how much of a question a product's name covers.
 ASKING = frozenset(
@@ -145,8 +149,21 @@ def option_words(product: Product) -> set[str]:
     return {token for one in product.variants for token in tokens(one.label)}
 
 
+@lru_cache(maxsize=1)
+def _colours() -> Mapping[str, str]:
+    """Token of a colour's name -> the colour, from colours.toml."""
+    held = tomllib.loads(Path(__file__).with_name("colours.toml").read_text("utf-8"))
+    return {stem(word): colour for colour, words in held.items() for word in words}
+
+
+def _coloured(words: Iterable[str]) -> set[str]:
+    return {_colours()[word] for word in words if word in _colours()}
+
+
 def _says(said: set[str], value: str) -> float:
-    """How much of an option value the words say: 1 for all of it."""
+    """How much of an option value the words say: 1 for all of it, or for its colour in other words."""
+    if (colours := _coloured([normalise(value), *tokens(value)])) and not colours.isdisjoint(_coloured(said)):
+        return 0.9  # behind the one that is called so
     parts = (
         [part for part in tokens(value) if len(part) > 1 or not HAN.match(part)] or tokens(value) or [value.casefold()]
     )
