@@ -101,14 +101,18 @@ class Composer:
         if plan := self._asked(reading, words, product, variant):
             return plan
         carried = self._carried(reading, context)
-        bare = carried is not reading and bool(ELLIPSIS.search(reading.text)) and (variant is not None or not rest)
-        if bare and reading.near(product.row):
+        near = reading.near(product.row)
+        told = bool(near) and max(near.values()) >= PLAINLY
+        elliptic = bool(ELLIPSIS.search(reading.text))
+        if elliptic and variant and context.act in (Act.DESCRIBE, Act.DETAIL) and told:  # asks the same of another
+            return self._detail(reading, product, index) or self._describe(reading, product, rest, index)[0]
+        bare = carried is not reading and elliptic and (not rest or (variant is not None and not told))
+        if bare and near:
             return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
         if plan := self._detail(reading, product, index):
             return plan
         described, held = self._describe(reading, product, rest, index)
-        near = max(reading.near(product.row).values(), default=1.0)
-        sure = not rest or near < PLAINLY or reading.wants.get("stock", 0.0) >= STOCK
+        sure = not rest or not told or reading.wants.get("stock", 0.0) >= STOCK
         bare_stock = held < 0.5 or variant is not None or sure
         if reading.has("stock") and bare_stock and (plan := self._stock(reading, words, product, variant)):
             return plan
@@ -136,7 +140,8 @@ class Composer:
         )
         if context.act == Act.OPTIONS and len(links.matching(words, product)) < len(product.variants):
             return self._stock(reading, words, product, variant)
-        if carried is not reading and (ELLIPSIS.search(reading.text) or variant or not rest):
+        bare = not rest and not reading.has("question")
+        if carried is not reading and (ELLIPSIS.search(reading.text) or variant or bare):
             return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
         if variant or not rest:
             return (self._stock(reading, words, product, variant) if variant else described) or described
@@ -346,7 +351,8 @@ class Composer:
         return self.rows(Act.CONTRAST, reading, products, facts, quote)
 
     def compare_variants(self, reading: Reading, product: Product, index: Index) -> Plan | None:
-        if DIFFER.search(reading.text) and (plan := self._describe(reading, product, [], index)[0]):
+        told = DIFFER.search(reading.text) and not BY_PRICE.search(reading.text)
+        if told and (plan := self._describe(reading, product, [], index)[0]):
             return plan
         said = [one for one in product.variants if links.variant(reading.words, product) == one]
         both = [one for one in links.matching(reading.words, product) if one.label]

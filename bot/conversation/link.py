@@ -153,21 +153,23 @@ def option_words(product: Product) -> set[str]:
 def _colours() -> Mapping[str, str]:
     """Token of a colour's name -> the colour, from colours.toml."""
     held = tomllib.loads(Path(__file__).with_name("colours.toml").read_text("utf-8"))
-    return {stem(word): colour for colour, words in held.items() for word in words}
+    named = {stem(word): colour for colour, words in held.items() for word in words}
+    return named | {f"{word}的": colour for word, colour in named.items() if HAN.fullmatch(word)}
 
 
-def _coloured(words: Iterable[str]) -> set[str]:
-    return {_colours()[word] for word in words if word in _colours()}
+def _coloured(words: Iterable[str], *, whole: bool = False) -> set[str]:
+    """The colours named; a single Chinese sign may be part of another word, unless it is `whole`."""
+    return {_colours()[word] for word in words if word in _colours() and (whole or not HAN.fullmatch(word))}
 
 
 def _says(said: set[str], value: str) -> float:
     """How much of an option value the words say: 1 for all of it, or for its colour in other words."""
-    if (colours := _coloured([normalise(value), *tokens(value)])) and not colours.isdisjoint(_coloured(said)):
-        return 0.9  # behind the one that is called so
+    colours = _coloured([normalise(value), *tokens(value)], whole=True)
+    shade = 0.9 if not colours.isdisjoint(_coloured(said)) else 0.0  # behind the one that is called so
     parts = (
         [part for part in tokens(value) if len(part) > 1 or not HAN.match(part)] or tokens(value) or [value.casefold()]
     )
-    return sum(part in said for part in parts) / len(parts) if parts else 0.0
+    return max(shade, sum(part in said for part in parts) / len(parts) if parts else 0.0)
 
 
 def size_words(text: str) -> list[str]:

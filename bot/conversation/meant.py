@@ -50,7 +50,9 @@ async def closer(library: Library, reading: Reading, product: Product, context: 
     if not reading.ranking:
         return reading
     asked = _without(reading.text, product.title)
-    if context.asked and not [word for word in links.content(tuple(tokens(asked))) if len(word) > 1]:
+    options = links.option_words(product)
+    own = [word for word in links.content(tuple(tokens(asked))) if len(word) > 1 and word not in options]
+    if context.asked and not own:
         spoken = await library.read(context.products[:1])
         asked = " ".join([_without(context.asked, spoken[0].title if spoken else product.title), asked])
     [vector] = await library.meaning([asked or reading.text], reading.language)

@@ -15,7 +15,9 @@ PREMISE = re.compile(
     r"|没货|缺货|售罄|卖完|卖光|断货|没了|打折|半价|送一|折扣|优惠|特价|活动|免费|包邮|便宜"
 )
 # What is said to be so, rather than asked: a yes would be the shop's word for it.
-CLAIM = re.compile(r"^so\b|\byou (?:said|told)|\bconfirm\b|\bsays\b|说过|\b(?:right|correct|true|yes|isn.t it|aren.t they)\W*$|\d|[对是]吧|对不对|是不是|没错")
+CLAIM = re.compile(
+    r"^so\b|\byou (?:said|told)|\bconfirm\b|\bsays\b|说过|\b(?:right|correct|true|yes|isn.t it|aren.t they)\W*$|\d|[对是]吧|对不对|是不是|没错"
+)
 TOLD_SO = re.compile(r"\byou (?:said|told)|\bconfirm\b|\b(?:website|page|site|he|she) says\b|说过")
 DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
 BY_PRICE = re.compile(r"\bcheap|\bexpensive|\bpric|\bcosts?\b|\bdearer|便宜|贵|划算|实惠|价")

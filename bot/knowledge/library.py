@@ -1,6 +1,7 @@
 """The shop's knowledge as one thing to ask: an index of products and one of articles, in step with SQL by version."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -154,6 +155,12 @@ class Library:
 
         found = sorted(hits.values(), key=worth, reverse=True)
         return [replace(hit, cover=max(hit.cover, COVERED * alike.get(hit.row, 0.0))) for hit in found]
+
+    @property
+    def language(self) -> str:
+        """In which its products are described, as far as the first of them tell."""
+        often = Counter(one.language for one in self.products.documents[:50]).most_common(1)
+        return often[0][0] if often else ""
 
     def knows(self, word: str) -> bool:
         """Does any row say this word?"""
