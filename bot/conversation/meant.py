@@ -31,7 +31,7 @@ async def meant(library: Library, readings: list[Reading], context: Context) -> 
             continue
         ranking = library.rank(one.words, one.about, wide, one.language)
         near = partial(library.meanings.said, asked=alone)
-        wants = {} if before and goes_on(one) else library.intents(alone, one.language)
+        wants = {} if before and goes_on(one) else library.intents(one.text, alone, one.language)
         found.append(understood(replace(one, ranking=ranking, near=near), wants))
     return found
 
