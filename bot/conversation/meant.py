@@ -33,7 +33,7 @@ async def meant(library: Library, readings: list[Reading], context: Context) -> 
         if alone is None or wide is None:
             found.append(one)
             continue
-        wants = library.intents(alone, one.language)
+        wants = library.intents(one.text, alone, one.language)
         ways = context.products and wants.get("policy", 0.0) >= SURELY  # of the shop's, whatever was spoken of
         ranking = library.rank(one.words, one.about, alone if ways else wide, one.language)
         if not context.products and goes_on(one):

@@ -105,10 +105,10 @@ class Library:
             return [None] * len(texts)
         return list(await self._encoders.encode(texts, spoken))
 
-    def intents(self, vector: Vector, spoken: str) -> Mapping[str, float]:
-        """What a text wants, as far as a head of the encoder tells."""
+    def intents(self, text: str, vector: Vector, spoken: str) -> Mapping[str, float]:
+        """What a text wants, as far as a head over it and its vector tells."""
         head = self._encoders.heads.get(spoken)
-        return head.of(vector) if head else {}
+        return head.of(text, vector) if head else {}
 
     def read_articles(self, ids: Sequence[int]) -> list[Article]:
         """These articles, as of the catalogue's version."""
