@@ -39,6 +39,7 @@ COVERED = {"en": 0.1, "zh": 0.25}  # what a named product is ahead of an article
 LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
 CERTAIN = 0.8  # that it is about a product
 HALF, CHATTY, NEEDY, NEEDED = 0.5, 0.3, 0.3, 0.9
+FAR = 0.2  # ahead of every product
 UNNAMED = 0.1  # a product that is not named counts for so much less
 EXPLAINS = 0.65  # worth of an article that tells what to do, so that nobody need be called
 WHOLE = 0.95  # who says this much of a title says which product they mean
@@ -135,7 +136,9 @@ class Planner:
         if reading.has("cheapest", "dearest") and (plan := await self._choose.extreme(reading, context)):
             return plan
         if self._choose.wanted(reading, linked, one) or (reading.need >= NEEDED and not asks):
-            return await self._choose.recommend(reading, context) or self._nothing(reading, context)
+            if found := await self._choose.recommend(reading, context):
+                return found
+            return await self._policy_plan(reading, article) if article else self._nothing(reading, context)
         return await self._product(reading, context, linked, article)
 
     def _social(self, reading: Reading, context: Context, asks: bool) -> Plan | None:
@@ -219,7 +222,9 @@ class Planner:
         chosen = reading.has("cheapest", "dearest") or self._choose.wanted(
             reading, linked, self._about_one(reading, linked)
         )
-        if chosen and reading.wants.get("policy", 0.0) < HALF:
+        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
+        best = max((score for score, _ in reading.ranking.products), default=0.0)
+        if chosen and reading.wants.get("policy", 0.0) < HALF and explains < best + FAR:
             return False
         if reading.has("price", "stock") and leaning(reading) <= -CERTAIN:
             return False
@@ -232,8 +237,7 @@ class Planner:
         if linked.strength > 0.5:
             product = max(reading.near(linked.hits[0].row).values(), default=0.0) + COVERED[reading.language]
         else:
-            product = max((score for score, _ in reading.ranking.products), default=0.0) - UNNAMED
-        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
+            product = best - UNNAMED
         return explains + LEANING * leaning(reading) > product
 
     def _may_explain(self, reading: Reading, article: Hit) -> bool:
