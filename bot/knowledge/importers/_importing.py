@@ -186,6 +186,8 @@ def guarded(choice: Chosen) -> Iterator[Item]:
     """What the format reads; a damaged file ends it with a problem."""
     try:
         yield from choice.format.read(choice.source)
+    except _files.NotText as error:
+        yield choice.source.problem("", f"the file {error.what}", error.right)
     except _files.BROKEN as error:
         reason = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
         yield choice.source.problem(

@@ -152,11 +152,11 @@ def _goes_on(before: Line, line: Line, leading: float, room: float, left: float)
         return False
     word = line.text.split()[0]
     short = Line(word[:1] if WIDE.match(word) else word, 0, 0, 0, line.size, False).width
-    fitted = before.x - left + before.width + short < FITS * room
+    by_hand = before.x - left + before.width + short < FITS * room and not before.text.endswith((",", "，", "、"))
     if before.page != line.page:
-        return not ENDED.search(before.text) and not fitted
+        return not ENDED.search(before.text) and not by_hand
     gap = before.y - line.y
-    return 0 < gap <= GAP * max(leading, line.size) and not fitted
+    return 0 < gap <= GAP * max(leading, line.size) and not by_hand
 
 
 def _joined(paragraph: Sequence[Line]) -> str:

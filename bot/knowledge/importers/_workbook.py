@@ -38,7 +38,13 @@ def sheets(path: Path) -> Iterator[tuple[str, bool, list[list[str]]]]:
     """
     with _opened(path) as workbook:
         for sheet in workbook.worksheets:
-            head = [cells for _, cells in islice(_rows(sheet), HEAD)]
+            head: list[list[str]] = []
+            try:
+                for _, cells in islice(_rows(sheet), HEAD):
+                    head.append(cells)
+            except FAILS:
+                if not head:
+                    raise  # else it is told by the row when the sheet is read
             if head or any(cell.value is not None for row in islice(sheet.iter_rows(), HEAD) for cell in row):
                 yield sheet.title, sheet.sheet_state == "visible", head
 

@@ -64,11 +64,14 @@ def _articles(source: Source, reader: PdfReader, pages: int) -> Iterator[Item]:
             yield source.problem("", f"the PDF holds more than {LONGEST:,} characters", "split it into smaller files")
             return
     found = _pages.without_edges(found)
-    bare = [number for number, lines in enumerate(found, 1) if not lines]
-    if found and 2 * len(bare) > len(found):
-        which = "no page" if len(bare) == len(found) else f"only {len(found) - len(bare)} of {len(found)} pages"
-        yield source.problem("", f"{which} of the PDF holds text, they may be scans", _REAL, bare[0])
-    yield from _blocks.articles(_pages.blocks([line for lines in found for line in lines]))
+    articles = list(_blocks.articles(_pages.blocks([line for lines in found for line in lines])))
+    bare = sum(not lines for lines in found)
+    if 2 * bare > len(found) or not pages:
+        which = "no page" if bare == len(found) else f"only {len(found) - bare} of {pages} pages"
+        yield source.problem("", f"{which} of the PDF holds text, as if it were scanned", _REAL, 1)
+    elif found and not articles:
+        yield source.problem("", "the PDF holds headings alone", _REAL, 1)
+    yield from articles
 
 
 _REAL = "a PDF with real text (by text recognition), or the text as Markdown or DOCX, would be right"
@@ -101,9 +104,11 @@ def _clean(text: str) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The library's remarks on sloppy files stay out of the log; what matters is raised."""
-    log = logging.getLogger("pypdf")
-    before, log.disabled = log.disabled, True
+    log, nowhere = logging.getLogger("pypdf"), logging.NullHandler()
+    log.addHandler(nowhere)
+    log.propagate = False
     try:
         yield
     finally:
-        log.disabled = before
+        log.propagate = True
+        log.removeHandler(nowhere)
