@@ -133,6 +133,10 @@ BROKEN: dict[str, tuple[bytes | str, str]] = {
         xlsx({"List": [["Name", "Price"], ["Tea", "#REF!"]]}),
         "formula.xlsx[List]:2: a formula of the row failed (#REF!), put a value there",
     ),
+    "unsaved.xlsx": (
+        xlsx({"List": [["Name", "Price"], ["Tea", "=2*3"]]}),
+        ":1: the file has formulas without their results, open it in Excel and save it again",
+    ),
     "answer.xlsx": (
         xlsx({"List": PRICES, "Fragen": [["问题", "答案"], ["能开发票吗？", None]]}),
         "answer.xlsx[Fragen]:2: 答案: there is no answer, every row needs one",

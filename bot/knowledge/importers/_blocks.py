@@ -89,7 +89,7 @@ def _question(text: str, level: int) -> str:
     if not _sections.ASKED.search(text) or len(text) > LONGEST_QUESTION or BULLET.match(text) or " | " in text:
         return ""
     numbered = _sections.NUMBERED.match(text)
-    text = numbered[1].strip() if numbered else text
+    text = numbered[1].strip() if numbered and not numbered[1][:1].isdigit() else text
     return "" if not level and FULL_STOP.search(text) else text
 
 

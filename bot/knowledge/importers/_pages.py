@@ -21,10 +21,12 @@ GAP = 1.35  # times the usual distance of lines, above which a paragraph ends
 FITS = 0.8  # of the line's room: where the next word had fitted in, the line was ended by hand
 MARGIN = 0.08  # of a page's height, above and below, where its header and footer stand
 NUMBERED_PAGE = re.compile(
-    r"(?:page|p\.|seite|第)?\s*[-–—]?\s*\d{1,4}\s*[-–—]?(?:\s*(?:/|of|von|页\s*共?)\s*\d{0,4}\s*页?)?", re.IGNORECASE
+    r"(?:page|p\.|seite|第)?\s*[-–—]?\s*\d{1,4}\s*[-–—]?(?:\s*(?:/|of|von|页\s*共?)\s*\d{0,4}\s*页?)?|[ivxl]{1,6}",
+    re.IGNORECASE,
 )
 PRINTED = re.compile(r"(?:file|https?)://\S+(?:\s+\d+\s*/\s*\d+)?|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},? \d{1,2}:\d{2}.*")
 MARKED = re.compile(r"(?:[-•·●○▪■◦–*]|\d{1,2}[.)、]|[(（]?[a-z\d一二三四五六七八九十]{1,3}[)）、])\s*\S")
+CONTENTS = re.compile(r"(?:\. ?){4,}[\divxlc ]*$|[…·⋯]{2,} ?\d*$")  # a line of a table of contents
 WIDE = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef]")
 ENDED = re.compile(r"[.!?。！？:：;；][\"”’)）]*$")
 
@@ -80,13 +82,14 @@ def lines(page: PageObject, number: int) -> list[Line]:
 
 
 def without_edges(pages: list[list[Line]]) -> list[list[Line]]:
-    """The pages without what stands in the margins of most of them, and without page numbers there."""
+    """The pages without tables of contents, what stands in the margins of most of them, and page numbers there."""
     often = Counter(shape for page in pages for shape in {_shape(line) for line in page if line.edge})
     least = max(2, 0.6 * len(pages))
 
     def dull(line: Line) -> bool:
         numbered = NUMBERED_PAGE.fullmatch(line.text) or PRINTED.fullmatch(line.text)
-        return line.edge and bool(numbered or often[_shape(line)] >= least)
+        repeated = line.edge and (numbered or often[_shape(line)] >= least)
+        return bool(repeated or CONTENTS.search(line.text))
 
     return [[line for line in page if not dull(line)] for page in pages]
 

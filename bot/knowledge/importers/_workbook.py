@@ -11,6 +11,7 @@ from io import StringIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from openpyxl import load_workbook
 from openpyxl.utils import exceptions
@@ -23,10 +24,14 @@ FAILS = (
     *(*_files.MISREAD, exceptions.InvalidFileException, exceptions.CellCoordinatesException),
     *(exceptions.NamedRangeException, exceptions.SheetTitleException),
 )
+SHEET_PARTS = "xl/worksheets/sheet"
 SHEETS = 50
 ROWS = 1_048_576  # what Excel has
 SHARED = 96 << 20  # bytes of the texts that all sheets share; they are held
 HEAD = 20
+CHUNK, LONGEST_CELL = 1 << 20, 1 << 13
+# A formula without a value. One that gave an empty text has a type, and an empty value.
+UNCALCULATED = re.compile(rb'<c(?![^>]* t="str")[^>]*><f[^>]*>[^<]*</f>(?:<v ?/>|<v></v>)?</c>')
 SIGN = re.compile(r'\[\$([^\]-]+)[^\]]*\]|"([^"]{1,4})"|([$€£¥￥₩₹])')
 ERRORS = frozenset(("#REF!", "#N/A", "#DIV/0!", "#VALUE!", "#NAME?", "#NULL!", "#NUM!", "#SPILL!", "#CALC!"))
 
@@ -36,6 +41,9 @@ def sheets(path: Path) -> Iterator[tuple[str, bool, list[list[str]]]]:
 
     Raises NotText and `FAILS`, as `rows` does.
     """
+    with _files.archive(path) as archive:
+        if any(_is_uncalculated(archive, part) for part in archive.namelist() if part.startswith(SHEET_PARTS)):
+            raise _files.NotText(1, "has formulas without their results", "open it in Excel and save it again")
     with _opened(path) as workbook:
         for sheet in workbook.worksheets:
             head: list[list[str]] = []
@@ -76,6 +84,17 @@ def _opened(path: Path) -> Iterator[Any]:
             yield workbook
         finally:
             workbook.close()
+
+
+def _is_uncalculated(archive: ZipFile, part: str) -> bool:
+    """Whether a program wrote formulas that nobody has opened since: their cells would read as empty."""
+    with archive.open(part) as stream:
+        before = b""
+        while chunk := stream.read(CHUNK):
+            if UNCALCULATED.search(before + chunk):
+                return True
+            before = chunk[-LONGEST_CELL:]
+    return False
 
 
 def _rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:

@@ -19,7 +19,8 @@ KIND = ARTICLES
 
 PART = re.compile(r"word/document\d*\.xml")
 SMALL = 16 << 20  # bytes of a part that is held: styles, and where links lead
-LARGE = 96 << 20  # bytes of the text with its marks, which is not
+LARGE = 32 << 20  # bytes of the text with its marks, which is not
+SPACE = re.compile(r"\s+")
 CHUNK = 1 << 16
 STYLE = re.compile(r"(?:heading|标题|überschrift|titre|título)\s*(\d)", re.IGNORECASE)
 TITLES = frozenset(("title", "标题", "文档标题", "titel", "titre", "título"))
@@ -208,7 +209,7 @@ class _Target:
         """The parser asks for it at the end."""
 
     def taken(self) -> str:
-        text = " ".join("".join(self.words).split())
+        text = SPACE.sub(" ", "".join(self.words)).strip()
         self.words.clear()
         return text
 

@@ -139,7 +139,8 @@ class _Reader(HTMLParser):
         self.inside: Counter[str] = Counter()  # how many of each are open
         self.words: list[str] = []
         self.bold = self.linked = True  # whether all of the words so far are
-        self.level, self.item, self.link = 0, False, ""
+        self.level, self.item = 0, False
+        self.link, self.linked_from = "", 0  # where an open link leads, and the first of its words
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
@@ -155,7 +156,7 @@ class _Reader(HTMLParser):
         elif tag == "li":
             self.item = True
         elif tag == "a":
-            self.link = values.get("href", "")
+            self.link, self.linked_from = values.get("href", ""), len(self.words)
 
     def handle_endtag(self, tag: str) -> None:
         if tag in ("br", "hr") or not self.open:
@@ -206,7 +207,7 @@ class _Reader(HTMLParser):
             self.flush()
 
     def end_link(self) -> None:
-        words = self.words[-1].strip() if self.words else ""
+        words = "".join(self.words[self.linked_from :]).strip()
         if ADDRESS.match(self.link) and not self.level and words and words != self.link:
             self.words.append(f" ({self.link})")
         self.link = ""
