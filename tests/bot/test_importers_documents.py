@@ -30,7 +30,8 @@ def articles(folder: Path, name: str, content: bytes | str) -> dict[str, str]:
     return {" / ".join(item.path): item.body for item in found}
 
 
-PAGE = """<!DOCTYPE html><html><head><title>Shipping – Marlow</title><script>track("<h1>no</h1>")</script></head><body>
+PAGE = """<!DOCTYPE html><html><head><title>Shipping – Marlow</title><script>track("<h1>no</h1>");
+for (i = 0; i<n; i++) { if (i<a) { x("<STYLE>") } }</script><style>p > a { color: red }</style></head><body>
 <div class="announcement-bar">Free stickers this week</div>
 <header><a href="/">Marlow</a><nav><ul><li><a href="/shop">Shop</a></li></ul></nav></header>
 <main><h1>Shipping &amp; returns</h1><p>We pack by hand.<p>Unclosed, but fine.

@@ -62,7 +62,7 @@ def _asked(blocks: Iterable[Block]) -> Iterator[Block]:
         if not text:
             continue
         asked, _, told = text.partition(" | ")
-        if _values.fold(asked) in QUESTION_COLUMN and _values.fold(told) in ANSWER_COLUMN:
+        if told and _values.fold(asked[:20]) in QUESTION_COLUMN and _values.fold(told[:20]) in ANSWER_COLUMN:
             continue
         if told and not block.level and " | " not in told and _sections.ASKED.search(asked):  # a table of two columns
             yield Block(asked, QUESTION, block.line)

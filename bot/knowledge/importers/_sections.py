@@ -105,6 +105,7 @@ def inline(text: str) -> str:
 def paragraphs(article: Article) -> Iterator[Article]:
     """Text below no heading: a paragraph is an article, its first sentence names it."""
     for paragraph in re.split(r"\n\s*\n", article.body):
-        sentence = SENTENCE.match(" ".join(paragraph.split()))
-        title = (sentence[0] if sentence else " ".join(paragraph.split()))[:80]
+        start = " ".join(paragraph[:1000].split())
+        sentence = SENTENCE.match(start)
+        title = (sentence[0] if sentence else start)[:80]
         yield Article((title,), paragraph.strip(), article.opening, article.document, article.line)

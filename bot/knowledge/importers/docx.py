@@ -182,7 +182,7 @@ class _Target:
 
     def data(self, text: str) -> None:
         if self.in_text and not self.left_out:
-            self.words.append(text)
+            self.words.append(SPACE.sub(" ", text))
             self.bold &= self.strong or not text.strip()
 
     def end(self, tag: str) -> None:
@@ -209,7 +209,9 @@ class _Target:
         """The parser asks for it at the end."""
 
     def taken(self) -> str:
-        text = SPACE.sub(" ", "".join(self.words)).strip()
+        text = "".join(self.words).strip()
+        while "  " in text:
+            text = text.replace("  ", " ")
         self.words.clear()
         return text
 

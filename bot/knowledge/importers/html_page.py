@@ -20,6 +20,7 @@ LONGEST = 32_000_000  # characters of a page
 MOST_TAGS = 300_000
 DEEPEST = 5_000  # elements inside of each other: a parser takes quadratic time for them
 TAG = re.compile(r"<(/?)([a-zA-Z][^\s/>]*)")
+SCRIPT = re.compile(r"<(/?)(script|style)\b[^<>]*>", re.IGNORECASE)
 DATA = re.compile(r"data:[\w/+.-]+;base64,[A-Za-z0-9+/=\s]*")
 UNCLOSED = frozenset(
     "p li dt dd tr td th thead tbody tfoot option br hr img input meta link source col area wbr".split()  # noqa: SIM905
@@ -60,7 +61,7 @@ def read(source: Source) -> Iterator[Item]:
     text = source.whole(LONGEST)
     if not text.lstrip().startswith("<"):
         text = _from_mhtml(text)
-    text = DATA.sub("", text)
+    text = DATA.sub("", _without_scripts(text))
     if what := _too_much(text):
         yield source.problem("", f"the page {what}", "save only the article, or its text as Markdown")
         return
@@ -82,6 +83,18 @@ def _from_mhtml(text: str) -> str:
             packed = part.get_payload(decode=True)
             return packed.decode(part.get_content_charset() or "utf-8", "replace") if isinstance(packed, bytes) else ""
     return ""
+
+
+def _without_scripts(text: str) -> str:
+    kept, at, inside = list[str](), 0, ""
+    for match in SCRIPT.finditer(text):
+        name = match[2].lower()
+        if not inside and not match[1]:
+            kept.append(text[at : match.start()])
+            inside = name
+        elif match[1] and name == inside:
+            at, inside = match.end(), ""
+    return "\n".join(kept if inside else [*kept, text[at:]])
 
 
 def _too_much(text: str) -> str:
