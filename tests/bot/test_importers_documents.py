@@ -68,6 +68,17 @@ def test_a_page_without_a_main_part_is_known_by_what_its_parts_are_called(tmp_pa
     assert "cookies" not in found["FAQ"]
 
 
+def test_a_page_without_headings_has_them_by_their_looks_below_its_title(tmp_path: Path) -> None:
+    page = """<html><title>售后须知_青瓷小店</title><body><div class="nav"><a href="/">首页</a></div>
+    <div><b>退换货</b></div><div>签收后七天内可以退货。</div><div><b>发货</b></div><div>当天发出。</div>
+    <table><tr><td>江浙沪<td>6元<tr><td>西藏<td>20元</table><p>问：能开发票吗？</p><p>答：可以。</p>"""
+    assert articles(tmp_path, "page.html", page) == {
+        "售后须知 / 退换货": "签收后七天内可以退货。",
+        "售后须知 / 发货": "当天发出。\n\n江浙沪 | 6元\n西藏 | 20元",
+        "售后须知 / 发货 / 能开发票吗？": "可以。",
+    }
+
+
 def test_a_page_is_not_lost_when_all_of_it_stands_in_what_sounds_like_a_sidebar(tmp_path: Path) -> None:
     page = '<html><body><div class="content-sidebar-wrap"><h2>Returns</h2><p>Within 30 days.</p></div></body></html>'
     assert articles(tmp_path, "page.html", page) == {"Returns": "Within 30 days."}

@@ -39,19 +39,19 @@ def in_bold(text: str) -> int:
 def articles(blocks: Iterable[Block], title: str = "") -> Iterator[Article]:
     """Each section with its headings as an article, each question with its answer as one of its own.
 
-    title: of a document that has no heading of its own.
+    title: of a document that has no heading but by its looks; it then stands above all.
     """
+    blocks = list(blocks)
+    title = "" if any(0 < block.level < BOLD for block in blocks) else title
     sections = _folded(_sections_of(_asked(blocks)))
-    first = next((section for section in sections if section.path or section.lines), None)
-    opening = "\n".join((*first.path[:1], *first.lines[:1]))[:300] if first else ""
     untitled = not any(section.path for section in sections)
+    first = next((section for section in sections if section.path or section.lines), None)
+    opening = "\n".join(filter(None, (title, *first.path[:1], *first.lines[:1])))[:300] if first else ""
     for section in sections:
-        body = _joined(section.lines)
-        if not body:
-            continue
-        path = section.path or ((title,) if untitled and title else ())
-        found = Article(path, body, opening or title, line=section.line)
-        yield from _sections.paragraphs(found) if untitled and not path else [found]
+        if body := _joined(section.lines):
+            path = (title, *section.path) if title else section.path
+            found = Article(path, body, opening, line=section.line)
+            yield from _sections.paragraphs(found) if untitled and not title else [found]
 
 
 def _asked(blocks: Iterable[Block]) -> Iterator[Block]:

@@ -18,7 +18,10 @@ BIGGER = 1.12  # times the size of the text, from which on a line is a heading
 LARGEST_HEADING = 200  # characters
 LONGEST_LINE = 10_000  # characters
 GAP = 1.35  # times the usual distance of lines, above which a paragraph ends
-FITS = 0.8  # of the line's room: where the next word had fitted in, the line was ended by hand
+FITS, ENDED_FITS = (
+    0.8,
+    0.95,
+)  # of the line's room, where it ends a sentence: if the next word fits, it was ended by hand
 MARGIN = 0.08  # of a page's height, above and below, where its header and footer stand
 NUMBERED_PAGE = re.compile(
     r"(?:page|p\.|seite|第)?\s*[-–—]?\s*\d{1,4}\s*[-–—]?(?:\s*(?:/|of|von|页\s*共?)\s*\d{0,4}\s*页?)?|[ivxl]{1,6}",
@@ -155,7 +158,8 @@ def _goes_on(before: Line, line: Line, leading: float, room: float, left: float)
         return False
     word = line.text.split()[0]
     short = Line(word[:1] if WIDE.match(word) else word, 0, 0, 0, line.size, False).width
-    by_hand = before.x - left + before.width + short < FITS * room and not before.text.endswith((",", "，", "、"))
+    share = ENDED_FITS if ENDED.search(before.text) else FITS
+    by_hand = before.x - left + before.width + short < share * room and not before.text.endswith((",", "，", "、"))
     if before.page != line.page:
         return not ENDED.search(before.text) and not by_hand
     gap = before.y - line.y
