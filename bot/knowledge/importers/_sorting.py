@@ -62,7 +62,7 @@ def _files_at(path: Path) -> Iterator[tuple[Path, str]]:
     elif path.is_dir():
         for file in sorted(path.rglob("*")):
             inner = file.relative_to(path)
-            hidden = any(part.startswith((".", "__")) for part in inner.parts)
+            hidden = any(part.startswith((".", "__", "~$")) for part in inner.parts)
             dull = file.name.lower().startswith(LEFT_OUT) or file.suffix.lower() in PICTURES
             if file.is_file() and not hidden and not dull:
                 yield file, inner.as_posix()
