@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -291,8 +291,9 @@ async def _import(
     try:
         report = await import_paths(database, shop_id, paths, clock=clock, currency=settings.shop_currency)
     except BadImport as error:
-        names = {file.path: file.name for file in files}
-        wrong = [str(replace(problem, file=names.get(problem.file, problem.file))) for problem in error.problems[:5]]
+        wrong = [str(problem) for problem in error.problems[:5]]
+        for file in files:
+            wrong = [line.replace(file.path, file.name) for line in wrong]
         raise ValueError("\n".join(wrong)) from None
     except Superseded as error:
         raise ValueError(str(error)) from None
