@@ -6,6 +6,7 @@ import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from bot.config import Settings, quiet
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
 from bot.conversation.answer import Conversation
+from bot.conversation.handoff import Handoffs
 from bot.conversation.plan import Planner
 from bot.intake import Intake
 from bot.knowledge.importers import BadImport, import_paths
@@ -120,6 +122,12 @@ def make_safety(settings: Settings) -> Safety:
     return Safety([module.build(hosts) for module in load(rule_folder)])
 
 
+def make_handoffs(settings: Settings, shop: Shop, clock: Clock, texts: Texts, library: Library) -> Handoffs:
+    """Calling a human as the merchant wants it."""
+    words = tuple(word for one in settings.handoff_words.replace("，", ",").split(",") if (word := one.strip()))
+    return Handoffs(shop.id, shop.language, clock, texts, library, timedelta(minutes=settings.handoff_mute), words)
+
+
 def make_suggestions(
     settings: Settings,
     database: Database,
@@ -198,7 +206,8 @@ async def build(
         )
         conversation = Conversation(Planner(library), voice, texts)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
-        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
+        handoffs = make_handoffs(settings, shop, clock, texts, library)
+        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
                 scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, intake, outbox)

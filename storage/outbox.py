@@ -180,3 +180,12 @@ async def cancel(tx: Transaction, shop_id: int, member_id: int, kind: str) -> Se
     """Keep what waits for this member from being sent; the keys of it."""
     waiting = update(Outbox).filter_by(shop_id=shop_id, member_id=member_id, kind=kind, state="ready")
     return (await tx.scalars(waiting.values(state="cancelled").returning(Outbox.key))).all()
+
+
+async def withdraw_unasked(tx: Transaction, chat_id: int, reply_to: str) -> None:
+    """Keep an unasked reply to this message from being sent; without one, all that wait in the chat."""
+    waiting = select(Outbox.id, Outbox.reply_to, Outbox.extra).filter_by(chat_id=chat_id, state="ready", kind="reply")
+    rows = [row for row in await tx.execute(waiting) if row.extra.get("unasked")]
+    ids = [row.id for row in rows if not reply_to or row.reply_to == reply_to]
+    if ids:
+        await tx.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="cancelled"))
