@@ -21,6 +21,7 @@ from bot.config import Settings, quiet
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
 from bot.conversation.answer import Conversation
+from bot.conversation.corrections import Corrections
 from bot.conversation.handoff import Handoffs
 from bot.conversation.plan import Planner
 from bot.intake import Intake
@@ -210,7 +211,12 @@ async def build(
         router = Router(database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
-                scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, intake, outbox)
+                corrections = Corrections(
+                    database=database, shop_id=shop.id, clock=clock, texts=texts, abilities=abilities,
+                    within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
+                )  # fmt: skip
+                both = (intake, outbox, corrections)
+                scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 yield App(settings, clock, *told)
             await outbox.flush()
@@ -228,6 +234,7 @@ def make_scheduler(
     suggestions: Suggestions,
     intake: Intake,
     outbox: Outbox,
+    corrections: Corrections,
 ) -> Scheduler:
     return Scheduler(
         database=database,
@@ -239,6 +246,7 @@ def make_scheduler(
         retention_days=settings.retention_days,
         wake_intake=intake.wake,
         wake_outbox=outbox.wake,
+        correct=corrections.correct,
     )
 
 

@@ -3,7 +3,8 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from bot import outbox as outgoing_rows
@@ -12,6 +13,7 @@ from bot.conversation import gate
 from bot.conversation.answer import Answer, Conversation
 from bot.conversation.handoff import Handoffs, said_by_admin
 from bot.conversation.recall import Seen, look, recall
+from bot.knowledge import claims
 from bot.knowledge.wording import Show
 from bot.language import language
 from bot.messages import Capabilities, Kind, Message, Outgoing, Role
@@ -23,6 +25,7 @@ from storage import outbox as rows
 from storage.database import Database, Job, Transaction
 from storage.members import ChatRow
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 KNOWN = 10_000  # members and chats remembered between messages
 
 
@@ -193,6 +196,7 @@ class Router:
                 await rows.put(
                     tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply.text, now,
                     member_id=known.member_id, action="command", worded_by="code", extra=held, reply_to=reply.reply_to,
+                    **reply.rests,
                 )  # fmt: skip
 
         await self.database.write(done)
@@ -241,7 +245,7 @@ class Router:
                 )
 
         await self.database.write(keep)
-        return call.reply(answer.text, answer.buttons, answer.cards)
+        return replace(call.reply(answer.text, answer.buttons, answer.cards), rests=await self._rests(answer, seen))
 
     async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None) -> None:
         key = f"reply:{inbox_id}"
@@ -257,6 +261,7 @@ class Router:
         planned = await self._say(message, known, message.text, spoken, show, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(message, known.chat, seen, reason, planned, word)
+        rests = await self._rests(answer, seen)
         about = _product(answer)
         kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"
         data = {"act": answer.act, "product": about}
@@ -266,7 +271,7 @@ class Router:
                 await self._done(tx, inbox_id, message, known, "said", {})
                 return
             await self._done(tx, inbox_id, message, known, kind, data.copy())
-            await self._put(tx, key, message, known, answer, answer.text, "ready")
+            await self._put(tx, key, message, known, answer, answer.text, "ready", rests)
             if reason:
                 admins = self._of(known.chat.platform).admin_chat
                 await self.handoffs.call(tx, inbox_id, message, known.chat, known.member_id, admins, told, reason)
@@ -315,9 +320,14 @@ class Router:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])
         return await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
 
+    async def _rests(self, answer: Answer, seen: Seen) -> dict[str, Any]:
+        """What the answer claims of which rows, kept so that it can be corrected."""
+        return await claims.rests(self.tools.library, seen.version, answer.language, answer.text, answer.plans)
+
     async def _put(
-        self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str
-    ) -> int:
+        self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str,
+        rests: Mapping[str, Any] = NOTHING,
+    ) -> int:  # fmt: skip
         values: dict[str, Any] = {"reply_to": "" if known.chat.direct else message.id, "member_id": known.member_id}
         if answer:
             shown = Outgoing(answer.text, answer.buttons, answer.cards)
@@ -331,4 +341,4 @@ class Router:
                 "sources": list(answer.sources),
             }
         now = self.tools.clock.now()
-        return await rows.put(tx, self.shop.id, known.chat.id, key, "reply", text, now, state=state, **values)
+        return await rows.put(tx, self.shop.id, known.chat.id, key, "reply", text, now, state=state, **values, **rests)

@@ -47,7 +47,7 @@ SHOWN: tuple[Any, ...] = (
 )
 RECENT = Prepared(
     select(*SHOWN)
-    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent")
+    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent", OUT.c.kind != "edit")
     .order_by(OUT.c.id.desc())
     .limit(bindparam("count"))
 )
@@ -140,7 +140,9 @@ async def replies(tx: Transaction, shop_id: int) -> int:
 
 
 async def by_message(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] | None:
-    return (await tx.execute(select(Outbox.__table__).filter_by(chat_id=chat_id, message_id=message_id))).first()
+    """The bot's message of this id in the chat."""
+    query = select(Outbox.__table__).filter_by(chat_id=chat_id, message_id=message_id).where(Outbox.kind != "edit")
+    return (await tx.execute(query)).first()
 
 
 async def by_key(tx: Transaction, shop_id: int, key: str) -> Row[Any] | None:
@@ -158,7 +160,8 @@ async def shown(tx: Transaction, shop_id: int, platform: str, chat: str, count: 
     query = (
         select(Outbox.__table__)
         .join(Chat, Chat.id == Outbox.chat_id)
-        .where(Outbox.shop_id == shop_id, Outbox.state == "sent", Chat.platform == platform, Chat.platform_id == chat)
+        .where(Outbox.shop_id == shop_id, Outbox.state == "sent", Outbox.kind != "edit")
+        .where(Chat.platform == platform, Chat.platform_id == chat)
     )
     return list(await tx.execute(query.order_by(Outbox.id.desc()).limit(count)))
 
