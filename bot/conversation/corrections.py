@@ -250,9 +250,9 @@ class Writer:
             if now == GONE:
                 return say(self.language, "“{title}” no longer applies", title=claim.name)
             return say(self.language, "“{title}” now says: {text}", title=name, text=now)
+        if row is None:
+            return say(self.language, "{name} is no longer in the shop", name=name)
         if now == GONE:
-            if row is None:
-                return say(self.language, "{name} is no longer in the shop", name=name)
             return say(self.language, "what I said of {name} is no longer so", name=name)
         if claim.kind == "stock":
             return self._stock(now, name)

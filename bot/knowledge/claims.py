@@ -196,7 +196,7 @@ def current(claim: Claim, rows: Rows, language: str) -> str:
     if isinstance(row, Article):
         return passage(claim, row)[0]
     if row is None:
-        return claim.was if claim.was == SOLD_OUT else GONE
+        return SOLD_OUT if claim.kind == "stock" else GONE
     make, some = Maker(language), chosen(row, claim.of)
     if claim.kind == "stock":
         return _stock(claim.was, some)

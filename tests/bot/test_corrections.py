@@ -1,0 +1,419 @@
+"""Messages that state what is no longer so are corrected: exactly those, once each, whatever is killed in between."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.clock import ManualClock
+from bot.config import load
+from bot.conversation.corrections import Corrections
+from bot.knowledge.importers import import_paths
+from bot.messages import Capabilities, Chat, Outgoing
+from bot.outbox import Outbox
+from bot.texts import Texts
+from llm.engines.scripted import ScriptedEngine
+from storage.database import Database
+from tests.bot.changing_shop import ASKED, LAMP, MUG, TEAPOT, TRAY, Catalogue
+from tests.conftest import START, Group, open_group
+
+EDITS = Capabilities(edits=True, idempotent=True)
+BESIDE = Capabilities(edits=False, idempotent=True)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing after this is done."""
+
+
+@dataclass
+class Fuse:
+    """Burns one with every step; at none left the process dies. None: it lives."""
+
+    left: int | None = None
+
+    def burn(self) -> None:
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise Killed
+
+
+class Mortal(Database):
+    """A database whose process may die before a transaction, or after it."""
+
+    def __init__(self, url: str, fuse: Fuse) -> None:
+        super().__init__(url)
+        self.fuse = fuse
+
+    async def read(self, job: Any) -> Any:
+        self.fuse.burn()
+        return await super().read(job)
+
+    async def write(self, job: Any) -> Any:
+        self.fuse.burn()
+        done = await super().write(job)
+        self.fuse.burn()
+        return done
+
+
+@dataclass
+class Chatroom:
+    """A platform without a network: what its members see. It may die before a message is shown, or after it."""
+
+    capabilities: Capabilities
+    fuse: Fuse = field(default_factory=Fuse)
+    shown: dict[str, Outgoing] = field(default_factory=dict)
+    log: list[tuple[str, str]] = field(default_factory=list)  # id and text of everything shown since the start
+
+    async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str:
+        await self.edit(chat, key, outgoing)
+        return key
+
+    async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None:
+        self.fuse.burn()
+        if self.shown.get(message_id) != outgoing:  # the same again is nothing that anybody sees
+            self.log.append((message_id, outgoing.text))
+        self.shown[message_id] = outgoing
+        self.fuse.burn()
+
+
+class Place:
+    """A shop's file, the files it imports, and the chat room; `settle` is a process that lives until it is killed."""
+
+    def __init__(self, folder: Path, room: Chatroom, within: timedelta = timedelta(hours=24)) -> None:
+        self.folder, self.room, self.within = folder, room, within
+        self.clock = ManualClock(START + timedelta(hours=1))
+        self.url = f"sqlite:///{folder}/shop.db"
+
+    async def change(self, catalogue: Catalogue) -> None:
+        async with Database(self.url) as database:
+            await import_paths(database, 1, catalogue.write(self.folder), clock=self.clock, currency="GBP")
+
+    async def settle(self, fuse: Fuse | None = None) -> None:
+        """Correct and send all that there is. Raises Killed."""
+        self.room.fuse = burning = fuse or Fuse()
+        async with Mortal(self.url, burning) as database:
+            outbox = Outbox(database, 1, self.clock, {"test": self.room})
+            corrections = Corrections(
+                database=database, shop_id=1, clock=self.clock, texts=Texts(), within=self.within,
+                abilities={"test": self.room.capabilities}, wake_outbox=outbox.wake,
+            )  # fmt: skip
+            while await corrections.correct():
+                await outbox.flush()
+            await outbox.flush()  # what an earlier process decided
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a shop's database in which every question was asked and answered."""
+    folder = tmp_path_factory.mktemp("told")
+
+    async def ask() -> None:
+        values = {"DATABASE_URL": f"sqlite:///{folder}/shop.db", "UPLOADS": str(folder), "EMBED_MODEL": "off"}
+        async with open_group(load(values, env_file=None), ManualClock(START), demo=False) as group:
+            files = Catalogue().write(folder)
+            await import_paths(group.app.database, 1, files, clock=group.clock, currency="GBP")
+            for text, _ in ASKED:
+                assert await group.say("ann", text)
+
+    asyncio.run(ask())
+    return folder
+
+
+@asynccontextmanager
+async def opened(told: Path, folder: Path, capabilities: Capabilities = EDITS) -> AsyncIterator[Place]:
+    shutil.copytree(told, folder, dirs_exist_ok=True)
+    yield Place(folder, Chatroom(capabilities))
+
+
+def message(number: int) -> str:
+    return f"reply:{number + 1}"
+
+
+Change = Callable[[Catalogue], None]
+
+
+def priced(title: str, size: str) -> st.SearchStrategy[Change]:
+    def change(price: int) -> Change:
+        return lambda c: c.variants.update({(title, size): (price, c.variants[title, size][1])})
+
+    return st.sampled_from([10, 12, 30, 45, 60]).map(change)
+
+
+def stocked(title: str, size: str) -> st.SearchStrategy[Change]:
+    def change(stock: int) -> Change:
+        return lambda c: c.variants.update({(title, size): (c.variants[title, size][0], stock)})
+
+    return st.sampled_from([0, 2, 3, 9, 20]).map(change)
+
+
+def left(title: str) -> Change:
+    return lambda c: c.gone.symmetric_difference_update({title})
+
+
+VARIANTS = list(Catalogue().variants)
+CHANGE = st.one_of(
+    st.sampled_from(VARIANTS).flatmap(lambda one: priced(*one)),
+    st.sampled_from(VARIANTS).flatmap(lambda one: stocked(*one)),
+    st.sampled_from([left(MUG), left(LAMP)]),
+    st.sampled_from([40, 45, 50]).map(lambda sum_: lambda c: setattr(c, "threshold", sum_)),
+    st.sampled_from([14, 30]).map(lambda days: lambda c: setattr(c, "days", days)),
+    st.just(lambda c: setattr(c, "words", c.words + 1)),
+)
+# Some changes in one import or in several, then a process that is killed after so many steps, and again.
+ROUND = st.tuples(
+    st.lists(st.lists(CHANGE, min_size=1, max_size=3), min_size=1, max_size=2),
+    st.lists(st.integers(0, 12), max_size=3),
+)
+
+
+ROUNDS = st.lists(ROUND, min_size=1, max_size=4)
+either = pytest.mark.parametrize("capabilities", [EDITS, BESIDE], ids=["edits", "beside"])
+
+
+@either
+@given(rounds=ROUNDS)
+@settings(max_examples=10, deadline=None)
+def test_the_messages_corrected_are_those_whose_statements_changed(
+    told: Path, tmp_path_factory: pytest.TempPathFactory, capabilities: Capabilities, rounds: Any
+) -> None:
+    asyncio.run(check_rounds(told, tmp_path_factory.mktemp("rounds"), capabilities, rounds))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@either
+@given(rounds=ROUNDS)
+@settings(max_examples=200, deadline=None)
+def test_the_same_with_many_more_changes_and_kills(
+    told: Path, tmp_path_factory: pytest.TempPathFactory, capabilities: Capabilities, rounds: Any
+) -> None:
+    asyncio.run(check_rounds(told, tmp_path_factory.mktemp("rounds"), capabilities, rounds))
+
+
+async def check_rounds(told: Path, folder: Path, capabilities: Capabilities, rounds: Any) -> None:
+    catalogue = Catalogue()
+    async with opened(told, folder, capabilities) as place:
+        stated = [states(catalogue) for _, states in ASKED]
+        for imports, kills in rounds:
+            for changes in imports:
+                for change in changes:
+                    change(catalogue)
+                await place.change(catalogue)
+            place.room.log.clear()
+            for steps in kills:
+                try:
+                    await place.settle(Fuse(steps))
+                except Killed:
+                    continue
+            await place.settle()
+            now = [states(catalogue) for _, states in ASKED]
+            wanted = [message(number) for number, one in enumerate(now) if one != stated[number]]
+            corrected = [shown if capabilities.edits else reply_to(place, shown) for shown, _ in place.room.log]
+            assert sorted(corrected) == sorted(wanted), place.room.log
+            stated = now
+        if capabilities.edits and stated == [states(Catalogue()) for _, states in ASKED]:
+            assert not any("Update" in one.text for one in place.room.shown.values()), "all is as it was first said"
+
+
+def reply_to(place: Place, message_id: str) -> str:
+    return place.room.shown[message_id].reply_to
+
+
+async def after(told: Path, folder: Path, change: Change, capabilities: Capabilities = EDITS) -> dict[str, str]:
+    """What the messages corrected show after a change, by the question."""
+    catalogue = Catalogue()
+    async with opened(told, folder, capabilities) as place:
+        change(catalogue)
+        await place.change(catalogue)
+        await place.settle()
+        questions = {message(number): text for number, (text, _) in enumerate(ASKED)}
+        shown = place.room.shown
+        return {questions[one if capabilities.edits else shown[one].reply_to]: out.text for one, out in shown.items()}
+
+
+def set_to(title: str, size: str, price: int, stock: int) -> Change:
+    return lambda c: c.variants.update({(title, size): (price, stock)})
+
+
+async def test_a_value_that_stands_there_is_replaced(told: Path, tmp_path: Path):
+    assert await after(told, tmp_path, set_to(TEAPOT, "Large", 50, 0)) == {
+        "how much is the Willow Teapot?": "Here: £30.00 (Small) or £50.00 (Large).",
+        "how much is the Willow Teapot in Large?": "Here: £50.00.",
+    }
+
+
+async def test_a_state_is_said_in_a_line_below(told: Path, tmp_path: Path):
+    assert await after(told, tmp_path, set_to(MUG, "", 10, 0)) == {
+        "is the Amber Mug in stock?": "Amber Mug is in stock.\nUpdate: Amber Mug is now sold out."
+    }
+
+
+async def test_a_count_that_was_said_is_replaced_and_few_that_are_many_are_said(told: Path, tmp_path: Path):
+    question = "is the Cedar Lamp in stock?"
+    assert (await after(told, tmp_path / "a", set_to(LAMP, "", 60, 2))) == {question: "Here: 2."}
+    many = await after(told, tmp_path / "b", set_to(LAMP, "", 60, 50))
+    assert many == {question: "Here: 3.\nUpdate: Cedar Lamp is now in stock."}
+
+
+async def test_an_article_and_what_it_now_says(told: Path, tmp_path: Path):
+    assert await after(told, tmp_path, lambda c: setattr(c, "days", 14)) == {
+        "how long can I return things?": "Here: You have 14 days from the day of delivery."
+    }
+
+
+async def test_what_left_the_shop(told: Path, tmp_path: Path):
+    texts = await after(told, tmp_path, left(LAMP))
+    assert texts == {
+        "is the Cedar Lamp in stock?": "Here: 3.\nUpdate: Cedar Lamp is no longer in the shop.",
+        "/product Cedar Lamp": "Cedar Lamp · £60.00 · in stock\nUpdate: Cedar Lamp is no longer in the shop.",
+    }
+
+
+async def test_in_chinese(told: Path, tmp_path: Path):
+    texts = await after(told, tmp_path, set_to(MUG, "", 12, 20))
+    assert texts["你们的 Amber Mug 多少钱？"] == "这里：£12.00。"
+    gone = await after(told, tmp_path / "gone", left(MUG))
+    assert gone["你们的 Amber Mug 多少钱？"] == "这里：£10.00。\n更正：Amber Mug已下架。"
+
+
+async def test_where_a_platform_cant_edit_it_is_answered(told: Path, tmp_path: Path):
+    assert await after(told, tmp_path, set_to(TRAY, "", 20, 4), BESIDE) == {
+        "is the Slate Tray in stock?": "Update: Slate Tray is now in stock.",
+        "which is cheaper, the Amber Mug or the Slate Tray?": "Update: Slate Tray now costs £20.00.",
+    }
+
+
+async def test_what_was_never_said_changes_nothing(told: Path, tmp_path: Path):
+    def restock(c: Catalogue) -> None:
+        c.words += 1
+        c.variants[MUG, ""] = (10, 1)  # "in stock" was said, no number
+        c.variants[TEAPOT, "Small"] = (30, 4)
+
+    assert await after(told, tmp_path, restock) == {}
+
+
+async def test_an_old_message_stays_as_it_is(told: Path, tmp_path: Path):
+    async with opened(told, tmp_path) as place:
+        catalogue = Catalogue()
+        catalogue.threshold = 45
+        await place.change(catalogue)
+        place.clock.set(START + timedelta(hours=30))
+        await place.settle()
+        place.clock.set(START)
+        await place.settle()
+    assert place.room.shown == {}
+
+
+async def test_it_can_be_switched_off(told: Path, tmp_path: Path):
+    async with opened(told, tmp_path) as place:
+        place.within = timedelta(0)
+        catalogue = Catalogue()
+        catalogue.threshold = 45
+        await place.change(catalogue)
+        await place.settle()
+    assert place.room.shown == {}
+
+
+class Telling:
+    """A group in which a question was asked, in the model's words `template`, and rows change after it."""
+
+    def __init__(self, group: Group, catalogue: Catalogue, folder: Path) -> None:
+        self.group, self.catalogue, self.folder = group, catalogue, folder
+
+    async def change(self, **prices: int) -> str:
+        """Set prices by product's first word; what the first reply shows then."""
+        for title, size in self.catalogue.variants:
+            word = title.split()[0].lower()
+            stock = self.catalogue.variants[title, size][1]
+            if word in prices:
+                self.catalogue.variants[title, size] = (prices[word], stock)
+        return await self.write()
+
+    async def write(self) -> str:
+        files = self.catalogue.write(self.folder)
+        await import_paths(self.group.app.database, 1, files, clock=self.group.clock, currency="GBP")
+        await self.group.settle()
+        return self.group.texts("shop")[0]
+
+
+@asynccontextmanager
+async def telling(folder: Path, question: str, *template: str, **prices: int) -> AsyncIterator[Telling]:
+    values = {"DATABASE_URL": f"sqlite:///{folder}/shop.db", "UPLOADS": str(folder), "EMBED_MODEL": "off"}
+    engine = ScriptedEngine(template)
+    async with open_group(load(values, env_file=None), ManualClock(START), engine, demo=False) as group:
+        told = Telling(group, Catalogue(), folder)
+        files = told.catalogue.write(folder)
+        await import_paths(group.app.database, 1, files, clock=group.clock, currency="GBP")
+        if prices:
+            await import_prices(told, prices)
+        assert await group.say("ann", question)
+        yield told
+
+
+async def import_prices(told: Telling, prices: dict[str, int]) -> None:
+    for title, size in told.catalogue.variants:
+        price, stock = told.catalogue.variants[title, size]
+        told.catalogue.variants[title, size] = (prices.get(title.split()[0].lower(), price), stock)
+    files = told.catalogue.write(told.folder)
+    await import_paths(told.group.app.database, 1, files, clock=told.group.clock, currency="GBP")
+
+
+COMPARED = "which is cheaper, the Amber Mug or the Slate Tray?"
+CHEAPER = "<name1> is the cheaper one: <price1> against <price2> for <name2>."
+
+
+async def test_which_is_cheaper_is_not_mended_by_other_numbers(tmp_path: Path):
+    async with telling(tmp_path, COMPARED, CHEAPER) as told:
+        first = "Amber Mug is the cheaper one: £10.00 against £25.00 for Slate Tray."
+        assert await told.change(amber=12) == first.replace("£10.00", "£12.00")
+        now = "Update: Amber Mug now costs £30.00; Slate Tray is now the cheaper one."
+        assert await told.change(amber=30) == f"{first}\n{now}"
+        now = "Update: Amber Mug now costs £25.00; both now cost the same."
+        assert await told.change(amber=25) == f"{first}\n{now}"
+        assert await told.change(amber=10) == first
+
+
+async def test_two_values_that_look_alike_are_told_apart_in_words(tmp_path: Path):
+    async with telling(tmp_path, COMPARED, amber=10, slate=10) as told:
+        assert told.group.texts("shop") == ["Here: Amber Mug £10.00 Slate Tray £10.00."]
+        assert (await told.change(slate=25)).endswith("£10.00.\nUpdate: Slate Tray now costs £25.00.")
+
+
+async def test_two_values_change_places(tmp_path: Path):
+    async with telling(tmp_path, COMPARED) as told:
+        assert await told.change(amber=25, slate=10) == "Here: Amber Mug £25.00 Slate Tray £10.00."
+
+
+async def test_a_total_is_counted_again(tmp_path: Path):
+    async with telling(tmp_path, "how much are 3 of the Amber Mug?", "<count1> of <name1> cost <total1>.") as told:
+        assert told.group.texts("shop") == ["3 of Amber Mug cost £30.00."]
+        assert await told.change(amber=12) == "3 of Amber Mug cost £36.00."
+
+
+async def test_a_state_beside_a_price_counts_where_the_words_say_it(tmp_path: Path):
+    async with telling(tmp_path, "how much is the Amber Mug?", "It's in stock for <price1>.") as told:
+        told.catalogue.variants[MUG, ""] = (10, 0)
+        assert await told.write() == "It's in stock for £10.00.\nUpdate: Amber Mug is now sold out."
+    async with telling(tmp_path / "silent", "how much is the Amber Mug?", "It costs <price1>.") as told:
+        told.catalogue.variants[MUG, ""] = (10, 0)
+        assert await told.write() == "It costs £10.00."
+
+
+async def test_a_post_its_card_and_an_answer_by_command(tmp_path: Path):
+    async with telling(tmp_path, "/ask how much is the Amber Mug?") as told:
+        assert await told.change(amber=12) == "Here: £12.00."
+        await told.group.say("boss", "/post now tip")
+        [key] = [key for chat, key, _ in told.group.log if key.startswith("post")]
+        title = told.group.seen[key].cards[0].title
+        words = {title.split()[0].lower(): 77}
+        await told.change(**words)
+        assert told.group.seen[key].cards[0].subtitle == "£77.00"
