@@ -208,6 +208,8 @@ class Scheduler:
             return "missed", _late(late, run.catchup_window)
         try:
             chat = await self._database.read(lambda tx: members.chat(tx, run.chat_id))
+            if chat.muted_until and chat.muted_until > self._clock.now():
+                return "missed", "the chat was muted"
             await self._drafts.post(run.content, chat, chat.language or self._language, f"post:{run.id}")
         except NothingToPost as error:
             return "failed", str(error)

@@ -23,7 +23,7 @@ from bot.outbox import extra
 from bot.texts import Texts
 from llm.engine import Priority
 from llm.protocol import Act, Fact, Plan
-from storage import members, outbox
+from storage import handoffs, members, outbox
 from storage.database import Database, Transaction
 
 KIND = "suggestion"
@@ -133,9 +133,11 @@ class Suggestions:
             member = await members.get(tx, row.id)
             if not member.subscribed or member.opted_out:
                 return False
+            chat = await members.direct_chat(tx, row.id, row.platform)
+            if chat and await handoffs.in_force(tx, chat.id, now):
+                return False  # a human is talking with them there
             if await self.attention.reserve(tx, target, KIND, key, now):
                 return False
-            chat = await members.direct_chat(tx, row.id, row.platform)
             if chat is None:
                 place = self._direct_chat(row.platform, row.platform_id)
                 chat = await members.enter(tx, self._shop_id, row.platform, place, row.name, True)
