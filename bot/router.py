@@ -11,7 +11,7 @@ from bot import outbox as outgoing_rows
 from bot.commands import base as slash
 from bot.conversation import gate
 from bot.conversation.answer import Answer, Conversation
-from bot.conversation.handoff import Handoffs, said_by_admin
+from bot.conversation.handoff import Handoffs, said_by_admin, unsure
 from bot.conversation.recall import Seen, look, recall
 from bot.knowledge import claims
 from bot.knowledge.wording import Show
@@ -46,7 +46,8 @@ def _made_of(answer: Answer) -> dict[str, Any]:
         }
         for plan, words in answer.worded
     ]
-    return {"act": answer.act, "language": answer.language, "why": answer.why} | ({"worded": worded} if worded else {})
+    held = {"act": answer.act, "language": answer.language, "why": answer.why}
+    return held | ({"worded": worded} if worded else {}) | ({"unsure": True} if unsure(answer) else {})
 
 
 def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
@@ -228,7 +229,7 @@ class Router:
         seen = await self.database.read(lambda tx: self._look(tx, call.chat))
         if self.handoffs.turn(seen, call.chat, call.member_id):
             return call.reply(call.say("Somebody from the team will answer you here; I keep out of it until then."))
-        word = self.handoffs.word(text)
+        word, version = self.handoffs.word(text), await self._as_of(seen)
         planned = await self._say(call.message, known, text, call.language, None, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(call.message, call.chat, seen, reason, planned, word)
@@ -245,7 +246,7 @@ class Router:
                 )
 
         await self.database.write(keep)
-        return replace(call.reply(answer.text, answer.buttons, answer.cards), rests=await self._rests(answer, seen))
+        return replace(call.reply(answer.text, answer.buttons, answer.cards), rests=await self._rests(answer, version))
 
     async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None) -> None:
         key = f"reply:{inbox_id}"
@@ -255,13 +256,13 @@ class Router:
         if turn := self.handoffs.turn(seen, known.chat, known.member_id):
             await self._leave_to_human(inbox_id, message, known, spoken, turn if asked else None)
             return
-        word = self.handoffs.word(message.text)
+        word, version = self.handoffs.word(message.text), await self._as_of(seen)
         # What was not asked for may still be dropped for a human's answer, and is shown whole or not at all.
         show = self._showing(key, message, known) if asked and not word else None
         planned = await self._say(message, known, message.text, spoken, show, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(message, known.chat, seen, reason, planned, word)
-        rests = await self._rests(answer, seen)
+        rests = await self._rests(answer, version)
         about = _product(answer)
         kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"
         data = {"act": answer.act, "product": about}
@@ -320,9 +321,14 @@ class Router:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])
         return await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
 
-    async def _rests(self, answer: Answer, seen: Seen) -> dict[str, Any]:
+    async def _rests(self, answer: Answer, version: int) -> dict[str, Any]:
         """What the answer claims of which rows, kept so that it can be corrected."""
-        return await claims.rests(self.tools.library, seen.version, answer.language, answer.text, answer.plans)
+        return await claims.rests(self.tools.library, version, answer.language, answer.text, answer.plans)
+
+    async def _as_of(self, seen: Seen) -> int:
+        """The version of the rows that an answer is made of from now on, or an earlier one."""
+        await self.tools.library.refresh(seen.version)
+        return claims.as_of(self.tools.library)
 
     async def _put(
         self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str,

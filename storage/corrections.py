@@ -6,11 +6,16 @@ from typing import Any
 
 from sqlalchemy import Row, update
 
-from storage import outbox
+from storage import outbox, shops
 from storage.database import Transaction
 from storage.tables import Outbox
 
 UNDER_WAY = ("open", "ready", "sending")  # looked at once they are sent
+
+
+async def version(tx: Transaction, shop_id: int) -> int:
+    """How often anything changed that messages rest on; it only grows."""
+    return await shops.version(tx, shop_id)
 
 
 async def behind(tx: Transaction, shop_id: int, version: int, platforms: Sequence[str], count: int) -> list[Row[Any]]:

@@ -22,7 +22,7 @@ async def run(call: Call) -> Outgoing:
         return call.reply(
             call.say("Put a product's name behind it, for example: /product {name}", name=await _example(call))
         )
-    version = call.tools.library.products.version
+    version = claims.as_of(call.tools.library)
     found = await call.tools.library.read(_matches(call))
     if not found:
         text = call.say(

@@ -70,7 +70,7 @@ class Drafts:
         if name not in self._types:
             raise NothingToPost(f"there is no content type {name!r}; there is: {', '.join(self._types)}")
         await self._library.refresh()
-        version = self._library.products.version
+        version = claims.as_of(self._library)
         recent = await self._database.read(lambda tx: outbox.sources_in(tx, chat_id, KIND, RECENT))
         recent = recent[: len(self._library.products.documents) // 2]  # a small shop comes round again
         random = Random(f"{chat_id}:{self._clock.now().date()}:{','.join(recent)}")

@@ -33,12 +33,12 @@ from bot.knowledge.facts import Maker, alone, replaced
 from bot.knowledge.rows import Article, Product, read_articles, read_products
 from bot.messages import Capabilities
 from bot.texts import Texts
-from storage import corrections, shops
+from storage import corrections
 from storage.database import Database, Transaction
 
 BATCH = 100  # messages of one pass
 VALUES = ("price", "total", "value", "options", "link", "card", "text", "held")  # said by their value, not in words
-SHOWN = ("buttons", "private_to", "language")  # of what a row keeps, that an edit has to show again
+SHOWN = ("buttons", "private_to", "note", "language")  # of what a row keeps, that an edit has to show again
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class Corrections:
             return True
 
     async def _behind(self, tx: Transaction) -> Found:
-        version = await shops.version(tx, self._shop_id)
+        version = await corrections.version(tx, self._shop_id)
         found = await corrections.behind(tx, self._shop_id, version, list(self._abilities), BATCH)
         wanted = names(claim for row in found if self._recent(row) for claim in unpack(row.rests["claims"]))
         rows: list[Product | Article] = []

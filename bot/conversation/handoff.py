@@ -32,6 +32,7 @@ CALLED = "I've called somebody from the team, they will be with you here."
 AGAIN = timedelta(minutes=30)  # two answers that are further apart are not "in a row"
 LOOKED = 20  # messages after a question that are looked at for a human's answer
 TURNS, TURN, TEXT, ROWS, ROW, WHOLE = 6, 160, 300, 3, 120, 1500  # a summary's bounds: numbers, and characters of each
+SURE = 0.4  # a plan that is less sure than this counts as not knowing
 COVER = 0.3  # the least share of a question that a row has to hold to be shown beside it
 
 
@@ -67,10 +68,10 @@ class Handoffs:
         return answer, ""
 
     def _unsure_again(self, answer: Answer, seen: Seen, member_id: int) -> bool:
-        if answer.act != Act.UNKNOWN:
+        if not unsure(answer):
             return False
         last = next((row for row in reversed(seen.said) if row.member_id == member_id), None)
-        if last is None or last.extra.get("act") != Act.UNKNOWN or last.action == "handoff":
+        if last is None or not last.extra.get("unsure") or last.action == "handoff":
             return False
         return bool(self.clock.now() - last.sent <= AGAIN)
 
@@ -193,6 +194,11 @@ class Handoffs:
 
 
 KINDS = ("product", "article")
+
+
+def unsure(answer: Answer) -> bool:
+    """Does it say that the bot doesn't know, or something that the bot is hardly sure of?"""
+    return answer.act == Act.UNKNOWN or any(plan.sure < SURE for plan in answer.plans)
 
 
 def said_by_admin(message: Message) -> dict[str, Any]:

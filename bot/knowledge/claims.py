@@ -62,6 +62,11 @@ def _claim(*, was: str = "", of: Sequence[str] = (), other_of: Sequence[str] = (
     return Claim(was=was, of=tuple(of), other_of=tuple(other_of), **more)
 
 
+def as_of(library: Library) -> int:
+    """The version of what the library holds, as messages are compared by it (`storage/corrections.py`)."""
+    return library.products.version
+
+
 async def rests(
     library: Library, version: int, language: str, text: str, plans: Sequence[Plan] = (), more: Sequence[Claim] = ()
 ) -> dict[str, Any]:
@@ -73,10 +78,10 @@ async def rests(
     rows = await read(library, found)
     kept = []
     for claim in found:
-        if library.products.version == version and current(claim, rows, language) != claim.was:
+        if as_of(library) == version and current(claim, rows, language) != claim.was:
             continue  # it is not said quite so, and nobody could tell when it stops to be true
         kept.append(replace(claim, now=claim.was, name=claim.name or _title(rows.get(claim.row))))
-    same = library.products.version == version  # else a version read now may be newer than what was said
+    same = as_of(library) == version  # else a version read now may be newer than what was said
     versions = {row: rows[row].version if row in rows and same else 0 for row in names(kept)}
     held = {"language": language, "rows": versions, "claims": pack(kept)}
     return {"rests": held, "checked": version} if kept else {}

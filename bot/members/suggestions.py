@@ -147,7 +147,7 @@ class Suggestions:
         return await self._database.write(put)
 
     async def _suggested(self, known: Profile, name: str, language: str, before: Collection[str]) -> Suggested | None:
-        version = self._library.products.version
+        version = claims.as_of(self._library)
         candidates = await recommend(self._library, self._signals, known, CHOICE)
         best = next((one for one in candidates if one.product.row not in before), None)
         if best is None:
