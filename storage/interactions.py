@@ -55,9 +55,9 @@ async def author(tx: Transaction, chat_id: int, message_id: str) -> int | None:
 
 
 async def after(tx: Transaction, chat_id: int, at: datetime, count: int) -> list[Row[Any]]:
-    """The first messages of members (message_id, member_id, data) in the chat at or after a moment, in order."""
+    """The first messages of members (message_id, member_id, data) in the chat after a moment, in order."""
     query = select(SAID.c.message_id, SAID.c.member_id, SAID.c.data)
-    query = query.where(SAID.c.chat_id == chat_id, SAID.c.at >= at, SAID.c.kind.in_(SPOKEN), SAID.c.message_id != "")
+    query = query.where(SAID.c.chat_id == chat_id, SAID.c.at > at, SAID.c.kind.in_(SPOKEN), SAID.c.message_id != "")
     return list(await tx.execute(query.order_by(SAID.c.id).limit(count)))
 
 

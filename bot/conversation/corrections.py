@@ -133,7 +133,8 @@ class Corrections:
                 return {}
             kept = {name: row.extra[name] for name in SHOWN if name in row.extra}
             edit = {"kind": "edit", "text": revision.text, "message_id": row.message_id, "reply_to": row.reply_to}
-            return edit | {"extra": kept | ({"cards": revision.cards} if revision.cards else {})} | common
+            beside = {"beside": revision.note} if revision.note else {}  # for a message that nobody can edit any more
+            return edit | {"extra": kept | beside | ({"cards": revision.cards} if revision.cards else {})} | common
         if not revision.note:
             return {}
         kept = {name: row.extra[name] for name in ("language", "private_to") if name in row.extra}

@@ -164,17 +164,17 @@ class Handoffs:
         turns = [row for row in await handoffs.in_force(tx, chat.id, now) if row.member_id != member_id]
         if not turns:
             return
-        to = await self._to(tx, message, chat)
+        to = await self._to(tx, message, chat, member_id)
         for row in turns:
             if chat.direct or row.member_id == to or await _named(tx, row.member_id, message.text):
                 await handoffs.put_off(tx, row.id, now + self.mute)
 
-    async def _to(self, tx: Transaction, message: Message, chat: ChatRow) -> int | None:
-        """Whom a message answers: who said what it replies to, else who spoke right before it."""
+    async def _to(self, tx: Transaction, message: Message, chat: ChatRow, member_id: int) -> int | None:
+        """Whom a message answers: who said what it replies to, else who else spoke right before it."""
         if message.reply_to:
             return await interactions.author(tx, chat.id, message.reply_to)
-        last = await interactions.recent(tx, chat.id, 1)
-        return int(last[0].member_id) if last else None
+        before = await interactions.recent(tx, chat.id, TURNS)
+        return next((row.member_id for row in reversed(before) if row.member_id != member_id), None)
 
     async def answered(self, tx: Transaction, inbox_id: int, message: Message, chat: ChatRow, member_id: int) -> bool:
         """Has an admin answered this question: by a reply to it, or as the first to speak after it?"""

@@ -17,7 +17,7 @@ from bot.clock import ManualClock
 from bot.config import load
 from bot.conversation.corrections import Corrections
 from bot.knowledge.importers import import_paths
-from bot.messages import Capabilities, Chat, Outgoing
+from bot.messages import Capabilities, Chat, Outgoing, SendError
 from bot.outbox import Outbox
 from bot.texts import Texts
 from llm.engines.scripted import ScriptedEngine
@@ -66,9 +66,13 @@ class Mortal(Database):
 
 @dataclass
 class Chatroom:
-    """A platform without a network: what its members see. It may die before a message is shown, or after it."""
+    """A platform without a network: what its members see. It may die before a message is shown, or after it.
+
+    What is in `old` can't be edited any more.
+    """
 
     capabilities: Capabilities
+    old: set[str] = field(default_factory=set)
     fuse: Fuse = field(default_factory=Fuse)
     shown: dict[str, Outgoing] = field(default_factory=dict)
     log: list[tuple[str, str]] = field(default_factory=list)  # id and text of everything shown since the start
@@ -79,6 +83,8 @@ class Chatroom:
 
     async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None:
         self.fuse.burn()
+        if message_id in self.old:
+            raise SendError("message can't be edited")
         if self.shown.get(message_id) != outgoing:  # the same again is nothing that anybody sees
             self.log.append((message_id, outgoing.text))
         self.shown[message_id] = outgoing
@@ -290,6 +296,19 @@ async def test_where_a_platform_cant_edit_it_is_answered(told: Path, tmp_path: P
         "is the Slate Tray in stock?": "Update: Slate Tray is now in stock.",
         "which is cheaper, the Amber Mug or the Slate Tray?": "Update: Slate Tray now costs £20.00.",
     }
+
+
+async def test_what_the_platform_refuses_to_edit_is_answered(told: Path, tmp_path: Path):
+    async with opened(told, tmp_path) as place:
+        place.room.old = {message(0)}
+        catalogue = Catalogue()
+        set_to(MUG, "", 12, 20)(catalogue)
+        await place.change(catalogue)
+        await place.settle()
+        await place.settle()
+    [(key, note)] = [one for one in place.room.log if "correction" in one[0]]
+    assert (note, reply_to(place, key)) == ("Update: Amber Mug now costs £12.00.", message(0))
+    assert len(place.room.log) == len([one for one in ASKED if "Amber Mug" in one[0]]) - 1
 
 
 async def test_what_was_never_said_changes_nothing(told: Path, tmp_path: Path):

@@ -104,6 +104,14 @@ async def test_an_admins_word_to_the_member_makes_it_last(group: Group, said: di
     assert ("£" not in await group.say("ann", PRICE)) is longer
 
 
+async def test_all_that_an_admin_says_in_a_row_counts(group: Group):
+    await group.say("ann", HUMAN)
+    for minutes in (20, 20, 20):
+        await later(group, minutes)
+        await group.say("boss", "one more moment", addressed=False)
+    assert await group.say("ann", PRICE) == WAIT
+
+
 async def test_an_admins_word_to_the_group_does_not(group: Group):
     await group.say("ann", HUMAN)
     await group.say("tom", "lovely light today", addressed=False)
