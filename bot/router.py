@@ -232,7 +232,7 @@ class Router:
         word, version = self.handoffs.word(text), await self._as_of(seen)
         planned = await self._say(call.message, known, text, call.language, None, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
-        told = await self.handoffs.brief(call.message, call.chat, seen, reason, planned, word)
+        told = await self.handoffs.brief(call.message, call.chat, call.member_id, seen, reason, planned, word)
         now, about = self.tools.clock.now(), _product(answer)
 
         async def keep(tx: Transaction) -> None:
@@ -261,7 +261,7 @@ class Router:
         show = self._showing(key, message, known) if asked and not word else None
         planned = await self._say(message, known, message.text, spoken, show, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
-        told = await self.handoffs.brief(message, known.chat, seen, reason, planned, word)
+        told = await self.handoffs.brief(message, known.chat, known.member_id, seen, reason, planned, word)
         rests = await self._rests(answer, version)
         about = _product(answer)
         kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"

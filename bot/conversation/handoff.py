@@ -76,7 +76,7 @@ class Handoffs:
         return bool(self.clock.now() - last.sent <= AGAIN)
 
     async def brief(
-        self, message: Message, chat: ChatRow, seen: Seen, reason: str, planned: Answer, word: str = ""
+        self, message: Message, chat: ChatRow, member_id: int, seen: Seen, reason: str, planned: Answer, word: str
     ) -> str:
         """What admins are told: who, where, what, why, what was said before, and what the bot knows of it. Bounded;
         empty where there is no reason."""
@@ -92,7 +92,7 @@ class Handoffs:
             lines += [say(spoken, "Before that:"), *before]
         if reason == "words":
             lines.append(say(spoken, "I would have said: {text}", text=_short(planned.text, TEXT)))
-        if rows := await self._rows(message, planned):
+        if rows := await self._rows(message, member_id, seen, reason, planned):
             lines += [say(spoken, "What the shop says of it:"), *(f"- {in_short(row)[:ROW]}" for row in rows)]
         return _short("\n".join(lines), WHOLE, "\n")
 
@@ -105,10 +105,14 @@ class Handoffs:
             "words": lambda: say(spoken, "They said “{word}”, which is on your list.", word=word),
         }[reason]()
 
-    async def _rows(self, message: Message, planned: Answer) -> list[Product | Article]:
-        """The rows that the answer is of, else those that hold most of the question."""
-        sources = planned.sources
-        if not sources:
+    async def _rows(
+        self, message: Message, member_id: int, seen: Seen, reason: str, planned: Answer
+    ) -> list[Product | Article]:
+        """The rows that the answer is of, or the one before it to this member; else those that hold most of what is
+        asked."""
+        told = (tuple(row.sources) for row in reversed(seen.said) if row.member_id == member_id)
+        sources = planned.sources or next(told, ())
+        if not sources and reason != "request":
             words = tokens(message.text)
             articles = self.library.find_articles(words, planned.language, about(message.text, planned.language))
             hits = [*articles[:1], *self.library.products.search(words, 1)]

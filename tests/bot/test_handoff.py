@@ -42,6 +42,8 @@ async def test_the_admins_learn_who_where_what_and_what_was_said_before(group: G
     assert f"ann: {PRICE}" in lines
     assert "tom: I like mine a lot" in lines
     assert any(line.startswith("Bot: ") and "£" in line for line in lines)
+    assert lines[-2] == "What the shop says of it:"
+    assert lines[-1].startswith("- Gooseneck Electric Kettle | ")
     assert [button.command for button in ping(group).buttons] == ["/profile ann", "/resume #1"]
 
 
