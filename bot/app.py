@@ -5,7 +5,8 @@ import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from bot.config import Settings, quiet
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
 from bot.conversation.answer import Conversation
+from bot.conversation.corrections import Corrections
+from bot.conversation.handoff import Handoffs
 from bot.conversation.plan import Planner
 from bot.intake import Intake
 from bot.knowledge.importers import BadImport, import_paths
@@ -120,6 +123,12 @@ def make_safety(settings: Settings) -> Safety:
     return Safety([module.build(hosts) for module in load(rule_folder)])
 
 
+def make_handoffs(settings: Settings, shop: Shop, clock: Clock, texts: Texts, library: Library) -> Handoffs:
+    """Calling a human as the merchant wants it."""
+    words = tuple(word for one in settings.handoff_words.replace("，", ",").split(",") if (word := one.strip()))
+    return Handoffs(shop.id, shop.language, clock, texts, library, timedelta(minutes=settings.handoff_mute), words)
+
+
 def make_suggestions(
     settings: Settings,
     database: Database,
@@ -198,10 +207,16 @@ async def build(
         )
         conversation = Conversation(Planner(library), voice, texts)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
-        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
+        handoffs = make_handoffs(settings, shop, clock, texts, library)
+        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
-                scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, intake, outbox)
+                corrections = Corrections(
+                    database=database, shop_id=shop.id, clock=clock, texts=texts, abilities=abilities,
+                    within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
+                )  # fmt: skip
+                both = (intake, outbox, corrections)
+                scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 yield App(settings, clock, *told)
             await outbox.flush()
@@ -219,6 +234,7 @@ def make_scheduler(
     suggestions: Suggestions,
     intake: Intake,
     outbox: Outbox,
+    corrections: Corrections,
 ) -> Scheduler:
     return Scheduler(
         database=database,
@@ -230,6 +246,7 @@ def make_scheduler(
         retention_days=settings.retention_days,
         wake_intake=intake.wake,
         wake_outbox=outbox.wake,
+        correct=corrections.correct,
     )
 
 

@@ -1,9 +1,10 @@
 """The words that every part of the bot shares: who said what, where, and what goes back. Values without behaviour."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 
 class Role(IntEnum):
@@ -96,6 +97,7 @@ class Outgoing:
     reply_to: str = ""
     private_to: str = ""
     done: bool = True  # False while more of it is being written
+    rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
 
 
 class SendError(Exception):

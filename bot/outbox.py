@@ -186,6 +186,8 @@ class Outbox:
         return True
 
     async def _refused(self, row: Any, error: SendError) -> bool:
+        if error.retry_after is None and row.extra.get("beside"):
+            return await self._say_beside(row, error)
         if error.retry_after is None or row.attempts + 1 >= ATTEMPTS:
             log.warning("message %d was not sent: %s", row.id, error)
             await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
@@ -195,6 +197,15 @@ class Outbox:
         self._later = min(self._later or due, due)
         self._wake.set()
         return False
+
+    async def _say_beside(self, row: Any, error: SendError) -> bool:
+        """A message that can't be edited any more is answered with what the edit would have said."""
+        log.info("message %s can't be edited: %s", row.message_id, error)
+        extra = {name: value for name, value in row.extra.items() if name in ("private_to", "language")}
+        values = {"kind": "correction", "text": row.extra["beside"], "extra": extra, "reply_to": row.message_id}
+        await self._database.write(lambda tx: rows.mark(tx, row.id, "ready", message_id="", **values))
+        self._again = True  # this chat is looked at again once it is free
+        return True
 
     async def show(self, row_id: int, text: str, row: Any = None) -> None:
         """Show the text of an open row so far; `row` where it was read just now. What can't be shown now is left to the

@@ -1,7 +1,7 @@
 """Says what was planned: one plan after the other, each worded and checked, together one message."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.conversation.context import Context
 from bot.conversation.plan import Planner
@@ -29,6 +29,7 @@ class Answer:
     cards: tuple[Card, ...] = ()
     why: str = ""
     worded: tuple[tuple[Plan, str], ...] = ()  # each plan that the model worded, with its words and slots
+    plans: tuple[Plan, ...] = ()  # everything that it says
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Conversation:
         why = "; ".join(one.why for one in worded if one.why)
         text = gap.join(one.text for one in worded)
         own = tuple((plan, one.template) for plan, one in zip(plans, worded, strict=True) if one.template)
-        return Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why, own)
+        made = Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why, own)
+        return replace(made, plans=tuple(plans))
 
     def _buttons(self, plan: Plan) -> tuple[Button, ...]:
         """The choices of a question back, as buttons."""

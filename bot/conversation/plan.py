@@ -34,7 +34,7 @@ SOCIAL = (
     ("greet", Act.GREET),
 )
 EACH = re.compile(r"分别|各|\beach\b|\bboth\b")
-MEANT = 0.34  # what an article has to be worth by its meaning to be the answer
+MEANT = 0.4  # what an article has to be worth by its meaning to be the answer
 COVERED = {"en": 0.1, "zh": 0.25}  # what a named product is ahead of an article
 LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
 CERTAIN = 0.8  # that it is about a product

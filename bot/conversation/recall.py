@@ -1,13 +1,15 @@
 """What was said before in this chat, as the model and the planner may use it: bounded, with speaker names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bot.conversation.context import Context
 from bot.knowledge.library import Library
 from bot.messages import Message
 from llm.engine import Turn
-from storage import interactions, outbox
+from storage import handoffs, interactions, outbox
 from storage.database import Transaction
 from storage.members import ChatRow
 
@@ -17,16 +19,18 @@ CHARACTERS = 600  # of all turns together: about 200 tokens, half of the starter
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was said last in a chat, by members and by the bot, and the catalogue's version."""
+    """What was said last in a chat, by members and by the bot, the catalogue's version, and who is with a human."""
 
     heard: list[Any]
     said: list[Any]
     version: int
+    turns: Sequence[Any] = ()  # handoffs that are not over
 
 
-async def look(tx: Transaction, library: Library, chat_id: int) -> Seen:
+async def look(tx: Transaction, library: Library, chat_id: int, now: datetime | None = None) -> Seen:
     heard, said = await interactions.recent(tx, chat_id, TURNS), await outbox.recent(tx, chat_id, TURNS)
-    return Seen(heard, said, await library.current(tx))
+    turns = await handoffs.in_force(tx, chat_id, now) if now else ()
+    return Seen(heard, said, await library.current(tx), turns)
 
 
 async def recall(

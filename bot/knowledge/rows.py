@@ -83,6 +83,7 @@ class Article:
     title: str
     body: str
     language: str
+    version: int = 1
 
     @property
     def row(self) -> str:
@@ -132,6 +133,7 @@ async def read_products(tx: Transaction, shop_id: int, ids: list[int] | None = N
     return [product(row, by_product[row.id]) for row in rows]
 
 
-async def read_articles(tx: Transaction, shop_id: int) -> list[Article]:
-    current = await articles.current(tx, shop_id)
-    return [Article(row.id, row.title, without_orders(row.body), row.language) for row in current]
+async def read_articles(tx: Transaction, shop_id: int, ids: list[int] | None = None) -> list[Article]:
+    """These articles, or all that are in force."""
+    current = await articles.current(tx, shop_id, ids)
+    return [Article(row.id, row.title, without_orders(row.body), row.language, row.version) for row in current]
