@@ -119,19 +119,15 @@ class Planner:
         asks = reading.has("price", "stock", "options", "compare", "link", "recommend", "list", "cheapest", "dearest")
         if plan := self._social(reading, context, asks or linked.strength > 0.5):
             return plan
-        if reading.has("offtopic") and linked.strength < 0.5 and not asks and not means_row(reading):
-            return self.compose.plain(Act.OFFTOPIC, reading.language, context)
         if reading.has("compare") and (plan := await self._compare.compare(reading, context)):
             return plan
-        if reading.has("stock", "list") and self._unheard(reading, context, linked):
-            return self.compose.plain(Act.UNKNOWN, reading.language, context, State.NOT_SOLD)
+        if plan := self._not_ours(reading, context, linked, asks):
+            return plan
         one = self._about_one(reading, linked)
         if self._choose.limited(reading, linked) and not one:
             return await self._choose.recommend(reading, context) or self._nothing(reading, context)
         article = self._article(reading, context)
-        policy = article is not None and not self._back(reading, context, linked, article)
-        policy = policy and article is not None and self._policy(reading, article, linked)
-        if policy and article:
+        if article and not self._back(reading, context, linked, article) and self._policy(reading, article, linked):
             return await self._policy_plan(reading, article)
         if reading.has("cheapest", "dearest") and (plan := await self._choose.extreme(reading, context)):
             return plan
@@ -140,6 +136,14 @@ class Planner:
                 return found
             return await self._policy_plan(reading, article) if article else self._nothing(reading, context)
         return await self._product(reading, context, linked, article)
+
+    def _not_ours(self, reading: Reading, context: Context, linked: links.Link, asks: bool) -> Plan | None:
+        """What no shop talks about, and what this one has never heard of."""
+        if reading.has("offtopic") and linked.strength < 0.5 and not asks and not means_row(reading):
+            return self.compose.plain(Act.OFFTOPIC, reading.language, context)
+        if reading.has("stock", "list") and self._unheard(reading, context, linked):
+            return self.compose.plain(Act.UNKNOWN, reading.language, context, State.NOT_SOLD)
+        return None
 
     def _social(self, reading: Reading, context: Context, asks: bool) -> Plan | None:
         """Greetings, thanks and the like, where nothing is asked of the shop."""
