@@ -4,8 +4,9 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot import outbox as outgoing_rows
 from bot.commands import base as slash
@@ -258,6 +259,7 @@ class Router:
     ) -> Answer:
         library, place = self.tools.library, (known.chat, known.member_id)
         context = await recall(library, *place, message, spoken, self.shop.name, seen)
+        context = replace(context, now=self.tools.clock.now().astimezone(ZoneInfo(self.shop.timezone)))
         seed = self.tools.settings.llm_seed
         if seed is not None:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])

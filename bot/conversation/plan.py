@@ -13,6 +13,7 @@ from bot.conversation.compose import Composer
 from bot.conversation.context import Context
 from bot.conversation.meant import closer, leaning, means_row, meant
 from bot.conversation.phrases import CLAIM, TOLD_SO
+from bot.conversation.reckon import Reckoner
 from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library, Ranking
 from bot.knowledge.retrieval import Hit
@@ -51,6 +52,10 @@ NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE,
 class Planner:
     library: Library
     compose: Composer = field(default_factory=Composer)
+    reckon: Reckoner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reckon = Reckoner(self.library, self.compose)
 
     @property
     def _choose(self) -> Chooser:
@@ -62,12 +67,15 @@ class Planner:
         whole = readings[0] if len(readings) == 1 else None
         if plan := self._person(text, readings, context):
             return [plan]
-        if whole:
-            readings = self._each(whole)
+        if whole and (reckoned := await self.reckon.plan(whole, context)):
+            return [reckoned]
+        readings = self._each(whole) if whole else readings
         plans: list[Plan] = []
         for reading in readings:
             here = _after(context, plans)
-            plans.append(self._telling(await self._one(reading, here), reading, here))
+            plan = None if whole else await self.reckon.plan(reading, here)
+            plan = plan or self._telling(await self._one(reading, here), reading, here)
+            plans.append(await self.reckon.after(reading, plan))
         known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
         if len({plan.sources for plan in known}) > 1:
             known = [_naming(plan) for plan in known]

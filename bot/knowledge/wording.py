@@ -58,6 +58,8 @@ class Voice:
         chat: str = "",
     ) -> Worded:
         """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming."""
+        if plan.fixed:
+            return replace(self.quote(plan), by="code")
         why, params = "", self.params
         if priority is not Priority.REPLY:
             params = replace(params, temperature=min(CALM, params.temperature))
