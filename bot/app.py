@@ -196,7 +196,7 @@ async def build(
             load_live,
             engine.report,
         )
-        conversation = Conversation(Planner(library), voice, texts)
+        conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
         try:

@@ -43,7 +43,8 @@ def _made_of(answer: Answer) -> dict[str, Any]:
         }
         for plan, words in answer.worded
     ]
-    return {"act": answer.act, "language": answer.language, "why": answer.why} | ({"worded": worded} if worded else {})
+    held = {"act": answer.act, "language": answer.language, "why": answer.why, "trace": answer.trace}
+    return held | ({"worded": worded} if worded else {})
 
 
 def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
