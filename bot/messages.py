@@ -96,6 +96,7 @@ class Outgoing:
     reply_to: str = ""
     private_to: str = ""
     done: bool = True  # False while more of it is being written
+    note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 
 
 class SendError(Exception):

@@ -13,6 +13,7 @@ from bot.commands import base as slash
 from bot.conversation import gate
 from bot.conversation.answer import Answer, Conversation
 from bot.conversation.recall import Seen, look, recall
+from bot.conversation.sources import cited
 from bot.language import language
 from bot.messages import Button, Capabilities, Kind, Message, Outgoing
 from bot.outbox import Outbox
@@ -172,16 +173,16 @@ class Router:
         call = self._call(inbox_id, message, known, args)
         reply = await slash.run(call, name)
         self._chats.pop((message.chat.platform, message.chat.id), None)  # a command may have changed its row
-        held = outgoing_rows.extra(reply, language=call.language)
+        most = self._of(known.chat.platform).max_length
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
         now = self.tools.clock.now()
 
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, {"command": name})
             if reply.text and not await rows.by_key(tx, self.shop.id, f"reply:{inbox_id}"):
-                await rows.put(
-                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply.text, now,
-                    member_id=known.member_id, action="command", worded_by="code", extra=held, reply_to=reply.reply_to,
+                await outgoing_rows.put(
+                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply, now, most,
+                    member_id=known.member_id, action="command", worded_by="code", more={"language": call.language},
                 )  # fmt: skip
 
         await self.database.write(done)
@@ -221,7 +222,7 @@ class Router:
                 await self._call_admins(tx, call.inbox_id, call.message, known)
 
         await self.database.write(keep)
-        return call.reply(answer.text, answer.buttons, answer.cards)
+        return replace(call.reply(answer.text, answer.buttons, answer.cards), note=answer.note)
 
     async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None) -> None:
         key = f"reply:{inbox_id}"
@@ -264,24 +265,29 @@ class Router:
         seed = self.tools.settings.llm_seed
         if seed is not None:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])
-        return await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
+        answer = await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
+        return await cited(answer, library, self.tools.texts, self._of(known.chat.platform))
 
     async def _put(
         self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str
     ) -> int:
-        values: dict[str, Any] = {"reply_to": "" if known.chat.direct else message.id, "member_id": known.member_id}
+        reply_to = "" if known.chat.direct else message.id
+        values: dict[str, Any] = {"member_id": known.member_id}
         if answer:
-            shown = Outgoing(answer.text, answer.buttons, answer.cards)
             values |= {
                 "action": answer.action,
                 "worded_by": answer.by,
                 "model": self.conversation.voice.author(answer.by),
-                "extra": outgoing_rows.extra(shown, **_made_of(answer)),
+                "more": _made_of(answer),
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),
             }
-        now = self.tools.clock.now()
-        return await rows.put(tx, self.shop.id, known.chat.id, key, "reply", text, now, state=state, **values)
+        now, most = self.tools.clock.now(), self._of(known.chat.platform).max_length
+        place = (self.shop.id, known.chat.id, key, "reply")
+        if not answer:
+            return await rows.put(tx, *place, text, now, state=state, reply_to=reply_to, **values)
+        shown = Outgoing(text, answer.buttons, answer.cards, reply_to, note=answer.note)
+        return await outgoing_rows.put(tx, *place, shown, now, most, state=state, **values)
 
     async def _call_admins(self, tx: Transaction, inbox_id: int, message: Message, known: Known) -> None:
         """A human is called: where admins read notices, they see who needs them and what was said."""

@@ -138,7 +138,10 @@ async def answered(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] |
     query = select(OUT).where(OUT.c.chat_id == chat_id, OUT.c.kind == "reply", OUT.c.state == "sent")
     if message_id:
         query = query.where(OUT.c.message_id == message_id)
-    return (await tx.execute(query.order_by(OUT.c.id.desc()).limit(1))).first()
+    found = (await tx.execute(query.order_by(OUT.c.id.desc()).limit(1))).first()
+    if found and found.extra.get("of"):  # a later part of it
+        return await by_key(tx, found.shop_id, found.extra["of"])
+    return found
 
 
 async def said_in(tx: Transaction, chat_id: int) -> list[Row[Any]]:

@@ -32,6 +32,7 @@ class Answer:
     cards: tuple[Card, ...] = ()
     why: str = ""
     worded: tuple[tuple[Plan, str], ...] = ()  # each plan that the model worded, with its words and slots
+    note: str = ""  # a line beneath it
     trace: Mapping[str, Any] = field(default_factory=dict)  # how it came about, for /trace: small, without words
 
 

@@ -47,7 +47,7 @@ async def recall(
     heard, said = seen.heard, seen.said
     about = _about(said, member_id, message)
     rows = tuple(about.sources) if about else ()
-    own = [row for row in said if row.member_id == member_id and row.sources]
+    own = [row for row in said if row.member_id == member_id and row.sources and not row.extra.get("part")]
     earlier = tuple(own[-2].sources) if len(own) > 1 and about is own[-1] else ()
     act = str(about.extra.get("act", "")) if about else ""
     before = [row for row in heard if row.message_id != message.id and row.at <= message.at]
@@ -66,7 +66,7 @@ def _about(said: list[Any], member_id: int, message: Message) -> Any:
     for row in reversed(said):
         if message.reply_to and row.message_id == message.reply_to:
             return row
-    own = [row for row in said if row.member_id == member_id and row.sources]
+    own = [row for row in said if row.member_id == member_id and row.sources and not row.extra.get("part")]
     return own[-1] if own else None
 
 
