@@ -24,6 +24,7 @@ from bot.conversation.plan import Planner
 from bot.intake import Intake
 from bot.knowledge.importers import BadImport, import_paths
 from bot.knowledge.library import Library
+from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
@@ -168,7 +169,7 @@ async def build(
         encoders = make_encoders(settings)
         library = Library(database, shop.id, encoders)
         sampling = SamplingParams(temperature=settings.llm_temperature)
-        voice = Voice(engine, safety, texts, sampling, settings.llm_deadline)
+        voice = Voice(engine, safety, texts, sampling, settings.llm_deadline, tone=Tone(settings.shop_tone))
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         outbox = Outbox(database, shop.id, clock, edges)

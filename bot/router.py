@@ -261,6 +261,8 @@ class Router:
     ) -> Answer:
         library, place = self.tools.library, (known.chat, known.member_id)
         context = await recall(library, *place, message, spoken, self.shop.name, seen)
+        if not self.conversation.voice.tone.by_name:
+            context = replace(context, member="")
         context = replace(context, now=self.tools.clock.now().astimezone(ZoneInfo(self.shop.timezone)))
         seed = self.tools.settings.llm_seed
         if seed is not None:

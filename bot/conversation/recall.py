@@ -56,9 +56,10 @@ async def recall(
     ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
     ordered.append(Turn("user", message.text, message.sender.name))
     asked = next((row.text for row in reversed(heard) if about and row.message_id == about.reply_to), "")
-    return Context(
-        language, message.sender.name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id)
-    )
+    name = message.sender.name
+    if any(row.member_id == member_id and name in row.text for row in said):
+        name = ""  # called by name just now: not in every message
+    return Context(language, name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id))
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:
