@@ -18,9 +18,13 @@ WORDS = {
 SPELT = re.compile(rf"\b(?:{'|'.join(WORDS)})\b(?!-)")
 PIECES = "件个盒包袋罐瓶本支只套双条把台饼份顶张枚"
 SPELT_ZH = re.compile(rf"([一两俩二三四五六七八九])(?=[{PIECES}])")
+TIMES = re.compile(r"(?<![\d.])(?<!\d )[x×*] ?(\d{1,3})\b(?! ?[x×*])")  # `mugs x3`
 DIGITS_ZH = dict(zip("一两俩二三四五六七八九", (1, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 PARTS = re.compile(r"\b(?:and|plus|with|for|including)\b|[,+&，、；;]|再加|加上|外加|还有|以及|[和加跟]")
-NUMBER = re.compile(r"(?<![\d.,£$€¥a-z])(?P<n>\d{1,3})(?![.,]?\d|[a-wyz%°])\s*(?P<next>×|[a-z']+|[\u4e00-\u9fff])?")
+MONEY = r"\s?(?:元|块|英镑|镑|欧元?|美[元金]|港[币元]|quid\b|pounds?\b|euros?\b|dollars?\b)"
+NUMBER = re.compile(
+    rf"(?<![\d.,£$€¥a-z])(?P<n>\d{{1,3}})(?![.,]?\d|[a-wyz%°]|{MONEY})\s*(?P<next>×|[a-z']+|[\u4e00-\u9fff])?"
+)
 COUNTING = frozenset(
     "of x × times pcs pcs. pieces piece units packs pack bags bag boxes box tins tin bottles bottle sets set these those them".split()
 )
@@ -53,6 +57,7 @@ class Line:
 
 def plain(text: str) -> str:
     """The text with its small numbers as digits."""
+    text = TIMES.sub(r" \1 x ", text)
     text = SPELT.sub(lambda found: str(WORDS[found.group()]), text)
     return numerals(SPELT_ZH.sub(lambda found: str(DIGITS_ZH[found.group()]), text))
 

@@ -22,7 +22,7 @@ FREE = re.compile(
     r"\bfree (?:shipping|delivery|postage)|\b(?:ship|deliver|post|delivery|shipping|postage)\w*\b.{0,24}\bfree\b|\bqualif|包邮|免邮|免运费"
 )
 WITH_FEE = re.compile(
-    r"\b(?:plus|with|including|incl\.?|inc|and)\b.{0,5}\b(?:shipping|delivery|postage|p&p)|\bdelivered\W*$"
+    r"\b(?:plus|with|including|incl\.?|inc|and)\b.{0,5}\b(?:shipping|delivery|postage|p&p)|\b(?:delivered|shipped)\W*$"
     r"|(?:加|含|连|算上|带|包括)(?:上)?(?:运费|邮费|快递费)|到手"
 )
 TOGETHER = re.compile(
@@ -37,7 +37,8 @@ MANY = 3  # different sums that one reply may hold
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """The lines with the sums that they may come to, lowest first, in one currency."""
+    """The lines with the sums that they may come to, lowest first, in one currency: of several lines with several
+    prices only the lowest and the highest."""
 
     lines: tuple[Line, ...]
     currency: str
@@ -104,10 +105,9 @@ def _summed(basket: Sequence[Line]) -> Sums | None:
         return None
     if len(basket) == 1:
         goods = tuple(price * basket[0].count for price in basket[0].prices)
-    elif all(len(line.prices) == 1 for line in basket):
-        goods = (sum((line.prices[0] * line.count for line in basket), Decimal(0)),)
     else:
-        return None
+        ends = [sum((line.prices[at] * line.count for line in basket), Decimal(0)) for at in (0, -1)]
+        goods = tuple(dict.fromkeys(ends))
     return Sums(tuple(basket), currencies.pop(), goods) if len(goods) <= MANY else None
 
 
@@ -135,7 +135,10 @@ def _goods(tell: Teller, sums: Sums) -> str:
     joined = ("；" if chinese else "; ").join(said) + ("。" if chinese else ".")
     if len(sums.lines) < 2:
         return joined
-    return joined + _gap(tell) + tell.say("Together {total}.", total=tell.money(sums.goods[0], sums.currency))
+    low, high = tell.money(sums.goods[0], sums.currency), tell.money(sums.goods[-1], sums.currency)
+    if low != high:
+        return joined + _gap(tell) + tell.say("Together {low} to {high}.", low=low, high=high)
+    return joined + _gap(tell) + tell.say("Together {total}.", total=low)
 
 
 def _multiplied(line: Line) -> list[Variant]:

@@ -23,6 +23,7 @@ from bot.knowledge.hours import read_week, shown
 from bot.knowledge.rows import Article
 from bot.knowledge.unfit import Unfit
 from bot.knowledge.units import asked_unit, converted, fitting, quantities
+from bot.language import HAN
 from llm.protocol import Act, Fact, Plan, State
 from tests.bot.demo_library import import_demo, open_library
 
@@ -42,7 +43,7 @@ async def planner(url: str) -> AsyncIterator[Planner]:
 
 
 async def ask(planner: Planner, text: str, *, now: datetime = TUESDAY, rows: tuple[str, ...] = ()) -> Plan:
-    context = Context("en" if text.isascii() or "£" in text else "zh", now=now, rows=rows)
+    context = Context("zh" if HAN.search(text) else "en", now=now, rows=rows)
     [plan] = await planner.plan(text, context)
     return plan
 
@@ -68,6 +69,13 @@ WORKED_OUT = [
         "两包除垢剂加运费一共多少钱",
         ["2 × Citric Descaler：£11.00（4 sachets）或£26.00（12 sachets）", "每单运费 3.95 英镑"],
     ),
+    ("hand grinder x3 plus shipping?", ["3 × Fold Hand Grinder: £222.00"]),
+    ("how much for one milk frother shipped?", ["£17.00", "With £3.95 for delivery it comes to £20.95"]),
+    (
+        "a moka pot and two hand grinders, what do i pay in total?",
+        ["£27.00 (3 cups)", "2 × Fold Hand Grinder: £148.00", "Together £175.00 to £193.00"],
+    ),
+    ("我订单35英镑，包邮吗？", ["距离满 £40.00 包邮还差 £5.00", "共 £38.95"]),
     (
         "with the 15% wholesale discount, how much is the hand grinder?",
         ["With 15 % off it is £62.90", "Orders of £250 or more"],
@@ -384,3 +392,13 @@ async def test_every_sum_of_every_product_is_right(planner: Planner, language: s
             if short in plan.quote:
                 assert max(goods) < 40
     assert told > 60
+
+
+async def test_a_member_reads_the_sum_with_the_rule_and_its_source(group) -> None:
+    text = await group.say("ann", "do three hand grinders qualify for free shipping?")
+    assert text.startswith("3 × Fold Hand Grinder: £222.00. That reaches £40.00")
+    [source] = group.log[-1][2].buttons
+    shown = await group.say("ann", source.command)
+    assert "What does delivery cost, and when is it free?" in shown
+    assert group.log[-1][2].cards[0].title == "Fold Hand Grinder"
+    assert "Worded by code." in await group.say("boss", "/trace")
