@@ -18,7 +18,7 @@ WORDS = {
 SPELT = re.compile(rf"\b(?:{'|'.join(WORDS)})\b(?!-)")
 PIECES = "件个盒包袋罐瓶本支只套双条把台饼份顶张枚"
 SPELT_ZH = re.compile(rf"([一两俩二三四五六七八九])(?=[{PIECES}])")
-TIMES = re.compile(r"(?<![\d.])(?<!\d )[x×*] ?(\d{1,3})\b(?! ?[x×*])")  # `mugs x3`
+TIMES = re.compile(r"(?<![\d.a-z])(?<!\d )[x×*] ?(\d{1,3})\b(?! ?[x×*])")  # `mugs x3`
 DIGITS_ZH = dict(zip("一两俩二三四五六七八九", (1, 2, 2, 2, 3, 4, 5, 6, 7, 8, 9), strict=True))
 PARTS = re.compile(r"\b(?:and|plus|with|for|including)\b|[,+&，、；;]|再加|加上|外加|还有|以及|[和加跟]")
 MONEY = r"\s?(?:元|块|英镑|镑|欧元?|美[元金]|港[币元]|quid\b|pounds?\b|euros?\b|dollars?\b)"
@@ -73,11 +73,14 @@ class Unsure(Exception):
 async def lines(reading: Reading, context: Context, library: Library) -> list[Line]:
     """The lines of the basket, in the order said; none where no product is meant. Raises Unsure."""
     found: dict[int, Line] = {}
-    for part in PARTS.split(plain(reading.text)):
-        words = tuple(word for word in tokens(part) if word not in ASKED)
-        ids = _named(words, library)
-        if not ids and context.products and POINTS.search(part):
-            ids = (context.products[0],)
+    parts = [
+        (part, tuple(word for word in tokens(part) if word not in ASKED)) for part in PARTS.split(plain(reading.text))
+    ]
+    named = [_named(words, library) for _, words in parts]
+    back = () if any(named) else tuple(context.products[:1])  # `it` is what was spoken of only where nothing is named
+    for (part, words), ids in zip(parts, named, strict=True):
+        if not ids and POINTS.search(part):
+            ids = back
         products = await library.read(ids[:1])
         number, rest = _counted(part, products[0] if products else None)
         if number == 0 or len(ids) > 1:
@@ -86,8 +89,15 @@ async def lines(reading: Reading, context: Context, library: Library) -> list[Li
             if number is not None or (ids and not products):
                 raise Unsure
             continue
+        if any(_within(words, line.product) for line in found.values()):
+            raise Unsure  # the rest of a name with a comma in it rather than another product
         found[ids[0]] = Line(products[0], _among(rest, products[0]), number or 1, number is not None)
     return list(found.values())
+
+
+def _within(words: tuple[str, ...], product: Product) -> bool:
+    title = set(tokens(product.title))
+    return any(word in title for word in words if not word.isdigit())
 
 
 def _among(part: str, product: Product) -> tuple[Variant, ...]:
@@ -128,9 +138,10 @@ def _counted(part: str, product: Product | None) -> tuple[int | None, str]:
         number, following = found["n"], found["next"] or ""
         if number in tokens(title) or any(_measures(label, number, following) for label in labels):
             continue  # a size or the like, not a number of pieces
-        counting = following in COUNTING or following in PIECES
-        option = any(number in tokens(label) for label in labels)
-        counted = counting or (not option and following and (stem(following) in names or _reaches(part, found, names)))
+        pieces = following in ("x", "×") or (following != "" and following in PIECES)
+        option = any(number in re.findall(r"\d+", label) for label in labels)
+        named = following != "" and (following in COUNTING or stem(following) in names or _reaches(part, found, names))
+        counted = pieces or (named and not option)
         counts.append(int(number) if counted or (number == "1" and not option) else 0)
         rest = part[: found.start("n")] + " " + part[found.end("n") :]
     return (None, part) if not counts else (counts[0] if len(counts) == 1 else 0, rest)

@@ -394,6 +394,20 @@ async def test_every_sum_of_every_product_is_right(planner: Planner, language: s
     assert told > 60
 
 
+async def test_no_number_that_is_not_plainly_a_count_is_one(planner: Planner) -> None:
+    """A size said without its unit, a number at the end, a year: none of them multiplies a price."""
+    ids = [int(one.row.partition(":")[2]) for one in planner.library.products.documents]
+    for product in await planner.library.read(ids):
+        for text in (
+            "how much is the {title} in {n}",
+            "the {title} {n}, how much?",
+            "price of a {title} for 2026 or {n}",
+        ):
+            for number in (2, 250, 500, 620):
+                plans = await planner.plan(text.format(title=product.title, n=number), Context("en", now=TUESDAY))
+                assert not [plan.quote for plan in plans if plan.act is Act.TOTAL], text
+
+
 async def test_a_member_reads_the_sum_with_the_rule_and_its_source(group) -> None:
     text = await group.say("ann", "do three hand grinders qualify for free shipping?")
     assert text.startswith("3 × Fold Hand Grinder: £222.00. That reaches £40.00")
