@@ -5,7 +5,7 @@ import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -27,6 +27,7 @@ from bot.conversation.plan import Planner
 from bot.intake import Intake
 from bot.knowledge.importers import BadImport, import_paths
 from bot.knowledge.library import Library
+from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
@@ -177,7 +178,7 @@ async def build(
         encoders = make_encoders(settings)
         library = Library(database, shop.id, encoders)
         sampling = SamplingParams(temperature=settings.llm_temperature)
-        voice = Voice(engine, safety, texts, sampling, settings.llm_deadline)
+        voice = Voice(engine, safety, texts, sampling, settings.llm_deadline, tone=Tone(settings.shop_tone))
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         outbox = Outbox(database, shop.id, clock, edges)
@@ -205,7 +206,7 @@ async def build(
             load_live,
             engine.report,
         )
-        conversation = Conversation(Planner(library), voice, texts)
+        conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         handoffs = make_handoffs(settings, shop, clock, texts, library)
         router = Router(database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)

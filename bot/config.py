@@ -35,6 +35,12 @@ class Settings(BaseSettings):
         "", "IANA time zone, such as Europe/London; empty is the shop.json's, else UTC", "Shop"
     )
     shop_language: Literal["", "en", "zh"] = _setting("", "default language of the bot's texts", "Shop")
+    shop_tone: str = _setting(
+        "warm",
+        "how replies sound: plain, warm, playful, or in your own words for a model that follows instructions",
+        "Shop",
+        max_length=200,
+    )
     database_url: str = _setting("sqlite:///data/shopkeeper.db", "where everything is kept", "Storage")
     uploads: Path = _setting(
         Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"

@@ -98,6 +98,7 @@ class Outgoing:
     private_to: str = ""
     done: bool = True  # False while more of it is being written
     rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
+    note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 
 
 class SendError(Exception):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot import outbox as outgoing_rows
 from bot.commands import base as slash
@@ -13,6 +14,7 @@ from bot.conversation import gate
 from bot.conversation.answer import Answer, Conversation
 from bot.conversation.handoff import Handoffs, said_by_admin, unsure
 from bot.conversation.recall import Seen, look, recall
+from bot.conversation.sources import cited
 from bot.knowledge import claims
 from bot.knowledge.wording import Show
 from bot.language import language
@@ -46,7 +48,7 @@ def _made_of(answer: Answer) -> dict[str, Any]:
         }
         for plan, words in answer.worded
     ]
-    held = {"act": answer.act, "language": answer.language, "why": answer.why}
+    held = {"act": answer.act, "language": answer.language, "why": answer.why, "trace": answer.trace}
     return held | ({"worded": worded} if worded else {}) | ({"unsure": True} if unsure(answer) else {})
 
 
@@ -187,17 +189,16 @@ class Router:
         call = self._call(inbox_id, message, known, args)
         reply = await slash.run(call, name)
         self._chats.pop((message.chat.platform, message.chat.id), None)  # a command may have changed its row
-        held = outgoing_rows.extra(reply, language=call.language)
+        most = self._of(known.chat.platform).max_length
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
         now = self.tools.clock.now()
 
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, {"command": name})
             if reply.text and not await rows.by_key(tx, self.shop.id, f"reply:{inbox_id}"):
-                await rows.put(
-                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply.text, now,
-                    member_id=known.member_id, action="command", worded_by="code", extra=held, reply_to=reply.reply_to,
-                    **reply.rests,
+                await outgoing_rows.put(
+                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply, now, most,
+                    member_id=known.member_id, action="command", worded_by="code", more={"language": call.language},
                 )  # fmt: skip
 
         await self.database.write(done)
@@ -246,7 +247,8 @@ class Router:
                 )
 
         await self.database.write(keep)
-        return replace(call.reply(answer.text, answer.buttons, answer.cards), rests=await self._rests(answer, version))
+        shown = call.reply(answer.text, answer.buttons, answer.cards)
+        return replace(shown, note=answer.note, rests=await self._rests(answer, version))
 
     async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None) -> None:
         key = f"reply:{inbox_id}"
@@ -316,10 +318,14 @@ class Router:
     ) -> Answer:
         library, place = self.tools.library, (known.chat, known.member_id)
         context = await recall(library, *place, message, spoken, self.shop.name, seen)
+        if not self.conversation.voice.tone.by_name:
+            context = replace(context, member="")
+        context = replace(context, now=self.tools.clock.now().astimezone(ZoneInfo(self.shop.timezone)))
         seed = self.tools.settings.llm_seed
         if seed is not None:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])
-        return await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
+        answer = await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
+        return await cited(answer, library, self.tools.texts, self._of(known.chat.platform))
 
     async def _rests(self, answer: Answer, version: int) -> dict[str, Any]:
         """What the answer claims of which rows, kept so that it can be corrected."""
@@ -334,17 +340,21 @@ class Router:
         self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str,
         rests: Mapping[str, Any] = NOTHING,
     ) -> int:  # fmt: skip
-        values: dict[str, Any] = {"reply_to": "" if known.chat.direct else message.id, "member_id": known.member_id}
+        reply_to = "" if known.chat.direct else message.id
+        values: dict[str, Any] = {"member_id": known.member_id}
         if answer:
-            shown = Outgoing(answer.text, answer.buttons, answer.cards)
             unasked = {} if message.addressed or message.chat.direct else {"unasked": True}
             values |= {
                 "action": answer.action,
                 "worded_by": answer.by,
                 "model": self.conversation.voice.author(answer.by),
-                "extra": outgoing_rows.extra(shown, **_made_of(answer), **unasked),
+                "more": _made_of(answer) | unasked,
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),
             }
-        now = self.tools.clock.now()
-        return await rows.put(tx, self.shop.id, known.chat.id, key, "reply", text, now, state=state, **values, **rests)
+        now, most = self.tools.clock.now(), self._of(known.chat.platform).max_length
+        place = (self.shop.id, known.chat.id, key, "reply")
+        if not answer:
+            return await rows.put(tx, *place, text, now, state=state, reply_to=reply_to, **values)
+        shown = Outgoing(text, answer.buttons, answer.cards, reply_to, note=answer.note, rests=rests)
+        return await outgoing_rows.put(tx, *place, shown, now, most, state=state, **values)

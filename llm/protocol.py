@@ -126,6 +126,7 @@ class Plan:
     sources: tuple[str, ...] = ()
     yes: bool = True  # a reply may open with it; not where the question states the opposite ("sold out, right?")
     rows: tuple[str, ...] = ()  # the rows in one line each, for a model that can read them
+    fixed: bool = False  # said as its quote stands: code worked it out, and no model was taught to word it
 
     @property
     def slots(self) -> tuple[str, ...]:

@@ -61,6 +61,14 @@ async def after(tx: Transaction, chat_id: int, at: datetime, count: int) -> list
     return list(await tx.execute(query.order_by(SAID.c.id).limit(count)))
 
 
+async def until(tx: Transaction, chat_id: int, at: datetime, count: int) -> list[Row[Any]]:
+    """A chat's last messages of members up to a moment (name, text, message_id, member_id, at), oldest first."""
+    query = select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, WHO.c.name)
+    query = query.join(WHO, WHO.c.id == SAID.c.member_id)
+    query = query.where(SAID.c.chat_id == chat_id, SAID.c.message_id != "", SAID.c.kind.in_(SPOKEN), SAID.c.at <= at)
+    return list(await tx.execute(query.order_by(SAID.c.id.desc()).limit(count)))[::-1]
+
+
 async def spoken(tx: Transaction, chat_id: int) -> list[Row[Any]]:
     """Every message of members in a chat (text, message_id, member_id, at), oldest first; an erased text is ''."""
     query = select(SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at)

@@ -127,6 +127,24 @@ async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
 
 
+async def until(tx: Transaction, chat_id: int, outbox_id: int, count: int) -> list[Row[Any]]:
+    """What was sent to a chat before this row, oldest first."""
+    query = select(*SHOWN).where(OUT.c.chat_id == chat_id, OUT.c.state == "sent", OUT.c.id < outbox_id)
+    query = query.where(OUT.c.kind != "edit")
+    return list(await tx.execute(query.order_by(OUT.c.id.desc()).limit(count)))[::-1]
+
+
+async def answered(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] | None:
+    """The answer that is this message of a chat; its last one where `message_id` is ''."""
+    query = select(OUT).where(OUT.c.chat_id == chat_id, OUT.c.kind == "reply", OUT.c.state == "sent")
+    if message_id:
+        query = query.where(OUT.c.message_id == message_id)
+    found = (await tx.execute(query.order_by(OUT.c.id.desc()).limit(1))).first()
+    if found and found.extra.get("of"):  # a later part of it
+        return await by_key(tx, found.shop_id, found.extra["of"])
+    return found
+
+
 async def said_in(tx: Transaction, chat_id: int) -> list[Row[Any]]:
     """Every reply and post that a whole chat was sent, oldest first."""
     query = select(OUT).where(OUT.c.chat_id == chat_id, OUT.c.state == "sent", OUT.c.kind.in_(("reply", "post")))

@@ -12,6 +12,7 @@ from bot.conversation.compose import Composer
 from bot.conversation.context import Context
 from bot.conversation.meant import PLAIN, closer, goes_on, leaning, means_row, meant
 from bot.conversation.phrases import CLAIM, TOLD_SO
+from bot.conversation.reckon import Reckoner
 from bot.conversation.sides import Comparer
 from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library
@@ -51,6 +52,10 @@ NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE,
 class Planner:
     library: Library
     compose: Composer = field(default_factory=Composer)
+    reckon: Reckoner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reckon = Reckoner(self.library, self.compose)
 
     @property
     def _choose(self) -> Chooser:
@@ -65,11 +70,16 @@ class Planner:
         readings = await meant(self.library, split(self.library.spelling.mend(text), context.language), context)
         if plan := self._person(text, readings, context):
             return [plan]
+        whole = len(readings) == 1
+        if whole and (reckoned := await self.reckon.plan(readings[0], context)):
+            return [reckoned]
         readings = [one for reading in readings for one in self._each(reading)][:3]
         plans: list[Plan] = []
         for reading in readings:
             here = _after(context, plans)
-            plans.append(self._telling(await self._one(reading, here), reading, here))
+            plan = None if whole else await self.reckon.plan(reading, here)
+            plan = plan or self._telling(await self._one(reading, here), reading, here)
+            plans.append(await self.reckon.after(reading, plan))
         known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
         if len({plan.sources for plan in known}) > 1:
             known = [_naming(plan) for plan in known]
@@ -132,8 +142,8 @@ class Planner:
         if reading.has("cheapest", "dearest") and (plan := await self._choose.extreme(reading, context)):
             return plan
         if self._choose.wanted(reading, linked, one) or (reading.need >= NEEDED and not asks):
-            if found := await self._choose.recommend(reading, context):
-                return found
+            if chosen := await self._choose.recommend(reading, context):
+                return chosen
             return await self._policy_plan(reading, article) if article else self._nothing(reading, context)
         return await self._product(reading, context, linked, article)
 

@@ -51,7 +51,7 @@ async def recall(
     heard, said = seen.heard, seen.said
     about = _about(said, member_id, message)
     rows = tuple(about.sources) if about else ()
-    own = [row for row in said if row.member_id == member_id and row.sources]
+    own = [row for row in said if row.member_id == member_id and row.sources and not row.extra.get("part")]
     earlier = tuple(own[-2].sources) if len(own) > 1 and about is own[-1] else ()
     act = str(about.extra.get("act", "")) if about else ""
     before = [row for row in heard if row.message_id != message.id and row.at <= message.at]
@@ -60,9 +60,10 @@ async def recall(
     ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
     ordered.append(Turn("user", message.text, message.sender.name))
     asked = next((row.text for row in reversed(heard) if about and row.message_id == about.reply_to), "")
-    return Context(
-        language, message.sender.name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id)
-    )
+    name = message.sender.name
+    if any(row.member_id == member_id and name in row.text for row in said):
+        name = ""  # called by name just now: not in every message
+    return Context(language, name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id))
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:
@@ -70,7 +71,7 @@ def _about(said: list[Any], member_id: int, message: Message) -> Any:
     for row in reversed(said):
         if message.reply_to and row.message_id == message.reply_to:
             return row
-    own = [row for row in said if row.member_id == member_id and row.sources]
+    own = [row for row in said if row.member_id == member_id and row.sources and not row.extra.get("part")]
     return own[-1] if own else None
 
 

@@ -143,6 +143,10 @@ THERE = re.compile(
 )
 
 
+IS_OPEN = re.compile(r"\bopen\b|营业|开着|开门", re.I)
+NOT_OPEN = re.compile(r"\bnot (?:\w+ )?open|n't (?:\w+ )?open|\bno longer open|(?:不在?|没有?|未|非|停止)营业|没开|还没开", re.I)
+IS_CLOSED = re.compile(r"\bclosed?\b|\bshut\b|打烊|休息|关门|关着|歇", re.I)
+
 STOPS = ".!?"
 OPENING = re.compile(r"(?:^|[.!?]\s)\s*$")  # here a sentence begins: what was talked about gets a capital
 
@@ -260,9 +264,20 @@ def needed(text: str, plan: Plan) -> None:
         wanted = GONE if State.SOLD_OUT in plan.states else THERE
         if not wanted.search(SLOT.sub(" ", text)):
             raise Unfit("does not say whether it is there")
+    if plan.act is Act.HOURS:
+        _says_open(text, set(plan.states))
     said = {match.group(1) for match in SLOT.finditer(text)}
     if missing := [slot for slot in plan.needs if slot not in said]:
         raise Unfit(f"does not say {', '.join(missing)}")
+
+
+def _says_open(text: str, states: set[State]) -> None:
+    """Whether it is open now has to be said, and not its opposite."""
+    denied = NOT_OPEN.search(text) is not None
+    if State.OPEN in states and (denied or not IS_OPEN.search(text)):
+        raise Unfit("does not say that it is open")
+    if State.CLOSED in states and not (denied or IS_CLOSED.search(text)):
+        raise Unfit("does not say that it is closed")
 
 
 def fill(text: str, plan: Plan) -> str:
