@@ -22,19 +22,18 @@ from typing import Any
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}  # read when torch is imported, for every thread
 
-import numpy as np
 import torch
 import transformers
-from numpy.typing import NDArray
 from transformers import AutoModelForCausalLM, GenerationConfig, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from benchmarks.parts.process import ROOT
 from benchmarks.parts.report import Row, main
 from llm.corpus.vary import Corpora
-from llm.engine import Plan, Request, SamplingParams, Turn
+from llm.engine import Delta, Plan, Request, SamplingParams, Turn
 from llm.engines.local import LocalEngine
 from llm.engines.local.batch import Batch
 from llm.engines.local.model import LocalModel, load
+from llm.engines.local.work import Read
 
 STARTER = ROOT / "llm" / "weights" / "starter"
 STREAMS = (1, 8, 32)
@@ -72,18 +71,19 @@ class Fixed:
     position: int = 0
     done: bool = False
     written: list[int] = field(default_factory=list)
+    sums: bool = False
 
     def wanted(self, size: int) -> int:
         return int(size == len(self.feed))
 
-    def read(self, size: int, rows: NDArray[np.float32], likeliest: Sequence[int]) -> str:
-        self.position += size
-        self.feed = self.feed[size:]
+    def read(self, read: Read) -> Delta:
+        self.position += read.size
+        self.feed = self.feed[read.size :]
         if not self.feed:
-            self.written.append(likeliest[0])
-            self.feed = likeliest
+            self.written.append(read.likeliest[0])
+            self.feed = read.likeliest
             self.done = len(self.written) >= self.size
-        return ""
+        return Delta("", "")
 
 
 def ours(model: LocalModel, traffic: Sequence[Asked], streams: int) -> Run:
@@ -98,7 +98,7 @@ def ours(model: LocalModel, traffic: Sequence[Asked], streams: int) -> Run:
             under_way[work] = number, time.process_time()
             batch.join(work)
         for read in batch.forward(list(under_way)):
-            read.work.read(read.size, read.rows, read.likeliest)
+            read.work.read(read)
         now = time.process_time()
         for work in list(under_way):
             number, begun = under_way[work]
@@ -215,7 +215,7 @@ def step(model: LocalModel, times: int = 60) -> float:
     for _ in range(times):
         start = time.process_time()
         for read in batch.forward([work]):
-            read.work.read(read.size, read.rows, read.likeliest)
+            read.work.read(read)
         taken.append(time.process_time() - start)
     return statistics.median(taken[5:])
 
@@ -231,7 +231,7 @@ def prefix(model: LocalModel, times: int = 9) -> float:
         batch.join(work)
         while not work.done:
             for read in batch.forward([work]):
-                read.work.read(read.size, read.rows, read.likeliest)
+                read.work.read(read)
         taken = time.process_time() - start
         batch.leave(work)
         return taken

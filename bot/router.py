@@ -272,7 +272,7 @@ class Router:
             values |= {
                 "action": answer.action,
                 "worded_by": answer.by,
-                "model": self.conversation.voice.author(answer.by),
+                "model": answer.model,
                 "extra": outgoing_rows.extra(shown, **_made_of(answer)),
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),

@@ -28,7 +28,7 @@ class NothingToPost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A post before it is posted. `by` is model or quote."""
+    """A post before it is posted. `by` is model or quote, `model` which model."""
 
     text: str
     by: str
@@ -36,6 +36,7 @@ class Draft:
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
     act: Act
+    model: str = ""
 
 
 class Drafts:
@@ -76,7 +77,8 @@ class Drafts:
         worded = await self._voice.say(plan, priority=Priority.POST)
         ids = [int(row.partition(":")[2]) for row in plan.sources if row.startswith("product:")]
         shown = [card(one, language) for one in await self._library.read(ids[:1])]
-        return Draft(worded.text, worded.by, shown[0] if shown else None, worded.facts, plan.sources, plan.act)
+        shows = shown[0] if shown else None
+        return Draft(worded.text, worded.by, shows, worded.facts, plan.sources, plan.act, worded.model)
 
     async def post(self, name: str, chat: ChatRow, language: str, key: str) -> int:
         """Draft and put it into the outbox under `key`; the row's id, also where the key was posted before.
@@ -92,7 +94,7 @@ class Drafts:
         shown = Outgoing(draft.text, (), (draft.card,) if draft.card else ())
         values = {
             "worded_by": draft.by,
-            "model": self._voice.author(draft.by),
+            "model": draft.model,
             "extra": extra(shown, act=draft.act, language=language),
             "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in draft.facts],
             "sources": list(draft.sources),

@@ -16,7 +16,7 @@ WEIGHT = {"model": 0, "quote": 1, "code": 2}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole reply, ready for the outbox. `by` is model only if the model worded all of it."""
+    """A whole reply, ready for the outbox. `by` is model only if a model worded all of it, `model` says which."""
 
     action: str
     text: str
@@ -29,6 +29,7 @@ class Answer:
     cards: tuple[Card, ...] = ()
     why: str = ""
     worded: tuple[tuple[Plan, str], ...] = ()  # each plan that the model worded, with its words and slots
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ class Conversation:
         why = "; ".join(one.why for one in worded if one.why)
         text = gap.join(one.text for one in worded)
         own = tuple((plan, one.template) for plan, one in zip(plans, worded, strict=True) if one.template)
-        return Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why, own)
+        model = ", ".join(dict.fromkeys(one.model for one in worded)) if by == "model" else ""
+        buttons = self._buttons(first)
+        return Answer(action(plans), text, by, language, first.act, facts, sources, buttons, (), why, own, model)
 
     def _buttons(self, plan: Plan) -> tuple[Button, ...]:
         """The choices of a question back, as buttons."""

@@ -31,7 +31,10 @@ CHOICE = 10  # candidates looked at, so that one remains that was not suggested 
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """`text` is ready to be shown, `reason` the sentence in it that says why; `by` is model or quote."""
+    """`text` is ready to be shown, `reason` the sentence in it that says why; `by` is model or quote.
+
+    `model` is the name of the one that worded it.
+    """
 
     text: str
     by: str
@@ -39,6 +42,7 @@ class Suggested:
     reason: str
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
+    model: str = ""
 
 
 def same_id(platform: str, member: str) -> str:
@@ -119,7 +123,7 @@ class Suggestions:
         values = {
             "member_id": row.id,
             "worded_by": found.by,
-            "model": self._voice.author(found.by),
+            "model": found.model,
             "extra": extra(shown, act=Act.SUGGEST, language=language),
             "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in found.facts],
             "sources": list(found.sources),
@@ -149,7 +153,7 @@ class Suggestions:
         plan = self._plan(best, name, language)
         worded = await self._voice.say(plan, priority=Priority.SUGGESTION)
         reason = next(fact.value for fact in plan.facts if fact.kind == "reason")
-        return Suggested(worded.text, worded.by, best.product, reason, worded.facts, plan.sources)
+        return Suggested(worded.text, worded.by, best.product, reason, worded.facts, plan.sources, worded.model)
 
     def _plan(self, best: Candidate, name: str, language: str) -> Plan:
         make, product, why = Maker(language), best.product, best.reasons[0]

@@ -12,6 +12,7 @@ from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
     LlamaConfig,
+    MambaConfig,
     MistralConfig,
     PretrainedConfig,
     Qwen2Config,
@@ -20,11 +21,12 @@ from transformers import (
 
 from llm.engine import Request, SamplingParams, Turn
 from llm.engines.local.batch import Batch
-from llm.engines.local.generation import Generation, Scoring
+from llm.engines.local.generation import Generation
 from llm.engines.local.huggingface import Module
 from llm.engines.local.lean import Lean
 from llm.engines.local.model import LocalModel, load
-from llm.engines.local.network import Lost, Piece
+from llm.engines.local.network import Lost, Piece, Positions
+from llm.engines.local.work import Embedding, Scoring
 from tests.llm.tiny_models import PLAN, TINY, chat_tokenizer, save
 
 GROUPED = {**TINY, "num_key_value_heads": 2, "max_position_embeddings": 2048}
@@ -131,7 +133,7 @@ def served(batch: Batch, asked: Sequence[Request], together: int) -> list[list[i
             batch.join(work)
             under_way[work] = number
         for read in batch.forward(list(under_way)):
-            read.work.read(read.size, read.rows, read.likeliest)
+            read.work.read(read)
         for work in [work for work in under_way if work.done]:
             replies[under_way.pop(work)] = work.written
             batch.leave(work)
@@ -163,7 +165,7 @@ def test_greedy_equals_generate_token_for_token(family: str, folder: Path, model
     batch = Batch(model, **settings)  # type: ignore[arg-type]
     asked = requests(count_of(family))
     assert served(batch, asked, together) == expected(folder, len(asked))
-    if "prefixes" in mode and model.network.shared:
+    if "prefixes" in mode and isinstance(model.network, Positions):
         assert batch.prefixes.reused > 5 * len(asked)
         assert 0 < batch.prefixes.held <= settings.get("held", 2**26)  # type: ignore[attr-defined]
     else:
@@ -189,7 +191,7 @@ def test_a_text_is_scored_as_transformers_would(folder: Path, model: LocalModel,
         batch.join(work)
         while not work.done:
             for read in batch.forward([beside, work]):
-                read.work.read(read.size, read.rows, read.likeliest)
+                read.work.read(read)
         batch.leave(work)
         ids = [*work.prompt, *model.tokenizer("it costs more, sure", add_special_tokens=False)["input_ids"]]
         with torch.inference_mode():
@@ -198,6 +200,31 @@ def test_a_text_is_scored_as_transformers_would(folder: Path, model: LocalModel,
         assert work.chances == pytest.approx(wanted, abs=1e-3)
         beside = Generation(model, requests(1)[0])
         batch.join(beside)
+
+
+@pytest.mark.parametrize("chunk", [7, 128])
+def test_a_text_is_embedded_as_transformers_would(folder: Path, model: LocalModel, chunk: int) -> None:
+    network, batch = AutoModelForCausalLM.from_pretrained(folder), Batch(model, chunk=chunk)
+    beside, work = Generation(model, requests(1)[0]), Embedding(model, f"{SHOP}sure")
+    batch.join(beside)
+    batch.join(work)
+    while not work.done:
+        for read in batch.forward([beside, work] if not beside.done else [work]):
+            read.work.read(read)
+    ids = model.tokenizer(f"{SHOP}sure")["input_ids"]
+    with torch.inference_mode():
+        states = network(torch.tensor([ids]), output_hidden_states=True).hidden_states[-1][0]
+    mean = states.mean(0)
+    assert work.vector == pytest.approx((mean / mean.norm()).tolist(), abs=1e-4)
+
+
+def test_a_model_without_keys_and_values_reads_all_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save(tmp_path, chat_tokenizer(), MambaConfig(hidden_size=32, num_hidden_layers=2, state_size=4))
+    model = opened(tmp_path)
+    assert type(model.network) is Module
+    asked = requests(10)
+    assert served(Batch(model), asked, 4) == generated(tmp_path, model, asked)
+    assert "keeps no keys and values" in caplog.text
 
 
 def test_a_sliding_window_is_left_to_transformers(tmp_path: Path) -> None:
@@ -213,7 +240,7 @@ class Full(Module):
 
     slot = -1
 
-    def _read(self, piece: Piece) -> torch.Tensor:
+    def _read(self, piece: Piece) -> tuple[torch.Tensor, torch.Tensor]:
         if piece.slot == self.slot:
             raise Lost(piece.slot)
         return super()._read(piece)
@@ -234,5 +261,5 @@ async def test_memory_that_runs_out_in_a_module_costs_one_reply(tmp_path: Path) 
     batch.leave(second)
     while not (first.done and third.done):
         for one in batch.forward([work for work in (first, third) if not work.done]):
-            one.work.read(one.size, one.rows, one.likeliest)
+            one.work.read(one)
     assert [first.written, third.written] == [alone[0], alone[2]]

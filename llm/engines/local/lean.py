@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
-from llm.engines.local.network import Piece, slots_for
+from llm.engines.local.network import Pass, Piece, slots_for
 
 CONTEXT = 4096  # positions a slot holds at most
 HEAD_BYTES = 2**26  # up to this size the output matrix is kept a second time, as [in, out]
@@ -98,7 +98,7 @@ class Lean:
         self._held = torch.zeros(size, device=device, dtype=dtype)
         self._flat = self._held.view(shape.layers, self.slots * self.context, entry)
 
-    def forward(self, pieces: Sequence[Piece]) -> Tensor:
+    def forward(self, pieces: Sequence[Piece]) -> Pass:
         """See Network."""
         shape = self._shape
         tokens = self._numbers([token for piece in pieces for token in piece.tokens])
@@ -118,17 +118,20 @@ class Lean:
             hidden = torch.addmm(hidden, self._attend(qkv, held, rows, chunks, masks), layer.out)
             gate, up = torch.mm(self._normed(hidden, layer.after), layer.gate_up).chunk(2, -1)
             hidden = torch.addmm(hidden, silu(gate).mul_(up), layer.down)
-        return self._logits(hidden, pieces)
+        return self._told(hidden, pieces)
 
-    def _logits(self, hidden: Tensor, pieces: Sequence[Piece]) -> Tensor:
+    def _told(self, hidden: Tensor, pieces: Sequence[Piece]) -> Pass:
         wanted: list[int] = []
+        totals: list[Tensor] = []
         end = 0
         for piece in pieces:
-            end += len(piece.tokens)
+            start, end = end, end + len(piece.tokens)
             wanted += range(end - piece.wanted, end)
-        if len(wanted) < len(hidden):
-            hidden = hidden[self._numbers(wanted)]
-        return torch.mm(self._normed(hidden, self._norm), self._head).float().cpu()
+            if piece.sums:
+                totals.append(self._normed(hidden[start:end], self._norm).float().sum(0))
+        rows = hidden[self._numbers(wanted)] if len(wanted) < len(hidden) else hidden
+        logits = torch.mm(self._normed(rows, self._norm), self._head).float().cpu()
+        return Pass(logits, torch.stack(totals).cpu() if totals else logits.new_empty(0))
 
     def _attend(
         self, qkv: Tensor, held: Tensor, rows: Rows | None, chunks: Sequence[Piece], masks: Sequence[Tensor]
@@ -211,11 +214,11 @@ class Lean:
         return torch.tensor(values, dtype=torch.long, device=self.device)
 
     def take(self, slot: int, start: int, end: int) -> Tensor:
-        """See Network."""
+        """See Positions."""
         return self._held[:, slot, start:end].clone()
 
     def give(self, slot: int, block: Tensor) -> None:
-        """See Network."""
+        """See Positions."""
         self._held[:, slot, : block.shape[1]] = block
 
     def leave(self, slot: int) -> None:

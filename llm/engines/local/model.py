@@ -30,7 +30,7 @@ LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, Safeten
 class LocalModel:
     """A loaded model. `barred` is added to logits [vocabulary] by language, for the starter only.
 
-    `device` names what it runs on, and its number format.
+    `device` names what it runs on, and its number format; `name` is what its replies are signed with.
     """
 
     network: Network
@@ -40,6 +40,7 @@ class LocalModel:
     stops: frozenset[int]
     barred: dict[str, Row] | None
     device: str
+    name: str = ""
 
 
 def load(model: str) -> LocalModel:
