@@ -20,14 +20,14 @@ from transformers import (
 )
 
 from llm.engine import Request, SamplingParams, Turn
-from llm.engines.local.batch import Batch
+from llm.engines.local.batch import Batch, replies
 from llm.engines.local.generation import Generation
 from llm.engines.local.huggingface import Module
 from llm.engines.local.lean import Lean
 from llm.engines.local.model import LocalModel, load
 from llm.engines.local.network import Lost, Piece, Positions
 from llm.engines.local.work import Embedding, Scoring
-from tests.llm.tiny_models import PLAN, TINY, chat_tokenizer, save
+from tests.llm.tiny_models import ASCII, PLAN, TINY, chat_tokenizer, save, starter_tokenizer
 
 GROUPED = {**TINY, "num_key_value_heads": 2, "max_position_embeddings": 2048}
 LLAMA3 = {
@@ -225,6 +225,24 @@ def test_a_model_without_keys_and_values_reads_all_again(tmp_path: Path, caplog:
     asked = requests(10)
     assert served(Batch(model), asked, 4) == generated(tmp_path, model, asked)
     assert "keeps no keys and values" in caplog.text
+
+
+def test_a_reply_that_is_begun_again_goes_back_in_any_network(tmp_path: Path) -> None:
+    save(tmp_path, starter_tokenizer(ASCII), LlamaConfig(**GROUPED))
+    lean = load(str(tmp_path))
+    module = dataclasses.replace(lean, network=Module(AutoModelForCausalLM.from_pretrained(tmp_path).eval()))
+    asked = [
+        Request((Turn("user", SHOP[:size], "Ada"),), PLAN, SamplingParams(1.0, seed=size)) for size in range(1, 60, 3)
+    ]
+    work = [Generation(lean, one) for one in asked]
+    for one in work:
+        batch = Batch(lean)
+        batch.join(one)
+        while not one.done:
+            for read in batch.forward([one]):
+                read.work.read(read)
+    assert sum(one._begun > 1 for one in work) > 10
+    assert dict(replies(module, asked)) == dict(replies(lean, asked))
 
 
 def test_a_sliding_window_is_left_to_transformers(tmp_path: Path) -> None:
