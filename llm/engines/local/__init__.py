@@ -1,7 +1,8 @@
 """A language model in this process: any causal model of transformers, from a directory or by its hub name.
 
 LocalEngine is the door and worker.py the thread behind it; jobs.py says who is served when. batch.py takes a step of
-all replies under way over a network: lean.py for Llama, Mistral and Qwen, huggingface.py for any other family.
+all replies under way over a network: lean.py for Llama, Mistral and Qwen (with graphs.py on a GPU), huggingface.py for
+any other family.
 prefix.py keeps what was read for whoever begins alike. model.py loads, the starter by llama.py and marks.py without
 transformers. prompt.py renders a request, generation.py goes on by a token with sampling.py, text.py turns tokens into
 pieces; work.py scores and embeds texts. torch is imported by `start`, in the thread.

@@ -94,7 +94,9 @@ class Positions(Network, Protocol):
 
 def slots_for(position: int, context: int, device: str) -> int:
     """How many sequences fit, at `position` bytes of keys and values a token."""
-    room = int(torch.cuda.mem_get_info()[0] * CUDA_SHARE) if device == "cuda" else CPU_BYTES
+    room = CPU_BYTES
+    if device == "cuda":
+        room = int(torch.cuda.mem_get_info()[0] * CUDA_SHARE) - position * context  # that of the spare slot
     return max(1, min(SLOTS, room // (position * context)))
 
 
