@@ -40,6 +40,7 @@ STREAMS = (1, 8, 32)
 BARS = {"generate": {1: 1.8, 8: 6, 32: 12}, "continuous batching": {1: 2, 8: 3, 32: 5}}
 SHARED = 300  # tokens of the shared prefix
 BURST = 32
+PATIENCE = 600  # seconds that transformers may take for its first pass on a busy machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +147,9 @@ def continuous(manager: Any, traffic: Sequence[Asked], streams: int) -> Run:
             number, asked = waiting.pop()
             name = manager.add_request(asked.prompt, max_new_tokens=asked.size, streaming=True, eos_token_id=-1)
             under_way[name] = number, time.process_time()
-        result = manager.get_result(timeout=60)
+        result = manager.get_result(timeout=PATIENCE)
         if result is None:
-            raise RuntimeError("the continuous batching of transformers gave nothing for a minute")
+            raise RuntimeError("the continuous batching of transformers gave nothing for too long")
         number, begun = under_way[result.request_id]
         now = time.process_time()
         if number not in run.replies:

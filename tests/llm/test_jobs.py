@@ -334,6 +334,8 @@ def check(outcomes: object, seen: Counter[str]) -> None:
     never = seen.total() + 1 - sum(outcomes.values())  # cancelled before they came to the engine
     assert 0 <= never <= seen["cancelled outside"]
     assert outcomes["done"] - 1 >= seen["done"]
+    # Some are closed as they end, but most of what is closed early has a good part still before it.
+    assert outcomes.get("cancelled", 0) > (seen["cancelled"] + seen["cancelled outside"]) / 4
 
 
 async def test_every_request_ends_in_exactly_one_way(endless: str) -> None:
