@@ -172,7 +172,7 @@ def traffic_of(tokenizer: Any, count: int, seed: int) -> list[Asked]:
     return found
 
 
-def floor(model: LocalModel, times: int = 30) -> float:
+def floor(model: LocalModel, times: int) -> float:
     """Seconds to read all weights once, the best of several ways and times: as one sum, and as products."""
     network: Any = model.network
     matrices = [
@@ -208,7 +208,7 @@ def arithmetic(model: LocalModel, traffic: Sequence[Asked]) -> float:
     return products * best / (256 * 512 * 1024)
 
 
-def step(model: LocalModel, times: int = 60) -> float:
+def step(model: LocalModel, times: int) -> float:
     """Seconds of one token of one stream after a prompt of 64, the median."""
     batch, work = Batch(model), Fixed([7] * 64, 10_000, [7] * 64)
     batch.join(work)
@@ -219,6 +219,12 @@ def step(model: LocalModel, times: int = 60) -> float:
             read.work.read(read)
         taken.append(time.process_time() - start)
     return statistics.median(taken[5:])
+
+
+def floor_share(model: LocalModel, times: int = 10) -> float:
+    """The floor against a step, the best of each, measured by turns: a busy minute counts for both."""
+    pairs = [(floor(model, 6), step(model, 30)) for _ in range(times)]
+    return min(least for least, _ in pairs) / min(taken for _, taken in pairs)
 
 
 def prefix(model: LocalModel, times: int = 9) -> float:
@@ -279,8 +285,7 @@ def compare(name: str, folder: Path, quick: bool) -> list[Row]:
         )
     finally:
         manager.stop(block=True)
-    share = floor(model) / step(model)
-    rows.append(Row(f"{name}: share of the bandwidth floor, 1 stream", share, "", at_least=0.6))
+    rows.append(Row(f"{name}: share of the bandwidth floor, 1 stream", floor_share(model), "", at_least=0.6))
     rows.append(Row(f"{name}: first token with a known prefix of {SHARED}", prefix(model), "of without", at_most=0.25))
     rows.append(Row(f"{name}: replies equal to generate's", equal / compared, "", at_least=1, note=f"{compared}"))
     return rows
