@@ -347,7 +347,7 @@ class Router:
             values |= {
                 "action": answer.action,
                 "worded_by": answer.by,
-                "model": self.conversation.voice.author(answer.by),
+                "model": answer.model,
                 "more": _made_of(answer) | unasked,
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),

@@ -7,7 +7,7 @@ EngineError
 └── ModelNotUsable    the weights can't be loaded; says what would do
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal, Protocol
@@ -78,7 +78,8 @@ class SamplingParams:
 class Request:
     """What to say (`plan`) after what was said (`turns`, oldest first). `deadline` is in seconds from now.
 
-    `chat`: whose request it is; a chat has only so many at a time, '' has no such limit.
+    `chat`: whose request it is; a chat has only so many at a time, '' has no such limit. With `logprobs` the pieces
+    say how likely each of their tokens was.
     """
 
     turns: tuple[Turn, ...]
@@ -87,6 +88,23 @@ class Request:
     priority: Priority = Priority.REPLY
     deadline: float = 30.0
     chat: str = ""
+    logprobs: bool = False
+
+
+class Delta(str):
+    """A piece of a reply. `model`: the name of the one that wrote it, which may change from reply to reply.
+
+    `logprobs`: natural logarithms of the chance of each of its tokens, where the request asks for them: as the model
+    has them, before temperature and everything else that chooses.
+    """
+
+    model: str
+    logprobs: tuple[float, ...]
+
+    def __new__(cls, text: str, model: str, logprobs: Sequence[float] = ()) -> "Delta":
+        made = super().__new__(cls, text)
+        made.model, made.logprobs = model, tuple(logprobs)
+        return made
 
 
 OUTCOMES = ("done", "cancelled", "refused", "expired", "failed")
@@ -120,13 +138,28 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """Which model this is: kept with every message that it words."""
+        """Which model this is, as far as is known before a reply: each piece names the one that wrote it."""
 
     async def start(self) -> None:
         """Load what is needed. Raises ModelNotUsable."""
 
-    def stream(self, request: Request) -> AsyncIterator[str]:
+    def stream(self, request: Request) -> AsyncIterator[Delta]:
         """Pieces of the reply as they come. Closing the iterator cancels. Raises EngineError."""
+
+    async def score(self, request: Request, text: str) -> tuple[float, ...]:
+        """How likely `text` is as the reply to a request: the natural logarithm of the chance of each of its tokens.
+
+        Raises what `stream` raises, and EngineError where the engine can't.
+        """
+        raise EngineError(f"{self.name} can't score a text; a model of this machine (LLM_MODEL) can")
+
+    async def embed(self, text: str, *, deadline: float = 30.0) -> tuple[float, ...]:
+        """What the model makes of a text, as a vector of length 1: near each other for texts that it reads alike.
+
+        It waits behind replies and posts, as work on profiles does. Raises what `stream` raises, and EngineError where
+        the engine can't.
+        """
+        raise EngineError(f"{self.name} can't embed a text; a model of this machine (LLM_MODEL) can")
 
     def report(self) -> Report:
         """How it is doing."""

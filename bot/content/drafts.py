@@ -30,7 +30,7 @@ class NothingToPost(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A post before it is posted. `by` is model or quote."""
+    """A post before it is posted. `by` is model or quote, `model` which model."""
 
     text: str
     by: str
@@ -39,6 +39,7 @@ class Draft:
     sources: tuple[str, ...]
     act: Act
     rests: Mapping[str, Any]
+    model: str = ""
 
 
 class Drafts:
@@ -80,10 +81,10 @@ class Drafts:
         worded = await self._voice.say(plan, priority=Priority.POST)
         ids = [int(row.partition(":")[2]) for row in plan.sources if row.startswith("product:")]
         about = await self._library.read(ids[:1])
-        shown = [card(one, language) for one in about]
+        shown = card(about[0], language) if about else None
         more = [claims.of_card(one, language) for one in about]
         rests = await claims.rests(self._library, version, language, worded.text, [plan], more)
-        return Draft(worded.text, worded.by, shown[0] if shown else None, worded.facts, plan.sources, plan.act, rests)
+        return Draft(worded.text, worded.by, shown, worded.facts, plan.sources, plan.act, rests, worded.model)
 
     async def post(self, name: str, chat: ChatRow, language: str, key: str) -> int:
         """Draft and put it into the outbox under `key`; the row's id, also where the key was posted before.
@@ -99,7 +100,7 @@ class Drafts:
         shown = Outgoing(draft.text, (), (draft.card,) if draft.card else ())
         values = {
             "worded_by": draft.by,
-            "model": self._voice.author(draft.by),
+            "model": draft.model,
             "extra": extra(shown, act=draft.act, language=language),
             "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in draft.facts],
             "sources": list(draft.sources),

@@ -19,7 +19,7 @@ WEIGHT = {"model": 0, "quote": 1, "code": 2}
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole reply, ready for the outbox. `by` is model only if the model worded all of it."""
+    """A whole reply, ready for the outbox. `by` is model only if a model worded all of it, `model` says which."""
 
     action: str
     text: str
@@ -35,6 +35,7 @@ class Answer:
     plans: tuple[Plan, ...] = ()  # everything that it says
     note: str = ""  # a line beneath it
     trace: Mapping[str, Any] = field(default_factory=dict)  # how it came about, for /trace: small, without words
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +93,9 @@ class Conversation:
         why = "; ".join(one.why for one in worded if one.why)
         text = gap.join(one.text for one in worded)
         own = tuple((plan, one.template) for plan, one in zip(plans, worded, strict=True) if one.template)
+        model = ", ".join(dict.fromkeys(one.model for one in worded)) if by == "model" else ""
         made = Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why, own)
-        return replace(made, plans=tuple(plans))
+        return replace(made, plans=tuple(plans), model=model)
 
     def _buttons(self, plan: Plan) -> tuple[Button, ...]:
         """The choices of a question back, as buttons."""

@@ -24,13 +24,17 @@ END = re.compile(r"[.!?]+[\"”’)]*(?=\s)|[。！？…]+[”’）]*(?=[^。�
 
 @dataclass(frozen=True, slots=True)
 class Worded:
-    """What is sent. `by` is model, quote or code; `why` says what kept the model's words back."""
+    """What is sent. `by` is model, quote or code; `why` says what kept the model's words back.
+
+    `model` is the name of the one that worded it, '' where none did.
+    """
 
     text: str
     by: str
     facts: tuple[Fact, ...] = ()
     why: str = ""
     template: str = ""  # the model's words with their slots, where it is by the model
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,6 @@ class Voice:
     deadline: float = 20.0
     attempts: int = ATTEMPTS
     tone: Tone = field(default_factory=Tone)
-
-    def author(self, by: str) -> str:
-        """The name of the model, where `by` says that it worded a text; else ''."""
-        return self.engine.name if by == "model" else ""
 
     async def say(
         self,
@@ -70,9 +70,9 @@ class Voice:
             request = Request((*self.tone.turns(plan), *turns), plan, chosen, priority, self.deadline, chat)
             seen: list[str] = []
             try:
-                template = await self._template(request, show, seen)
+                template, model = await self._template(request, show, seen)
                 text = fill(self.tone.dressed(template, plan), plan)
-                return Worded(text, "model", tuple(said(text, plan)), template=template)
+                return Worded(text, "model", tuple(said(text, plan)), template=template, model=model)
             except (Unfit, EngineError) as error:
                 why = str(error)
                 log.info("act %s: %s", plan.act, why)
@@ -80,18 +80,18 @@ class Voice:
                     break
         return self.quote(plan, why)
 
-    async def _template(self, request: Request, show: Show | None, seen: list[str]) -> str:
-        """The model's whole text with slots, every sentence checked; `seen` gets what was shown of it.
+    async def _template(self, request: Request, show: Show | None, seen: list[str]) -> tuple[str, str]:
+        """A model's whole text with slots, every sentence checked, and its name; `seen` gets what was shown of it.
 
         Raises Unfit, EngineError.
         """
-        plan, text, shown = request.plan, "", 0
+        plan, text, shown, model = request.plan, "", 0, self.engine.name
         values = tuple(
             fact.value for fact in plan.facts if fact.kind != "member"
         )  # a name is no word of the merchant's
         async with contextlib.aclosing(self.engine.stream(request)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
-                text += piece
+                text, model = text + piece, piece.model
                 ends = [match.end() for match in END.finditer(text) if not inside(text[: match.end()], plan)]
                 if ends and ends[-1] > shown:
                     shown = ends[-1]
@@ -105,7 +105,7 @@ class Voice:
             raise Unfit("nothing was said")
         self._pass(text, plan, values)
         needed(text, plan)
-        return text
+        return text, model
 
     def _pass(self, text: str, plan: Plan, values: tuple[str, ...]) -> None:
         check(text, plan)

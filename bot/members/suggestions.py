@@ -32,7 +32,10 @@ CHOICE = 10  # candidates looked at, so that one remains that was not suggested 
 
 @dataclass(frozen=True, slots=True)
 class Suggested:
-    """`text` is ready to be shown, `reason` the sentence in it that says why; `by` is model or quote."""
+    """`text` is ready to be shown, `reason` the sentence in it that says why; `by` is model or quote.
+
+    `model` is the name of the one that worded it.
+    """
 
     text: str
     by: str
@@ -41,6 +44,7 @@ class Suggested:
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
     rests: Mapping[str, Any]
+    model: str = ""
 
 
 def same_id(platform: str, member: str) -> str:
@@ -121,7 +125,7 @@ class Suggestions:
         values = {
             "member_id": row.id,
             "worded_by": found.by,
-            "model": self._voice.author(found.by),
+            "model": found.model,
             "extra": extra(shown, act=Act.SUGGEST, language=language),
             "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in found.facts],
             "sources": list(found.sources),
@@ -157,7 +161,9 @@ class Suggestions:
         reason = next(fact.value for fact in plan.facts if fact.kind == "reason")
         more = [claims.of_card(best.product, language)]
         rests = await claims.rests(self._library, version, language, worded.text, [plan], more)
-        return Suggested(worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests)
+        return Suggested(
+            worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests, worded.model
+        )
 
     def _plan(self, best: Candidate, name: str, language: str) -> Plan:
         make, product, why = Maker(language), best.product, best.reasons[0]

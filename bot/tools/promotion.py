@@ -20,7 +20,7 @@ from bot.tools.labelled import as_line, judge
 from bot.tools.replay import Player, opened, read_lines
 from llm import tokenizer as tokenizers
 from llm.corpus.vary import Corpora, Example
-from llm.engine import Engine, Report, Request, SamplingParams, Turn
+from llm.engine import Delta, Engine, Report, Request, SamplingParams, Turn
 from llm.engines.local import LocalEngine
 from llm.protocol import LANGUAGES, PLAN, Plan
 
@@ -76,7 +76,7 @@ class Row:
 
 
 @dataclass(slots=True)
-class Metered:
+class Metered(Engine):
     """An engine that counts the letters it gives."""
 
     engine: Engine
@@ -89,7 +89,7 @@ class Metered:
     async def start(self) -> None:
         await self.engine.start()
 
-    async def stream(self, request: Request) -> AsyncGenerator[str, None]:
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         async with contextlib.aclosing(self.engine.stream(request)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 self.letters += len(piece)

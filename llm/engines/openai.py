@@ -13,13 +13,15 @@ import random
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 
-from llm.engine import Engine, EngineBusy, EngineDeadline, EngineError, ModelNotUsable, Report, Request
+from llm.engine import Delta, Engine, EngineBusy, EngineDeadline, EngineError, ModelNotUsable, Report, Request
 from llm.engines.local.prompt import CONTROL, chat_messages
 from llm.engines.local.text import OPEN_SLOT
 from llm.protocol import SLOT
@@ -33,12 +35,14 @@ LINE_BYTES = 2**20
 AGAIN = {408, 425, 429, 500, 502, 503, 504, 529}
 MARKS = re.compile(f"(?={SLOT.pattern}|{CONTROL.pattern}).", re.IGNORECASE | re.DOTALL)
 
+Deltas = AsyncGenerator[Delta, None]
+
 
 class Unanswered(EngineError):
     """The server can't be reached, or is too busy: worth another try."""
 
 
-class OpenAIEngine:
+class OpenAIEngine(Engine):
     """`url` ends before `/chat/completions`, usually in `/v1`. Without a `model` the first that the server lists.
 
     `at_once`: requests under way; more are refused. `clock`: seconds, for deadlines and the breaker.
@@ -87,7 +91,7 @@ class OpenAIEngine:
                 await self._client.close()
                 raise ModelNotUsable(f"LLM_URL: {self._url} can't be used: {said(error)}") from error
 
-    async def stream(self, request: Request) -> AsyncGenerator[str, None]:
+    async def stream(self, request: Request) -> Deltas:
         """Pieces of the reply as they come; closing the iterator closes the connection.
 
         Raises EngineBusy, EngineDeadline, and EngineError where the server fails and nothing stands in for it.
@@ -135,7 +139,7 @@ class OpenAIEngine:
         if self.fallback:
             await self.fallback.close()
 
-    async def _either(self, request: Request, client: aiohttp.ClientSession) -> AsyncGenerator[str, None]:
+    async def _either(self, request: Request, client: aiohttp.ClientSession) -> Deltas:
         """The server's reply, or the fallback's if it failed before its first piece."""
         until, heard = self._clock() + request.deadline, False
         try:
@@ -155,7 +159,7 @@ class OpenAIEngine:
             async for piece in pieces:
                 yield piece
 
-    async def _tried(self, request: Request, client: aiohttp.ClientSession, until: float) -> AsyncGenerator[str, None]:
+    async def _tried(self, request: Request, client: aiohttp.ClientSession, until: float) -> Deltas:
         """Tries again as long as nothing was heard."""
         for number in range(TRIES):
             if self._clock() < self._rests_until:
@@ -182,27 +186,49 @@ class OpenAIEngine:
         if self._failed >= FAILURES:
             self._rests_until = self._clock() + REST_SECONDS
 
-    async def _asked(self, request: Request, client: aiohttp.ClientSession, until: float) -> AsyncGenerator[str, None]:
+    async def _asked(self, request: Request, client: aiohttp.ClientSession, until: float) -> Deltas:
         """One request. Raises Unanswered, EngineDeadline, EngineError."""
         try:
-            async with asyncio.timeout(max(0.0, until - self._clock())):
+            async with self._until(until):
                 self._model = self._model or await self._first_model(client)
-                async with client.post(f"{self._url}/chat/completions", json=self._body(request)) as response:
-                    await check(response)
-                    held = ""
-                    async for delta in deltas(response):
-                        text = held + delta
-                        unfinished = OPEN_SLOT.search(text)
-                        cut = unfinished.start() if unfinished else len(text)
-                        held = text[cut:]
-                        if text[:cut]:
-                            yield text[:cut]
-                    if held:
-                        yield held
+                response = await client.post(f"{self._url}/chat/completions", json=self._body(request))
+            async with response, contextlib.aclosing(self._pieces(response, request, until)) as pieces:
+                async for text, logprobs in pieces:
+                    yield Delta(text, self.name, logprobs)
         except (aiohttp.ClientError, aiohttp.SocketTimeoutError) as error:
             raise Unanswered(f"{self._url}: {said(error)}") from error
         except TimeoutError as error:
             raise EngineDeadline(f"not finished within {request.deadline:g} s") from error
+
+    def _until(self, until: float) -> asyncio.Timeout:
+        """Only ever around an await of ours: around a `yield` it would cancel whoever reads, wherever they are."""
+        return asyncio.timeout(max(0.0, until - self._clock()))
+
+    async def _pieces(
+        self, response: aiohttp.ClientResponse, request: Request, until: float
+    ) -> AsyncGenerator[tuple[str, tuple[float, ...]], None]:
+        """Texts that don't end inside a slot, with what the server says of their tokens."""
+        async with self._until(until):
+            await check(response)
+        held, chances = "", tuple[float, ...]()
+        async with contextlib.aclosing(deltas(response)) as events:
+            while told := await self._next(events, until):
+                if request.logprobs and told.logprobs is None:
+                    raise EngineError(f"{response.url} gives no log-probabilities")
+                chances += told.logprobs or ()
+                text = held + told.text
+                unfinished = OPEN_SLOT.search(text)
+                cut = unfinished.start() if unfinished else len(text)
+                held = text[cut:]
+                if text[:cut]:
+                    yield text[:cut], chances
+                    chances = ()
+        if held:
+            yield held, chances
+
+    async def _next(self, events: AsyncGenerator["Told", None], until: float) -> "Told | None":
+        async with self._until(until):
+            return await anext(events, None)
 
     def _body(self, request: Request) -> dict[str, Any]:
         """`top_k` is no part of the API; `repetition_penalty` is one of vLLM's, sent only where it is asked for."""
@@ -224,6 +250,8 @@ class OpenAIEngine:
             body["stop"] = list(params.stop)
         if params.repetition != 1:
             body["repetition_penalty"] = params.repetition
+        if request.logprobs:
+            body["logprobs"] = True
         return body
 
     async def _first_model(self, client: aiohttp.ClientSession) -> str:
@@ -249,25 +277,52 @@ async def check(response: aiohttp.ClientResponse) -> None:
     raise kind(f"{response.url} says {response.status}: {reason or response.reason}")
 
 
-async def deltas(response: aiohttp.ClientResponse) -> AsyncIterator[str]:
-    """The texts of a stream of server-sent events. Raises EngineError for anything else, and for an error in it."""
-    async for line in response.content:
-        event = line.decode("utf-8").strip()
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event of a stream: a text, and the logarithms of its tokens' chances where the server says them."""
+
+    text: str
+    logprobs: tuple[float, ...] | None
+
+
+async def deltas(response: aiohttp.ClientResponse) -> AsyncGenerator[Told, None]:
+    """A stream of server-sent events. Raises EngineError for anything else, and for an error in it."""
+    while line := await next_line(response):
+        event = line.decode("utf-8", "replace").strip()
         if not event.startswith("data:"):
             continue
         held = event.removeprefix("data:").strip()
         if held == "[DONE]":
             return
         try:
-            told = json.loads(held)
-            text = told["choices"][0]["delta"].get("content") if told.get("choices") else ""
+            told = read_event(json.loads(held))
         except (ValueError, LookupError, AttributeError, TypeError) as error:
             raise EngineError(f"{response.url} sent what is no chat completion: {held[:100]}") from error
-        if "error" in told:
-            raise EngineError(f"{response.url}: {told['error']}")
-        if text:
-            yield text
+        if told.text:
+            yield told
     raise Unanswered(f"{response.url} broke off")
+
+
+async def next_line(response: aiohttp.ClientResponse) -> bytes:
+    """Raises EngineError for one that is longer than any event."""
+    try:
+        return await response.content.readline()
+    except (ValueError, HttpProcessingError) as error:
+        raise EngineError(f"{response.url} sent a line of more than {LINE_BYTES} bytes") from error
+
+
+def read_event(event: Any) -> Told:
+    """Raises EngineError for an error, and what indexing raises where it is no chat completion."""
+    if "error" in event:
+        raise EngineError(f"the server says: {event['error']}")
+    if not event.get("choices"):
+        return Told("", None)
+    choice = event["choices"][0]
+    text = choice["delta"].get("content") or ""
+    if not isinstance(text, str):
+        raise TypeError
+    said_of = (choice.get("logprobs") or {}).get("content")
+    return Told(text, tuple(float(one["logprob"]) for one in said_of) if said_of is not None else None)
 
 
 def said(error: BaseException) -> str:

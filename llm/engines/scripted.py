@@ -4,13 +4,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 
-from llm.engine import EngineError, Report, Request
+from llm.engine import Delta, Engine, EngineError, Report, Request
 from llm.protocol import Plan
 
 Answer = str | Callable[[Request], str] | EngineError | tuple[str, EngineError]
 
 
-class ScriptedEngine:
+class ScriptedEngine(Engine):
     """Answers in the order given, then with the slots that the plan needs.
 
     An answer is a text, a function of the request, an error to raise, or a text with the error that follows it.
@@ -32,15 +32,17 @@ class ScriptedEngine:
         """Nothing to load."""
         self._closed = False
 
-    async def stream(self, request: Request) -> AsyncGenerator[str, None]:
+    async def stream(self, request: Request) -> AsyncGenerator[Delta, None]:
         """Pieces of the reply, split after spaces. Raises EngineError where the script says so, or once closed."""
         self._check_open()
+        if request.logprobs:
+            raise EngineError("a script has no log-probabilities")
         self.seen.append(request)
         text, error = self._next(request)
         for index, piece in enumerate(pieces(text)):
             if index == 1:
                 await self._pass_gate()
-            yield piece
+            yield Delta(piece, self.name)
         await self._pass_gate()
         if error:
             raise error

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from bot import config
 from bot.app import local_engine, make_engine
@@ -12,7 +13,9 @@ from llm.engine import Priority, Report
 from llm.engines.local import LocalEngine
 from llm.engines.openai import OpenAIEngine
 from llm.engines.scripted import ScriptedEngine
+from storage.tables import Outbox
 from tests.conftest import open_group
+from tests.llm.openai_server import Server, fails, says, serving
 
 BUSY = Report(
     "starter-1a2b3c4d", "cpu, float32", 3, 2, 32, {"done": 7, "refused": 1}, 400, 900, 100, 812.0, 3 * 2**20,
@@ -79,3 +82,16 @@ async def test_a_server_is_an_engine_with_the_model_behind_it(settings: config.S
 def test_an_address_without_scheme_is_refused() -> None:
     with pytest.raises(config.SettingsError, match=r"LLM_URL: http://HOST:PORT/v1 is right"):
         config.load({"LLM_URL": "host:8000"}, env_file=None)
+
+
+async def test_sql_says_which_model_wrote_a_reply(settings: config.Settings, clock: ManualClock) -> None:
+    server = Server(says("The <name1> is <price1>."), fails(401))
+    async with serving(server) as url:
+        engine = OpenAIEngine(url, fallback=ScriptedEngine())
+        async with open_group(settings, clock, engine) as group:
+            for question in ("how much is the gooseneck kettle?", "how much is the moka pot?", "hello"):
+                await group.say("ann", question)
+            await group.say("boss", "/mode")
+            rows = await group.app.database.read(lambda tx: tx.execute(select(Outbox.__table__).order_by(Outbox.id)))
+            signed = [(row.worded_by, row.model) for row in rows]
+    assert signed == [("model", "served@127.0.0.1"), ("model", "scripted"), ("model", "scripted"), ("code", "")]

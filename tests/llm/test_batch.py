@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from transformers import (
     AutoModelForCausalLM,
     GPT2Config,
     LlamaConfig,
+    MambaConfig,
     MistralConfig,
     PretrainedConfig,
     Qwen2Config,
@@ -19,13 +20,14 @@ from transformers import (
 )
 
 from llm.engine import Request, SamplingParams, Turn
-from llm.engines.local.batch import Batch
-from llm.engines.local.generation import Generation, Scoring
+from llm.engines.local.batch import Batch, replies
+from llm.engines.local.generation import Generation
 from llm.engines.local.huggingface import Module
 from llm.engines.local.lean import Lean
 from llm.engines.local.model import LocalModel, load
-from llm.engines.local.network import Lost, Piece
-from tests.llm.tiny_models import PLAN, TINY, chat_tokenizer, save
+from llm.engines.local.network import Lost, Piece, Positions
+from llm.engines.local.work import Embedding, Scoring
+from tests.llm.tiny_models import ASCII, PLAN, TINY, chat_tokenizer, save, starter_tokenizer
 
 GROUPED = {**TINY, "num_key_value_heads": 2, "max_position_embeddings": 2048}
 LLAMA3 = {
@@ -131,7 +133,7 @@ def served(batch: Batch, asked: Sequence[Request], together: int) -> list[list[i
             batch.join(work)
             under_way[work] = number
         for read in batch.forward(list(under_way)):
-            read.work.read(read.size, read.rows, read.likeliest)
+            read.work.read(read)
         for work in [work for work in under_way if work.done]:
             replies[under_way.pop(work)] = work.written
             batch.leave(work)
@@ -163,7 +165,7 @@ def test_greedy_equals_generate_token_for_token(family: str, folder: Path, model
     batch = Batch(model, **settings)  # type: ignore[arg-type]
     asked = requests(count_of(family))
     assert served(batch, asked, together) == expected(folder, len(asked))
-    if "prefixes" in mode and model.network.shared:
+    if "prefixes" in mode and isinstance(model.network, Positions):
         assert batch.prefixes.reused > 5 * len(asked)
         assert 0 < batch.prefixes.held <= settings.get("held", 2**26)  # type: ignore[attr-defined]
     else:
@@ -189,7 +191,7 @@ def test_a_text_is_scored_as_transformers_would(folder: Path, model: LocalModel,
         batch.join(work)
         while not work.done:
             for read in batch.forward([beside, work]):
-                read.work.read(read.size, read.rows, read.likeliest)
+                read.work.read(read)
         batch.leave(work)
         ids = [*work.prompt, *model.tokenizer("it costs more, sure", add_special_tokens=False)["input_ids"]]
         with torch.inference_mode():
@@ -198,6 +200,100 @@ def test_a_text_is_scored_as_transformers_would(folder: Path, model: LocalModel,
         assert work.chances == pytest.approx(wanted, abs=1e-3)
         beside = Generation(model, requests(1)[0])
         batch.join(beside)
+
+
+@pytest.mark.parametrize("chunk", [7, 128])
+def test_a_text_is_embedded_as_transformers_would(folder: Path, model: LocalModel, chunk: int) -> None:
+    network, batch = AutoModelForCausalLM.from_pretrained(folder), Batch(model, chunk=chunk)
+    beside, work = Generation(model, requests(1)[0]), Embedding(model, f"{SHOP}sure")
+    batch.join(beside)
+    batch.join(work)
+    while not work.done:
+        for read in batch.forward([beside, work] if not beside.done else [work]):
+            read.work.read(read)
+    ids = model.tokenizer(f"{SHOP}sure")["input_ids"]
+    with torch.inference_mode():
+        states = network(torch.tensor([ids]), output_hidden_states=True).hidden_states[-1][0]
+    mean = states.mean(0)
+    assert work.vector == pytest.approx((mean / mean.norm()).tolist(), abs=1e-4)
+
+
+def again(step: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, Callable[[], object]]:
+    """In place of a recording: the step itself, into the same memory."""
+    result = step().clone()
+    return result, lambda: result.copy_(step())
+
+
+def test_steps_of_fixed_shape_say_the_same(family: str, folder: Path) -> None:
+    if family not in LEAN:
+        pytest.skip("runs through its module")
+    model, asked = opened(folder), requests(30)
+    assert isinstance(model.network, Lean)
+    model.network.graphs = model.network.graphed("cpu", again)
+    assert served(Batch(model), asked, 16) == expected(folder, count_of(family))[:30]
+    assert {rows for rows, _ in model.network.graphs._recorded} >= {4, 8}
+
+
+def test_a_recording_that_fails_or_lies_is_not_used(
+    family: str, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    if family not in LEAN:
+        pytest.skip("runs through its module")
+
+    def fails(_: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, Callable[[], object]]:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    def lies(step: Callable[[], torch.Tensor]) -> tuple[torch.Tensor, Callable[[], object]]:
+        return step().flip(-1), lambda: None
+
+    model, asked = opened(folder), requests(5)
+    assert isinstance(model.network, Lean)
+    for recorder, said in ((fails, "not permitted"), (lies, "something else")):
+        model.network.graphs = model.network.graphed("cpu", recorder)
+        assert served(Batch(model), asked, 2) == expected(folder, count_of(family))[:5]
+        assert said in caplog.text
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_s_recorded_steps_give_what_the_steps_give(folder: Path) -> None:
+    model = opened(folder)
+    assert model.device == "cuda, bfloat16"
+    asked = requests(30)
+    said = served(Batch(model), asked, 16)
+    if isinstance(model.network, Lean):
+        assert model.network.graphs
+        assert model.network.graphs._recorded
+        model.network.graphs = None
+        plain = served(Batch(model), asked, 16)
+        assert sum(one == other for one, other in zip(said, plain, strict=True)) > 25  # bf16 may turn a near tie
+
+
+def test_a_model_without_keys_and_values_reads_all_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    save(tmp_path, chat_tokenizer(), MambaConfig(hidden_size=32, num_hidden_layers=2, state_size=4))
+    model = opened(tmp_path)
+    assert type(model.network) is Module
+    asked = requests(10)
+    assert served(Batch(model), asked, 4) == generated(tmp_path, model, asked)
+    assert "keeps no keys and values" in caplog.text
+
+
+def test_a_reply_that_is_begun_again_goes_back_in_any_network(tmp_path: Path) -> None:
+    save(tmp_path, starter_tokenizer(ASCII), LlamaConfig(**GROUPED))
+    lean = load(str(tmp_path))
+    module = dataclasses.replace(lean, network=Module(AutoModelForCausalLM.from_pretrained(tmp_path).eval()))
+    asked = [
+        Request((Turn("user", SHOP[:size], "Ada"),), PLAN, SamplingParams(1.0, seed=size, max_tokens=8))
+        for size in range(1, 60, 5)
+    ]
+    work = [Generation(lean, one) for one in asked]
+    for one in work:
+        batch = Batch(lean)
+        batch.join(one)
+        while not one.done:
+            for read in batch.forward([one]):
+                read.work.read(read)
+    assert sum(one._begun > 1 for one in work) > 5
+    assert dict(replies(module, asked)) == dict(replies(lean, asked))
 
 
 def test_a_sliding_window_is_left_to_transformers(tmp_path: Path) -> None:
@@ -213,7 +309,7 @@ class Full(Module):
 
     slot = -1
 
-    def _read(self, piece: Piece) -> torch.Tensor:
+    def _read(self, piece: Piece) -> tuple[torch.Tensor, torch.Tensor]:
         if piece.slot == self.slot:
             raise Lost(piece.slot)
         return super()._read(piece)
@@ -234,5 +330,5 @@ async def test_memory_that_runs_out_in_a_module_costs_one_reply(tmp_path: Path) 
     batch.leave(second)
     while not (first.done and third.done):
         for one in batch.forward([work for work in (first, third) if not work.done]):
-            one.work.read(one.size, one.rows, one.likeliest)
+            one.work.read(one)
     assert [first.written, third.written] == [alone[0], alone[2]]

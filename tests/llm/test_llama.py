@@ -39,7 +39,7 @@ def test_it_computes_what_transformers_does(folder: Path, chunks: list[int]) -> 
     with torch.inference_mode():
         wanted, start = peer(torch.tensor([tokens])).logits[0], 0
         for size in chunks:
-            logits = network.forward([Piece(3, start, tokens[start : start + size], size)])
+            logits = network.forward([Piece(3, start, tokens[start : start + size], size)]).logits
             torch.testing.assert_close(logits, wanted[start : start + size], atol=2e-4, rtol=1e-3)
             start += size
 

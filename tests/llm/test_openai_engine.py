@@ -2,78 +2,24 @@
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+import dataclasses
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from llm.engine import EngineBusy, EngineDeadline, EngineError, ModelNotUsable, Request, SamplingParams, Turn
-from llm.engines.openai import FAILURES, REST_SECONDS, TRIES, OpenAIEngine
+from llm.engines.openai import FAILURES, LINE_BYTES, REST_SECONDS, TRIES, OpenAIEngine
 from llm.engines.scripted import ScriptedEngine
 from llm.instructions import in_words
+from tests.llm.openai_server import Handler, Server, begin, breaks, event, fails, says, serving
 from tests.llm.tiny_models import PLAN
 
-Handler = Callable[["Server", web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
 ASKED = Request((Turn("user", "how much <price3> is it", "Ada"),), PLAN, SamplingParams(0.2, seed=5, stop=("\n",)))
 
-
-class Server:
-    """Answers each request with the next of `answers`, the last one again and again."""
-
-    def __init__(self, *answers: Handler) -> None:
-        self.answers = list(answers)
-        self.seen: list[dict[str, Any]] = []
-        self.keys: list[str] = []
-        self.gone = asyncio.Event()
-
-    async def complete(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        self.seen.append(body)
-        self.keys.append(request.headers.get("Authorization", ""))
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return await answer(self, request, body)
-
-    async def models(self, request: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": [{"id": "served"}]})
-
-
-def event(delta: dict[str, str]) -> bytes:
-    return f"data: {json.dumps({'choices': [{'index': 0, 'delta': delta}]})}\n\n".encode()
-
-
-async def begin(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    await response.prepare(request)
-    await response.write(event({"role": "assistant"}))
-    return response
-
-
-def says(*pieces: str) -> Handler:
-    async def answer(_: Server, request: web.Request, __: dict[str, Any]) -> web.StreamResponse:
-        response = await begin(request)
-        for piece in pieces:
-            await response.write(event({"content": piece}))
-        await response.write(b": a comment\n\ndata: [DONE]\n\n")
-        return response
-
-    return answer
-
-
-def fails(status: int, text: str = "no") -> Handler:
-    async def answer(_: Server, __: web.Request, ___: dict[str, Any]) -> web.StreamResponse:
-        return web.Response(status=status, text=text)
-
-    return answer
-
-
-async def breaks(_: Server, request: web.Request, __: dict[str, Any]) -> web.StreamResponse:
-    response = await begin(request)
-    await response.write(event({"content": "It is"}))
-    assert request.transport
-    request.transport.close()
-    return response
+NUMBER = b'data: {"choices": [{"delta": {"content": 5}}]}\n\n'
+LONG = b"data: " + b"x" * 3 * LINE_BYTES + b"\n\n"
 
 
 async def hangs(server: Server, request: web.Request, __: dict[str, Any]) -> web.StreamResponse:
@@ -85,20 +31,6 @@ async def hangs(server: Server, request: web.Request, __: dict[str, Any]) -> web
             await asyncio.sleep(0.01)
     server.gone.set()
     return response
-
-
-@contextlib.asynccontextmanager
-async def serving(server: Server) -> AsyncIterator[str]:
-    app = web.Application()
-    app.add_routes([web.post("/v1/chat/completions", server.complete), web.get("/v1/models", server.models)])
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-    finally:
-        await runner.cleanup()
 
 
 @contextlib.asynccontextmanager
@@ -159,7 +91,8 @@ async def test_a_reply_that_breaks_off_is_not_begun_again() -> None:
 
 async def test_the_fallback_words_what_the_server_does_not() -> None:
     async with asking(fails(500), fallback=ScriptedEngine(["mine"])) as (engine, server):
-        assert await collect(engine) == ["mine"]
+        (piece,) = [piece async for piece in engine.stream(ASKED)]
+        assert (piece, piece.model) == ("mine", "scripted")
         assert len(server.seen) == TRIES
         assert engine.report().note == "1 replies by the model of this machine"
 
@@ -202,7 +135,40 @@ async def test_a_deadline_ends_a_reply_under_way() -> None:
         assert engine.report().outcomes == {"expired": 1}
 
 
-@pytest.mark.parametrize("sent", [b"data: {}}\n\n", b"data: []\n\n", b'data: {"error": "overloaded"}\n\n'])
+async def test_a_deadline_never_ends_what_its_reader_does_meanwhile() -> None:
+    async with asking(hangs) as (engine, _):
+        stream, busy = engine.stream(dataclasses.replace(ASKED, deadline=0.2)), asyncio.Event()
+        await anext(stream)
+        asyncio.get_running_loop().call_later(0.4, busy.set)
+        await busy.wait()  # as a slow chat network, while a sentence is shown
+        with pytest.raises(EngineDeadline):
+            async for _piece in stream:
+                pass
+
+
+async def test_how_likely_each_token_was_comes_with_its_text() -> None:
+    async with asking(says("It costs <pr", "ice1>", likely=-0.5)) as (engine, server):
+        pieces = [piece async for piece in engine.stream(dataclasses.replace(ASKED, logprobs=True))]
+        assert [(piece, piece.logprobs, piece.model) for piece in pieces] == [
+            ("It costs ", (-0.5,), "served@127.0.0.1"),
+            ("<price1>", (-0.5,), "served@127.0.0.1"),
+        ]
+        assert server.seen[0]["logprobs"] is True
+
+
+async def test_what_it_cannot_is_said() -> None:
+    async with asking(says("fine")) as (engine, _):
+        with pytest.raises(EngineError, match="gives no log-probabilities"):
+            await collect(engine, dataclasses.replace(ASKED, logprobs=True))
+        with pytest.raises(EngineError, match=r"served@127\.0\.0\.1 can't score"):
+            await engine.score(ASKED, "fine")
+        with pytest.raises(EngineError, match=r"can't embed a text; a model of this machine \(LLM_MODEL\) can"):
+            await engine.embed("fine")
+
+
+@pytest.mark.parametrize(
+    "sent", [b"data: {}}\n\n", b"data: []\n\n", b'data: {"error": "overloaded"}\n\n', NUMBER, b"\xff" * 9, LONG]
+)
 async def test_what_is_no_chat_completion_is_an_error(sent: bytes) -> None:
     async def answer(_: Server, request: web.Request, __: dict[str, Any]) -> web.StreamResponse:
         response = await begin(request)

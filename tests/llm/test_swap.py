@@ -28,10 +28,11 @@ async def test_a_reply_under_way_ends_as_it_began(tmp_path: Path) -> None:
     second = save_wishful(tmp_path / "second", bytewise("two"))
     async with running(first) as engine:
         pieces = engine.stream(ask(params=LONG))
-        said = await anext(pieces)
+        said = [await anext(pieces)]
         await engine.swap(second)
-        said += "".join([piece async for piece in pieces])
-        assert set(said) == {"a", "b"}
+        said += [piece async for piece in pieces]
+        assert set("".join(said)) == {"a", "b"}
+        assert {piece.model.partition("-")[0] for piece in said} == {"first"}
         assert await say(engine, ask()) == "two"
 
 

@@ -9,7 +9,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PretrainedConfig, PreTrainedTokenizerFast
 
-from llm.engine import Priority, Request, SamplingParams, Turn
+from llm.engine import Delta, Priority, Request, SamplingParams, Turn
 from llm.engines.local import LocalEngine
 from llm.protocol import END, REPLY, SPECIAL_TOKENS, Act, Fact, Plan
 
@@ -110,7 +110,7 @@ def ask(
     return Request(turns, plan, params, priority, deadline)
 
 
-async def collect(engine: LocalEngine, request: Request) -> list[str]:
+async def collect(engine: LocalEngine, request: Request) -> list[Delta]:
     return [piece async for piece in engine.stream(request)]
 
 

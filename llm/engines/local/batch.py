@@ -2,31 +2,19 @@
 
 import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from llm.engine import Request
-from llm.engines.local.generation import Generation, Work
+from llm.engines.local.generation import Generation
 from llm.engines.local.model import LocalModel
 from llm.engines.local.network import Piece
 from llm.engines.local.prefix import PrefixCache
+from llm.engines.local.work import Read, Work
 
 CHUNK = 128  # prompt tokens a step beside replies under way, which wait that long for their next word
 PREFILL = 512  # the same where nobody waits
 HELD = 2**26  # bytes of the prefix cache
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """What a pass made of a work's next `size` tokens: the logits wanted, and the likeliest token of each row."""
-
-    work: Work
-    size: int
-    rows: NDArray[np.float32]
-    likeliest: Sequence[int]
 
 
 class Batch:
@@ -46,9 +34,8 @@ class Batch:
 
     def join(self, work: Work) -> None:
         """Give it a slot; there has to be one. What is known of its prompt is not read again."""
-        slot = heapq.heappop(self._free)
-        self._at[work] = slot
-        known = self.prefixes.restore(slot, work.prompt, len(work.prompt) - 1)
+        known = self.prefixes.restore(self._free[0], work.prompt, len(work.prompt) - 1)
+        self._at[work] = heapq.heappop(self._free)
         work.feed, work.position = work.feed[known:], known
 
     def leave(self, work: Work) -> None:
@@ -71,15 +58,18 @@ class Batch:
         sizes = self._sizes(works)
         taken = sorted(sizes, key=lambda work: sizes[work] > 1)
         pieces = [
-            Piece(self._at[work], work.position, work.feed[: sizes[work]], work.wanted(sizes[work])) for work in taken
+            Piece(self._at[work], work.position, work.feed[: sizes[work]], work.wanted(sizes[work]), work.sums)
+            for work in taken
         ]
         with torch.inference_mode():
-            logits = self.model.network.forward(pieces).numpy()
+            found = self.model.network.forward(pieces)
+        logits, totals = found.logits.numpy(), iter(found.totals.numpy())
         likeliest = logits.argmax(axis=1).tolist() if len(logits) else []
         reads, at = [], 0
         for work, piece in zip(taken, pieces, strict=True):
             end = at + piece.wanted
-            reads.append(Read(work, len(piece.tokens), logits[at:end], likeliest[at:end]))
+            total = next(totals) if piece.sums else logits[:0, 0]
+            reads.append(Read(work, len(piece.tokens), logits[at:end], likeliest[at:end], total))
             if piece.start < len(work.prompt) <= piece.start + len(piece.tokens):
                 self.prefixes.keep(piece.slot, work.prompt)
             at = end
@@ -107,7 +97,7 @@ def replies(model: LocalModel, requests: Sequence[Request]) -> Iterator[tuple[in
             batch.join(begun)
             under_way[begun] = number, []
         for read in batch.forward([work for work in under_way if not work.done]):
-            under_way[read.work][1].append(read.work.read(read.size, read.rows, read.likeliest))
+            under_way[read.work][1].append(read.work.read(read))
         for work in [work for work in under_way if work.done]:
             number, pieces = under_way.pop(work)
             batch.leave(work)

@@ -1,17 +1,15 @@
-"""One reply under way, and one text being scored: what is to be read next, and what comes of the logits."""
+"""One reply under way: what is to be read next, and what comes of the logits."""
 
 import dataclasses
 from collections.abc import Sequence
 from random import Random
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from llm.engine import EngineError, Request
+from llm.engine import Delta, Request
 from llm.engines.local.model import LocalModel
+from llm.engines.local.network import Positions
 from llm.engines.local.sampling import NEVER, Row, choose, discourage, likelihoods, states_value
 from llm.engines.local.text import BROKEN, Ends, Text
+from llm.engines.local.work import Read
 
 TRIES = 32  # refused tokens a step after which the reply ends: a model this far off says nothing worth waiting for
 PATIENCE = 2  # times that a reply is kept from ending for the sake of a slot it still needs
@@ -19,26 +17,10 @@ BEGUN = 4  # times that a reply is begun, where the ones before ran into what ma
 LIVELY = 0.5  # the least temperature of those after the first: the likeliest words would run into it again
 
 
-class Work(Protocol):
-    """What takes a slot of a batch. `feed` is to be read from `position` on; before the first step it is `prompt`."""
-
-    prompt: Sequence[int]
-    feed: Sequence[int]
-    position: int
-    done: bool
-    written: list[int]
-
-    def wanted(self, size: int) -> int:
-        """After how many of the last tokens logits are needed, where `size` of `feed` are read."""
-        ...
-
-    def read(self, size: int, rows: NDArray[np.float32], likeliest: Sequence[int]) -> str:
-        """Go on after that; returns the text that became whole by it, often ''. `rows` may be written over."""
-        ...
-
-
 class Generation:
-    """A reply. Raises EngineError where its plan is longer than the model's context."""
+    """A reply, a Work. Raises EngineError where its plan is longer than the model's context."""
+
+    sums = False
 
     def __init__(self, model: LocalModel, request: Request) -> None:
         self._model = model
@@ -48,21 +30,19 @@ class Generation:
         self._most = min(self._params.max_tokens, model.network.context // 2)
         self.prompt: Sequence[int] = model.prompts.ids(request, model.network.context - self._most)
         self._begun = 0
-        self.feed: Sequence[int] = []
-        self._begin()
-        self.feed, self.position = self.prompt, 0
+        self._begin(0)
 
-    def _begin(self) -> None:
-        """Start after the prompt; what was said before is forgotten. The prompt's last token is read again."""
+    def _begin(self, known: int) -> None:
+        """Start after the prompt, of which so many tokens are read; what was said before is forgotten."""
         model, plan = self._model, self._request.plan
         self._begun += 1
-        self.feed = self.prompt[-1:]
-        self.position = len(self.prompt) - 1
+        self.feed, self.position = self.prompt[known:], known
         self.written: list[int] = []
         self._text = Text(self._decode)
         # The next line of a model that was never taught to chat is another speaker's.
         self._ends = Ends([*self._params.stop, *(["\n"] if model.prompts.plain else [])])
         self._tail = self._held = ""
+        self._logprobs: list[float] = []  # of tokens whose text was not given out yet
         self._silent = True  # nothing given out yet
         self._slots: frozenset[int] = frozenset()
         self._missing: set[int] = set()  # slots without which the reply does not answer: it does not end before them
@@ -83,17 +63,20 @@ class Generation:
         """See Work."""
         return int(size == len(self.feed))
 
-    def read(self, size: int, rows: NDArray[np.float32], likeliest: Sequence[int]) -> str:
+    def read(self, read: Read) -> Delta:
         """See Work. The starter's reply is given out at its end, for it may have to be begun again."""
-        self.position += size
-        self.feed = self.feed[size:]
+        self.position += read.size
+        self.feed = self.feed[read.size :]
         if self.feed:
-            return ""
-        piece = self._advance(rows[0], likeliest[0])
+            return Delta("", self._model.name)
+        piece = self._advance(read.rows[0], read.likeliest[0])
         if self._barred is not None:
             self._held += piece
             piece = self._held if self.done else ""
-        return self._shown(piece)
+        piece, logprobs = self._shown(piece), []
+        if piece or self.done:
+            logprobs, self._logprobs = self._logprobs, []
+        return Delta(piece, self._model.name, logprobs)
 
     def _shown(self, piece: str) -> str:
         """What of a piece can be given out: no space at the beginning, nothing from a stop on."""
@@ -107,12 +90,15 @@ class Generation:
     def _advance(self, logits: Row, likeliest: int) -> str:
         if self._begun < BEGUN and self._astray(likeliest):
             self._params = dataclasses.replace(self._params, temperature=max(LIVELY, self._params.temperature))
-            self._begin()
+            self._begin(len(self.prompt) - 1 if isinstance(self._model.network, Positions) else 0)
             return ""
+        asked = logits.copy() if self._request.logprobs else None  # choosing writes over them
         token = self._next_token(logits, likeliest)
         if token is None or token in self._model.stops:
             self.done = True
             return self._text.rest()
+        if asked is not None:
+            self._logprobs += likelihoods(asked[None], [token])
         self.feed = [token]
         return self._write(token)
 
@@ -165,36 +151,3 @@ class Generation:
         # The starter's slots count as text, whether or not its tokenizer calls them special.
         hidden = not self._model.prompts.starter
         return str(self._model.tokenizer.decode(list(tokens), skip_special_tokens=hidden))
-
-
-class Scoring:
-    """How likely a model finds `text` as the reply to a request: `chances` has a logarithm for each of its tokens.
-
-    Raises EngineError where both together are longer than the model's context, or the text is empty.
-    """
-
-    def __init__(self, model: LocalModel, request: Request, text: str) -> None:
-        self._text: list[int] = model.tokenizer(text, add_special_tokens=False)["input_ids"]
-        room = model.network.context - len(self._text)
-        if not self._text or room < 1:
-            raise EngineError(f"a text of {len(self._text)} tokens can't be scored")
-        self.prompt: Sequence[int] = model.prompts.ids(request, room)
-        self.feed: Sequence[int] = [*self.prompt, *self._text[:-1]]
-        self.position = 0
-        self.written: list[int] = []
-        self.chances: list[float] = []
-        self.done = False
-
-    def wanted(self, size: int) -> int:
-        """From the prompt's last token on."""
-        return max(0, min(size, self.position + size - len(self.prompt) + 1))
-
-    def read(self, size: int, rows: NDArray[np.float32], likeliest: Sequence[int]) -> str:
-        """See Work."""
-        self.position += size
-        self.feed = self.feed[size:]
-        if len(rows):
-            following = self._text[len(self.chances) : len(self.chances) + len(rows)]
-            self.chances += likelihoods(rows, following)
-        self.done = not self.feed
-        return ""

@@ -14,9 +14,9 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from llm.engine import EngineError, ModelNotUsable
+from llm.engine import ModelNotUsable
 from llm.engines.local.lean import CONTEXT, Lean, Shape
-from llm.engines.local.network import Lost, Network, Piece, out_of_memory
+from llm.engines.local.network import Lost, Network, Pass, Piece, out_of_memory
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +29,7 @@ NEAR = {torch.float32: 1e-3, torch.bfloat16: 0.1}  # of the spread of the logits
 
 
 class Module:
-    """A transformers module as a network."""
-
-    shared = 0
+    """A transformers module as a network. One that keeps no cache of keys and values reads all of it at every step."""
 
     def __init__(self, module: PreTrainedModel) -> None:
         config = module.config.get_text_config()
@@ -41,42 +39,62 @@ class Module:
         self._module: Any = module
         self._last_only = "logits_to_keep" in inspect.signature(module.forward).parameters
         self._caches: dict[int, Any] = {}
-        self._said: dict[tuple[int, int], Tensor] = {}  # by slot and start, of a pass that failed later on
+        self._tokens: dict[int, list[int]] = {}  # of each slot, where there is no cache
+        self._cached = True
+        # By slot and start, of a pass that failed later on.
+        self._said: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
-    def forward(self, pieces: Sequence[Piece]) -> Tensor:
+    def forward(self, pieces: Sequence[Piece]) -> Pass:
         """See Network. Each piece is a pass of its own, and isn't read twice where a later one failed."""
         for piece in pieces:
             key = piece.slot, piece.start
             if key not in self._said:
                 self._said[key] = self._read(piece)
-        rows = [self._said.pop((piece.slot, piece.start)) for piece in pieces]
-        return torch.cat(rows).float().cpu()
+        said = [self._said[piece.slot, piece.start] for piece in pieces]
+        logits = torch.cat([rows for rows, _ in said]).float().cpu()
+        totals = [total for piece, (_, total) in zip(pieces, said, strict=True) if piece.sums]
+        found = Pass(logits, torch.stack(totals).cpu() if totals else logits.new_empty(0))
+        for piece in pieces:
+            del self._said[piece.slot, piece.start]
+        return found
 
-    def _read(self, piece: Piece) -> Tensor:
-        """Logits [wanted, vocabulary]. The slot's cache grows in place, layer by layer: half a pass spoils it."""
-        ids = torch.tensor([piece.tokens], device=self._module.device)
-        cache = self._caches.get(piece.slot) if piece.start else None
-        keep = {"logits_to_keep": max(1, piece.wanted)} if self._last_only else {}
+    def _read(self, piece: Piece) -> tuple[Tensor, Tensor]:
+        """Logits [wanted, vocabulary] and the sum of the hidden states [hidden], empty unless it is asked for.
+
+        The slot's cache grows in place, layer by layer: half a pass spoils it.
+        """
+        known = self._tokens.get(piece.slot, []) if piece.start else []
+        ids = torch.tensor([[*known, *piece.tokens]], device=self._module.device)
+        more: dict[str, Any] = {"output_hidden_states": True} if piece.sums else {}
+        if self._last_only:
+            more["logits_to_keep"] = max(1, piece.wanted)
+        if self._cached:
+            more |= {"use_cache": True, "past_key_values": self._caches.get(piece.slot) if piece.start else None}
         try:
-            result = self._module(input_ids=ids, past_key_values=cache, use_cache=True, **keep)
+            result = self._module(input_ids=ids, **more)
         except RuntimeError as error:
-            raise (Lost(piece.slot) if out_of_memory(error) else error) from error
-        self._caches[piece.slot] = getattr(result, "past_key_values", None)
-        if self._caches[piece.slot] is None:
-            raise EngineError("the model keeps no key-value cache, so it can't be run token by token")
+            if out_of_memory(error):
+                raise Lost(piece.slot) from error
+            raise
+        self._remember(piece, getattr(result, "past_key_values", None), ids)
         rows: Tensor = result.logits[0, result.logits.shape[1] - piece.wanted :]
-        return rows
+        total = result.hidden_states[-1][0, len(known) :].float().sum(0) if piece.sums else rows.new_empty(0)
+        return rows, total
 
-    def take(self, slot: int, start: int, end: int) -> Tensor:
-        raise NotImplementedError
-
-    def give(self, slot: int, block: Tensor) -> None:
-        raise NotImplementedError
+    def _remember(self, piece: Piece, cache: Any, ids: Tensor) -> None:
+        if cache is None and self._cached:
+            logger.warning("%s keeps no keys and values: each step reads all again", type(self._module).__name__)
+            self._cached = False
+        if self._cached:
+            self._caches[piece.slot] = cache
+        else:
+            self._tokens[piece.slot] = ids[0].tolist()
 
     def leave(self, slot: int) -> None:
         """Frees the slot's cache."""
         self._caches.pop(slot, None)
-        self._said = {key: rows for key, rows in self._said.items() if key[0] != slot}
+        self._tokens.pop(slot, None)
+        self._said = {key: said for key, said in self._said.items() if key[0] != slot}
 
 
 def load(model: str, device: str, dtype: torch.dtype, *, fetch: bool) -> tuple[Network, PreTrainedTokenizerBase]:
@@ -151,7 +169,7 @@ def leaned(module: Any, shape: Shape, device: str, dtype: torch.dtype) -> Lean |
     lean = Lean(shape, weights, device, dtype)
     lean.stops = stops
     with torch.inference_mode():
-        found = lean.forward([Piece(0, 0, tokens.tolist(), CHECKED)])
+        found = lean.forward([Piece(0, 0, tokens.tolist(), CHECKED)]).logits
     if float((found - wanted).abs().max()) <= NEAR[dtype] * float(wanted.std()):
         return lean
     logger.warning("the lean network does not compute what %s does", type(module).__name__)

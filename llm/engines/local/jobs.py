@@ -7,15 +7,19 @@ before a post, but not before one that has waited for long: nobody starves.
 import asyncio
 import itertools
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from llm.engine import OUTCOMES, EngineBusy, EngineError, Priority, Request
+from llm.engine import OUTCOMES, Delta, EngineBusy, EngineError, Priority, Request
 
 if TYPE_CHECKING:
     from llm.engines.local.batch import Batch
-    from llm.engines.local.generation import Work
+    from llm.engines.local.work import Work
+
+Clock = Callable[[], float]  # seconds
+Said = Delta | EngineError | None  # a piece, why there is no more, the end
 
 AGING = 5.0  # seconds of waiting that make up for one step of priority
 CHAT = 8  # requests of one chat at a time
@@ -23,9 +27,17 @@ KEPT = 4  # one slot of so many is kept for what members wait for
 LATEST = 200  # waits remembered of each priority
 
 
+class Wish(Enum):
+    """What a job is after: a reply, how likely its text is as one, or its text as a vector."""
+
+    REPLY = auto()
+    SCORE = auto()
+    VECTOR = auto()
+
+
 @dataclass(eq=False, slots=True)
 class Job:
-    """A request with what belongs to it. In `pieces`, None ends the reply.
+    """A request with what belongs to it. In `pieces`, None ends it.
 
     `outcome`: one of OUTCOMES once it is over, for whichever reason comes first.
     """
@@ -33,17 +45,13 @@ class Job:
     request: Request
     number: int
     came: float
-    pieces: asyncio.Queue[str | EngineError | None]
-    text: str | None = None  # to be scored, in place of a reply
+    pieces: asyncio.Queue[Said]
+    wish: Wish = Wish.REPLY
+    text: str = ""
     work: "Work | None" = None
     batch: "Batch | None" = None
     started: float = 0.0
     outcome: str = ""
-
-    @property
-    def chances(self) -> Sequence[float]:
-        """What scoring the text gave."""
-        return getattr(self.work, "chances", ())
 
     @property
     def until(self) -> float:
@@ -76,7 +84,7 @@ class Jobs:
     def __len__(self) -> int:
         return len(self.under_way) + len(self.waiting)
 
-    def add(self, request: Request, now: float, text: str | None = None) -> Job:
+    def add(self, request: Request, now: float, wish: Wish = Wish.REPLY, text: str = "") -> Job:
         """Raises EngineBusy where there are too many, in all or of its chat."""
         mine = [job for job in (*self.under_way, *self.waiting) if request.chat and job.request.chat == request.chat]
         if len(self) >= self.limit or len(mine) >= self.per_chat:
@@ -84,8 +92,8 @@ class Jobs:
             before = len(mine) if len(self) < self.limit else len(self)
             raise EngineBusy(max(1.0, before / self.slots * self.pace))
         # A piece for each token, the rest at the end, and the end itself.
-        pieces: asyncio.Queue[str | EngineError | None] = asyncio.Queue(max(request.params.max_tokens, 0) + 2)
-        job = Job(request, next(self.numbers), now, pieces, text)
+        pieces: asyncio.Queue[Said] = asyncio.Queue(max(request.params.max_tokens, 0) + 2)
+        job = Job(request, next(self.numbers), now, pieces, wish, text)
         self.waiting.append(job)
         return job
 
@@ -123,6 +131,3 @@ class Jobs:
         """Median and 95th percentile of the latest waits, of each priority that there was."""
         found = {one: sorted(waits) for one, waits in self.waits.items() if waits}
         return {one: (waits[len(waits) // 2], waits[int(0.95 * (len(waits) - 1))]) for one, waits in found.items()}
-
-
-Clock = Callable[[], float]

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import rms_norm, scaled_dot_product_attention, silu
 
-from llm.engines.local.network import Piece, slots_for
+from llm.engines.local.graphs import Graphs, Record, record
+from llm.engines.local.network import Pass, Piece, slots_for
 
 CONTEXT = 4096  # positions a slot holds at most
 HEAD_BYTES = 2**26  # up to this size the output matrix is kept a second time, as [in, out]
@@ -48,12 +49,12 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    before: Tensor  # norm weights [hidden]
+    before: Tensor | None  # norm weights [hidden], None where they are in the next matrix
     qkv: Tensor  # [hidden, (heads + 2 groups) * head]
     bias: Tensor | None
     turned: Tensor | None  # norm weights of queries and keys [heads + groups, head]
     out: Tensor
-    after: Tensor
+    after: Tensor | None
     gate_up: Tensor  # [hidden, 2 * inner]
     down: Tensor
 
@@ -65,9 +66,10 @@ class Rows:
     count: int
     low: int
     high: int
-    longest: int
     index: Tensor | None
     mask: Tensor | None
+    keys: Sequence[Tensor]  # of each layer, [high - low, groups, longest, head]
+    values: Sequence[Tensor]
 
 
 class Lean:
@@ -93,14 +95,20 @@ class Lean:
         entry = 2 * shape.groups * shape.head
         self.shared = shape.layers * entry * head.element_size()
         self.slots = slots_for(self.shared, self.context, device)
-        # [layers, slots, positions, keys and values, groups, head]
-        size = (shape.layers, self.slots, self.context, 2, shape.groups, shape.head)
+        # [layers, slots, positions, keys and values, groups, head], with a slot more that no sequence has
+        size = (shape.layers, self.slots + 1, self.context, 2, shape.groups, shape.head)
         self._held = torch.zeros(size, device=device, dtype=dtype)
-        self._flat = self._held.view(shape.layers, self.slots * self.context, entry)
+        self._flat = self._held.view(shape.layers, (self.slots + 1) * self.context, entry)
+        self.graphs = self.graphed(device) if device == "cuda" else None
 
-    def forward(self, pieces: Sequence[Piece]) -> Tensor:
+    def graphed(self, device: str, recorder: Record = record) -> Graphs:
+        """Steps of decoding, recorded."""
+        return Graphs(self._decode, self.slots, self.context, device, recorder)
+
+    def forward(self, pieces: Sequence[Piece]) -> Pass:
         """See Network."""
-        shape = self._shape
+        if self.graphs and (logits := self.graphs.logits(pieces)) is not None:
+            return Pass(logits.cpu(), logits.new_empty(0).cpu())
         tokens = self._numbers([token for piece in pieces for token in piece.tokens])
         places = [at for piece in pieces for at in range(piece.start, piece.start + len(piece.tokens))]
         slots = [piece.slot * self.context for piece in pieces for _ in piece.tokens]
@@ -108,30 +116,54 @@ class Lean:
         flat = self._numbers([slot + at for slot, at in zip(slots, places, strict=True)])
         rows, chunks = self._rows(pieces), [piece for piece in pieces if len(piece.tokens) > 1]
         masks = [self._chunk_mask(piece) for piece in chunks]
-        hidden = self._embedding[tokens]
+        return self._told(self._through(self._embedding[tokens], waves, flat, rows, chunks, masks), pieces)
+
+    def _decode(self, inputs: Tensor, longest: int) -> Tensor:
+        """See Graphs: nothing here asks what the tensors hold."""
+        tokens, places, flat, ends = inputs
+        count = len(tokens)
+        mask = self._hidden(torch.arange(longest, device=self.device) >= ends[:, None])[:, None, None]
+        rows = Rows(count, 0, count, None, mask, *self._kept(0, count, longest))
+        hidden = self._through(self._embedding[tokens], self._waves[places][:, None], flat, rows, [], [])
+        return torch.mm(self._normed(hidden, self._norm), self._head).float()
+
+    def _through(
+        self,
+        hidden: Tensor,
+        waves: Tensor,
+        flat: Tensor,
+        rows: Rows | None,
+        chunks: Sequence[Piece],
+        masks: Sequence[Tensor],
+    ) -> Tensor:
+        """Through all layers: hidden states [tokens, hidden]; `flat` says where keys and values are written."""
+        shape = self._shape
         width = (shape.heads + shape.groups) * shape.head
-        for layer, held, flat_held in zip(self._layers, self._held, self._flat, strict=True):
+        for number, (layer, flat_held) in enumerate(zip(self._layers, self._flat, strict=True)):
             read = self._normed(hidden, layer.before)
             qkv = torch.mm(read, layer.qkv) if layer.bias is None else torch.addmm(layer.bias, read, layer.qkv)
             self._turn(qkv[:, :width], layer, waves)
             flat_held.index_copy_(0, flat, qkv[:, shape.heads * shape.head :])
-            hidden = torch.addmm(hidden, self._attend(qkv, held, rows, chunks, masks), layer.out)
-            gate, up = torch.mm(self._normed(hidden, layer.after), layer.gate_up).chunk(2, -1)
+            hidden = torch.addmm(hidden, self._attend(qkv, number, rows, chunks, masks), layer.out)
+            gate, up = torch.mm(self._normed(hidden, layer.after), layer.gate_up).view(len(hidden), 2, -1).unbind(1)
             hidden = torch.addmm(hidden, silu(gate).mul_(up), layer.down)
-        return self._logits(hidden, pieces)
+        return hidden
 
-    def _logits(self, hidden: Tensor, pieces: Sequence[Piece]) -> Tensor:
+    def _told(self, hidden: Tensor, pieces: Sequence[Piece]) -> Pass:
         wanted: list[int] = []
+        totals: list[Tensor] = []
         end = 0
         for piece in pieces:
-            end += len(piece.tokens)
+            start, end = end, end + len(piece.tokens)
             wanted += range(end - piece.wanted, end)
-        if len(wanted) < len(hidden):
-            hidden = hidden[self._numbers(wanted)]
-        return torch.mm(self._normed(hidden, self._norm), self._head).float().cpu()
+            if piece.sums:
+                totals.append(self._normed(hidden[start:end], self._norm).float().sum(0))
+        rows = hidden[self._numbers(wanted)] if len(wanted) < len(hidden) else hidden
+        logits = torch.mm(self._normed(rows, self._norm), self._head).float().cpu()
+        return Pass(logits, torch.stack(totals).cpu() if totals else logits.new_empty(0))
 
     def _attend(
-        self, qkv: Tensor, held: Tensor, rows: Rows | None, chunks: Sequence[Piece], masks: Sequence[Tensor]
+        self, qkv: Tensor, layer: int, rows: Rows | None, chunks: Sequence[Piece], masks: Sequence[Tensor]
     ) -> Tensor:
         """What each token reads from its sequence: [tokens, heads * head]."""
         shape = self._shape
@@ -142,15 +174,12 @@ class Lean:
             if rows.index is not None:
                 spread = query.new_zeros(rows.high - rows.low, *query.shape[1:])
                 query = spread.index_copy_(0, rows.index, query)
-            kept = held[rows.low : rows.high, : rows.longest]
-            said = scaled_dot_product_attention(
-                query, kept[:, :, 0].transpose(1, 2), kept[:, :, 1].transpose(1, 2), attn_mask=rows.mask
-            )
+            said = scaled_dot_product_attention(query, rows.keys[layer], rows.values[layer], attn_mask=rows.mask)
             parts.append((said if rows.index is None else said[rows.index]).reshape(rows.count, width))
         for piece, mask in zip(chunks, masks, strict=True):
             size = len(piece.tokens)
             query = qkv[at : at + size, :width].view(size, shape.groups, each, shape.head)
-            kept = held[piece.slot, : piece.start + size].transpose(0, 2)  # [groups, 2, positions, head]
+            kept = self._held[layer, piece.slot, : piece.start + size].transpose(0, 2)  # [groups, 2, positions, head]
             said = scaled_dot_product_attention(
                 query.permute(1, 2, 0, 3).reshape(1, shape.groups, each * size, shape.head),
                 kept[None, :, 0],
@@ -176,7 +205,12 @@ class Lean:
             seen = self._numbers(ends)
             seen = seen if index is None else seen.new_full((high - low,), longest).index_copy_(0, index, seen)
             mask = self._hidden(torch.arange(longest, device=self.device) >= seen[:, None])[:, None, None]
-        return Rows(len(single), low, high, longest, index, mask)
+        return Rows(len(single), low, high, index, mask, *self._kept(low, high, longest))
+
+    def _kept(self, low: int, high: int, longest: int) -> tuple[Sequence[Tensor], Sequence[Tensor]]:
+        """Keys and values of some slots, a view for each layer: [slots, groups, positions, head]."""
+        keys, values = self._held[:, low:high, :longest].permute(3, 0, 1, 4, 2, 5)
+        return keys.unbind(), values.unbind()
 
     def _chunk_mask(self, piece: Piece) -> Tensor:
         """[queries of a group, positions]: each token sees those before it, for each query of the group."""
@@ -197,25 +231,25 @@ class Lean:
         if pairs is not heads:
             heads.copy_(pairs)
 
-    def _normed(self, vectors: Tensor, weights: Tensor) -> Tensor:
+    def _normed(self, vectors: Tensor, weights: Tensor | None) -> Tensor:
         """RMSNorm. On the CPU torch puts it together from six operations; these are three, the factor of the size's
-        root being in the weights."""
+        root being in the weights, and these where they can be in the matrix that comes after."""
         size = vectors.shape[-1]
-        if vectors.is_cuda:
-            return rms_norm(vectors, (size,), None, self._shape.epsilon).mul_(weights)
-        length = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
-        normed: Tensor = vectors / length.hypot_(self._least[size])
-        return normed.mul_(weights)
+        if not vectors.is_cpu:
+            normed = rms_norm(vectors, (size,), None, self._shape.epsilon)
+        else:
+            normed = vectors / torch.linalg.vector_norm(vectors, dim=-1, keepdim=True).hypot_(self._least[size])
+        return normed if weights is None else normed.mul_(weights)
 
     def _numbers(self, values: list[int]) -> Tensor:
         return torch.tensor(values, dtype=torch.long, device=self.device)
 
     def take(self, slot: int, start: int, end: int) -> Tensor:
-        """See Network."""
+        """See Positions."""
         return self._held[:, slot, start:end].clone()
 
     def give(self, slot: int, block: Tensor) -> None:
-        """See Network."""
+        """See Positions."""
         self._held[:, slot, : block.shape[1]] = block
 
     def leave(self, slot: int) -> None:
@@ -239,7 +273,7 @@ class _Weights:
     def norm(self, name: str) -> Tensor:
         """Norm weights [size], with the size's root on the CPU."""
         weight = self[name]
-        return weight if self._device == "cuda" else weight * math.sqrt(len(weight))
+        return weight * math.sqrt(len(weight)) if self._device == "cpu" else weight
 
 
 def _layer(weights: _Weights, name: str, shape: Shape) -> Layer:
@@ -250,16 +284,26 @@ def _layer(weights: _Weights, name: str, shape: Shape) -> Layer:
     if f"{attention}q_norm.weight" in weights:
         norms = [_beside(weights.norm(f"{attention}{one}_norm.weight"), shape.head) for one in "qk"]
         turned = torch.cat([norms[0].repeat(shape.heads, 1), norms[1].repeat(shape.groups, 1)])
+    qkv = torch.cat([_paired(weights, f"{attention}{one}_proj.weight", shape) for one in "qkv"]).t().contiguous()
+    gate_up = torch.cat([weights[f"{inner}gate_proj.weight"], weights[f"{inner}up_proj.weight"]]).t().contiguous()
     return Layer(
-        weights.norm(f"{name}input_layernorm.weight"),
-        torch.cat([_paired(weights, f"{attention}{one}_proj.weight", shape) for one in "qkv"]).t().contiguous(),
+        _into(qkv, weights.norm(f"{name}input_layernorm.weight")),
+        qkv,
         bias,
         turned,
         weights[f"{attention}o_proj.weight"].t().contiguous(),
-        weights.norm(f"{name}post_attention_layernorm.weight"),
-        torch.cat([weights[f"{inner}gate_proj.weight"], weights[f"{inner}up_proj.weight"]]).t().contiguous(),
+        _into(gate_up, weights.norm(f"{name}post_attention_layernorm.weight")),
+        gate_up,
         weights[f"{inner}down_proj.weight"].t().contiguous(),
     )
+
+
+def _into(matrix: Tensor, norm: Tensor) -> Tensor | None:
+    """Multiply a matrix [in, out] by the norm weights that come before it; where that would round, they stay."""
+    if matrix.dtype != torch.float32:
+        return norm
+    matrix.mul_(norm[:, None])
+    return None
 
 
 def _paired(weights: _Weights, name: str, shape: Shape) -> Tensor:

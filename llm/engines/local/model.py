@@ -5,6 +5,7 @@ The starter is read by llama.py; anything else by huggingface.py, imported only 
 
 import contextlib
 import json
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from safetensors import SafetensorError
 from llm.engine import ModelNotUsable
 from llm.engines.local import llama
 from llm.engines.local.lean import Missing
-from llm.engines.local.network import Network
+from llm.engines.local.network import Network, Piece
 from llm.engines.local.prompt import Prompts
 from llm.engines.local.sampling import Row, barred_mask
 from llm.protocol import END, LANGUAGES
+
+logger = logging.getLogger(__name__)
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 TOKENIZER_FILES = {"tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model"}
@@ -30,7 +33,7 @@ LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, ImportError, Safeten
 class LocalModel:
     """A loaded model. `barred` is added to logits [vocabulary] by language, for the starter only.
 
-    `device` names what it runs on, and its number format.
+    `device` names what it runs on, and its number format; `name` is what its replies are signed with.
     """
 
     network: Network
@@ -40,6 +43,7 @@ class LocalModel:
     stops: frozenset[int]
     barred: dict[str, Row] | None
     device: str
+    name: str = ""
 
 
 def load(model: str) -> LocalModel:
@@ -84,10 +88,29 @@ def hub_files(model: str) -> set[str]:
     return {file.rfilename for file in found.siblings or ()}
 
 
+def best_device() -> tuple[str, torch.dtype]:
+    """Where a model runs, and its number format: bf16 on CUDA devices that have it, else fp32."""
+    if torch.cuda.is_available():
+        return "cuda", torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
+    return "mps" if torch.backends.mps.is_available() else "cpu", torch.float32
+
+
 def read(model: str, *, fetch: bool = False) -> LocalModel:
-    """fp32 on the CPU, bf16 on a CUDA device. Raises ModelNotUsable."""
-    cuda = torch.cuda.is_available()
-    device, dtype = ("cuda", torch.bfloat16) if cuda else ("cpu", torch.float32)
+    """On the best device. Raises ModelNotUsable."""
+    device, dtype = best_device()
+    if device == "mps":  # not all that a network may need is there
+        try:
+            found = read_on(model, device, dtype, fetch=fetch)
+            found.network.forward([Piece(0, 0, [0, 0], 1)])
+            return found
+        except (RuntimeError, ModelNotUsable) as error:
+            logger.warning("model %r runs on the CPU, for on MPS it does not: %s", model, first_line(error))
+            device = "cpu"
+    return read_on(model, device, dtype, fetch=fetch)
+
+
+def read_on(model: str, device: str, dtype: torch.dtype, *, fetch: bool = False) -> LocalModel:
+    """Raises ModelNotUsable."""
     named = f"{device}, {str(dtype).removeprefix('torch.')}"
     folder = Path(model)
     try:

@@ -6,7 +6,7 @@ other.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -31,32 +31,57 @@ class Lost(EngineMemory):
 class Piece:
     """Tokens to be read on from `start`, the number of positions that the slot holds already.
 
-    `wanted`: after how many of the last tokens logits are asked for.
+    `wanted`: after how many of the last tokens logits are asked for. `sums`: whether the hidden states are.
     """
 
     slot: int
     start: int
     tokens: Sequence[int]
     wanted: int
+    sums: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What came of a pass, in the order of its pieces, on the CPU.
+
+    `logits`: float32 [sum of wanted, vocabulary]. `totals`: float32 [pieces that ask for it, hidden], the sum of the
+    last hidden states of a piece's tokens.
+    """
+
+    logits: Tensor
+    totals: Tensor
 
 
 class Network(Protocol):
-    """A model with the keys and values of `slots` sequences. `context` is in tokens, `stops` are ids that end a reply.
+    """A model with the keys and values of `slots` sequences.
 
-    `shared`: bytes that one position takes in `take` and `give`; 0 where they are not to be had.
+    `context` is in tokens, `stops` are ids that end a reply.
     """
 
     vocabulary: int
     context: int
     stops: list[int | None]
     slots: int
-    shared: int
 
-    def forward(self, pieces: Sequence[Piece]) -> Tensor:
-        """float32 logits [sum of wanted, vocabulary] on the CPU, in the order of the pieces. One piece a slot; pieces
-        of one token come first. A pass that fails for lack of memory may be tried again with fewer pieces; after
-        Lost, without that slot's."""
+    def forward(self, pieces: Sequence[Piece]) -> Pass:
+        """One piece a slot; pieces of one token come first. A piece that starts at 0 begins a new sequence. A pass that
+        fails for lack of memory may be tried again with fewer pieces; after Lost, without that slot's."""
         ...
+
+    def leave(self, slot: int) -> None:
+        """The slot's sequence is over."""
+        ...
+
+
+@runtime_checkable
+class Positions(Network, Protocol):
+    """One whose keys and values lie apart by positions: they can be copied, and a sequence can go back to any of them.
+
+    `shared`: bytes that one position takes.
+    """
+
+    shared: int
 
     def take(self, slot: int, start: int, end: int) -> Tensor:
         """A copy of what the slot holds of these positions: [layers, positions, ...]."""
@@ -66,14 +91,12 @@ class Network(Protocol):
         """Put what `take` gave into the slot, from its first position on."""
         ...
 
-    def leave(self, slot: int) -> None:
-        """The slot's sequence is over."""
-        ...
-
 
 def slots_for(position: int, context: int, device: str) -> int:
     """How many sequences fit, at `position` bytes of keys and values a token."""
-    room = int(torch.cuda.mem_get_info()[0] * CUDA_SHARE) if device == "cuda" else CPU_BYTES
+    room = CPU_BYTES
+    if device == "cuda":
+        room = int(torch.cuda.mem_get_info()[0] * CUDA_SHARE) - position * context  # that of the spare slot
     return max(1, min(SLOTS, room // (position * context)))
 
 

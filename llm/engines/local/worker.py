@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,20 +25,20 @@ from llm.engine import (
     SamplingParams,
     Turn,
 )
-from llm.engines.local.jobs import Clock, Job, Jobs
+from llm.engines.local.jobs import Clock, Job, Jobs, Said, Wish
 from llm.protocol import Act, Plan
 
 if TYPE_CHECKING:
-    from llm.engines.local.batch import Batch, Read
-    from llm.engines.local.generation import Work
+    from llm.engines.local.batch import Batch
     from llm.engines.local.model import LocalModel
+    from llm.engines.local.work import Read, Work
 
     Loader = Callable[[str], LocalModel]
 
 logger = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 10.0
-Said = tuple["asyncio.Queue[str | EngineError | None]", str | EngineError | None]
+Told = tuple["asyncio.Queue[Said]", Said]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +101,12 @@ class Worker:
         if self._thread:
             await asyncio.to_thread(self._thread.join, CLOSE_SECONDS)
 
-    def submit(self, request: Request, text: str | None = None) -> Job:
+    def submit(self, request: Request, wish: Wish = Wish.REPLY, text: str = "") -> Job:
         """Raises EngineBusy if there are too many, EngineError if the engine doesn't run."""
         with self._changed:
             if not self._running:
                 raise EngineError("the engine is not running")
-            job = self.jobs.add(request, self._clock(), text)
+            job = self.jobs.add(request, self._clock(), wish, text)
             self._changed.notify()
             return job
 
@@ -135,14 +135,19 @@ class Worker:
             )
 
     def _run(self, ready: asyncio.Future[None]) -> None:
-        """The thread."""
+        """The thread. Whatever ends it, nobody is left waiting."""
         failed = self._try(self._model)
-        if failed:
-            with self._changed:
-                self._running = False
+        try:
+            if not failed:
+                self._call(resolve, ready, None)
+                self._serve()
+        except Exception:
+            logger.exception("the thread of the model failed; the bot has to be started again")
+        finally:
+            self._stop()
             self._call(resolve, ready, failed)
-            return
-        self._call(resolve, ready, None)
+
+    def _serve(self) -> None:
         under_way: list[Job] = []
         while (found := self._next(under_way)) is not None:
             if isinstance(found, Swap):
@@ -150,11 +155,18 @@ class Worker:
             else:
                 under_way = found
                 self._step(under_way)
+
+    def _stop(self) -> None:
+        """Nothing more is taken, what is left ends, the memory is given back."""
         with self._changed:
+            self._running = False
+            self._batch = None
+            swap, self._swap = self._swap, None
             left = [*self.jobs.under_way, *self.jobs.waiting]
-        self._deliver([said for job in left for said in self._end(job, "failed", EngineError("the engine was closed"))])
-        if self._swap:
-            self._call(resolve, self._swap.ready, EngineError("the engine was closed"))
+        closed = EngineError("the engine was closed")
+        self._deliver([said for job in left for said in self._end(job, "failed", closed)])
+        if swap:
+            self._call(resolve, swap.ready, closed)
 
     def _try(self, model: str) -> ModelNotUsable | None:
         """Loads a model, or says why it can't be used: whoever waits must hear of it."""
@@ -177,19 +189,19 @@ class Worker:
             raise ModelNotUsable(f"model {model!r}: {error}; install the requirements") from error
         if self._threads > 0:
             torch.set_num_threads(self._threads)  # counts for the calling thread only
-        loaded = (self._loader or load)(model)
+        loaded, folder = (self._loader or load)(model), Path(model)
+        name = name_of(model, digest(folder) if folder.is_dir() else "")
+        loaded = replace(loaded, name=name)
         warm = Request((Turn("user", "Hello", "Ada"),), Plan(Act.GREET), SamplingParams(max_tokens=2))
         for _ in replies(loaded, [warm]):
             pass
         batch = Batch(loaded, self._slots)
-        folder = Path(model)
-        name = name_of(model, digest(folder) if folder.is_dir() else "")
         with self._changed:
             self._batch, self.name, self._model, self.jobs.slots = batch, name, model, batch.slots
 
     def _next(self, under_way: Sequence[Job]) -> list[Job] | Swap | None:
         """Waits for something to do: a swap, or the jobs of the next step. None once the engine is closed."""
-        said: list[Said] = []
+        said: list[Told] = []
         with self._changed:
             self._changed.wait_for(lambda: len(self.jobs) or under_way or self._swap or not self._running)
             if not self._running:
@@ -224,10 +236,18 @@ class Worker:
         return sorted(under_way, key=lambda job: job.rank)
 
     def _begin(self, job: Job, batch: "Batch") -> None:
-        from llm.engines.local.generation import Generation, Scoring
+        from llm.engines.local.generation import Generation
+        from llm.engines.local.work import Embedding, Scoring
 
-        model, text = batch.model, job.text
-        work: Work = Generation(model, job.request) if text is None else Scoring(model, job.request, text)
+        model = batch.model
+        work: Work
+        match job.wish:
+            case Wish.REPLY:
+                work = Generation(model, job.request)
+            case Wish.SCORE:
+                work = Scoring(model, job.request, job.text)
+            case Wish.VECTOR:
+                work = Embedding(model, job.text)
         batch.join(work)
         job.work, job.batch = work, batch
 
@@ -253,17 +273,17 @@ class Worker:
             return [jobs[batch.at(error.slot)]]
         return [max(jobs.values(), key=lambda job: job.number)] if out_of_memory(error) else list(jobs.values())
 
-    def _heard(self, job: Job, read: "Read") -> list[Said]:
+    def _heard(self, job: Job, read: "Read") -> list[Told]:
         try:
             before = len(read.work.written)
-            piece = read.work.read(read.size, read.rows, read.likeliest)
+            piece = read.work.read(read)
             self._written += max(0, len(read.work.written) - before)
         except Exception as error:  # noqa: BLE001 - as above
             self._failed([job], error)
             return []
-        return [(job.pieces, piece)] if piece else []
+        return [(job.pieces, piece)] if piece or piece.logprobs else []
 
-    def _done(self, job: Job) -> list[Said]:
+    def _done(self, job: Job) -> list[Told]:
         said = self._end(job, "done", None)
         if said:
             self.jobs.took(self._clock() - job.started)
@@ -287,12 +307,12 @@ class Worker:
             job.batch.leave(job.work)
             job.batch = None
 
-    def _end(self, job: Job, outcome: str, last: EngineError | None) -> list[Said]:
+    def _end(self, job: Job, outcome: str, last: EngineError | None) -> list[Told]:
         """What is to be said of a job that is over, nothing if it was over before."""
         with self._changed:
             return [(job.pieces, last)] if self.jobs.end(job, outcome) else []
 
-    def _deliver(self, said: Sequence[Said]) -> None:
+    def _deliver(self, said: Sequence[Told]) -> None:
         if said:
             self._call(hand_out, said)
 
@@ -303,7 +323,7 @@ class Worker:
             self._loop.call_soon_threadsafe(function, *values)
 
 
-def hand_out(said: Sequence[Said]) -> None:
+def hand_out(said: Sequence[Told]) -> None:
     """Put each where it is waited for."""
     for pieces, piece in said:
         pieces.put_nowait(piece)
