@@ -213,20 +213,21 @@ class Planner:
 
     def _means_article(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         assert reading.ranking
+        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
         chosen = reading.has("cheapest", "dearest") or self._choose.wanted(reading, linked, self._about_one(reading, linked))
-        if chosen and reading.wants.get("policy", 0.0) < HALF:
+        if chosen and reading.wants.get("policy", 0.0) < HALF and explains < EXPLAINS:
             return False
         named = linked.hits and not linked.guessed
         policy = reading.wants.get("policy", 0.0) >= HALF and not TOLD_SO.search(reading.text)
         if named and CLAIM.search(reading.text) and not policy:
             return False  # the merchant's yes is to the article's question, not to what is claimed of a product
-        if named and reading.has("price", "stock", "options") and reading.wants.get("policy", 0.0) < HALF:
+        asks = reading.has("price", "stock", "options") and not reading.has("restock")
+        if named and asks and reading.wants.get("policy", 0.0) < HALF:
             return False
         if linked.strength > 0.5:
             product = max(reading.near(linked.hits[0].row).values(), default=0.0) + COVERED[reading.language]
         else:
             product = max((score for score, _ in reading.ranking.products), default=0.0) - UNNAMED
-        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
         return explains + LEANING * leaning(reading) > product
 
     def _may_explain(self, reading: Reading, article: Hit) -> bool:
