@@ -1,7 +1,7 @@
 """A linear head: what a text wants, its intent, read off its vector and off its words.
 
-`python -m llm.heads` trains it on labelled wordings, and on the corpus' questions for the plans, whose acts are intents
-or part of one. Beside the logistic regression, in which each class weighs the same, stands a naive Bayes of the same
+`python -m llm.heads` trains it on labelled wordings, on the corpus' questions for the plans, whose acts are intents or
+part of one, and on wordings about a shop's ways. Beside the logistic regression, in which each class weighs the same, stands a naive Bayes of the same
 phrases (Wang & Manning 2012): it is right where the other is unsure. It says how many labelled wordings it gets right
 that were held out: a fifth at a time.
 """
@@ -39,6 +39,8 @@ KINDS = {
     "contrast": "compare", "handoff_complaint": "complaint", "handoff_request": "human", "greet": "chat",
     "thanks": "chat", "bye": "chat", "smalltalk": "chat", "about": "chat",
 }  # fmt: skip
+OF_PRODUCTS = {"restock", "sizing_help", "care_cleaning", "storage_shelf_life", "safety_allergens", "assembly",
+               "authenticity", "sustainability"}  # topics that are asked of products as well  # fmt: skip
 Numbers = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -53,8 +55,8 @@ class Wordings:
     labelled: int
 
 
-def read(language: str, folder: Path = CORPUS) -> Wordings:
-    """Raises EngineError where the encoder of that language is missing."""
+def read(language: str, topics: Path | None = None, folder: Path = CORPUS) -> Wordings:
+    """Raises EngineError where the encoder of that language is missing. `topics` holds wordings about the shop's ways."""
     encoder = bundled() if language == "en" else encoder_zh.bundled()
     if encoder is None:
         raise EngineError("the bundled encoder is not installed; `make install` brings it")
@@ -64,7 +66,9 @@ def read(language: str, folder: Path = CORPUS) -> Wordings:
     random_ = random.Random(1)
     asked = [pair for split in ("train", "dev") for _ in range(2) for pair in Corpus(language, split).asked(random_)]
     kinds = [(text, KINDS.get(key, key)) for key, text in dict.fromkeys(asked)]
-    posed = [(text, names.index(kind)) for text, kind in kinds if kind in names]
+    ways: dict[str, list[str]] = tomllib.loads((topics / f"{language}.toml").read_text("utf-8")) if topics else {}
+    kinds += [(text, "policy") for topic, some in ways.items() if topic not in OF_PRODUCTS for text in some]
+    posed = [(text, names.index(kind)) for text, kind in kinds if kind in names and not text.startswith("#")]
     texts = [text for text, _ in (*own, *posed)]
     labels = np.array([label for _, label in (*own, *posed)])
     return Wordings(names, texts, encoder.encode_now(texts), labels, len(own))
@@ -158,10 +162,11 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=HEADS, help="where the weights go (default: the shipped ones)")
     parser.add_argument("--language", choices=("en", "zh"), default="en", help="default en")
+    parser.add_argument("--topics", type=Path, help="folder with wordings by topic of a shop's ways: en.toml, zh.toml")
     options = parser.parse_args()
     try:
-        held = read(options.language)
-    except EngineError as error:
+        held = read(options.language, options.topics)
+    except (EngineError, OSError) as error:
         sys.exit(str(error))
     scores, labels = held_out(held), held.labels[: held.labelled]
     factor = honest(scores, labels)

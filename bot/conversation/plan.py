@@ -233,20 +233,22 @@ class Planner:
 
     def _means_article(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         assert reading.ranking
+        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
+        best = max((score for score, _ in reading.ranking.products), default=0.0)
         chosen = reading.has("cheapest", "dearest") or self._choose.wanted(
             reading, linked, self._about_one(reading, linked)
         )
-        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
-        best = max((score for score, _ in reading.ranking.products), default=0.0)
-        if chosen and reading.wants.get("policy", 0.0) < HALF and explains < best + FAR:
+        plainly = explains >= EXPLAINS or explains >= best + FAR
+        if chosen and reading.wants.get("policy", 0.0) < HALF and not plainly:
             return False
-        if reading.has("price", "stock") and leaning(reading) <= -CERTAIN:
+        if reading.has("price", "stock") and not reading.has("restock") and leaning(reading) <= -CERTAIN:
             return False
         named = linked.hits and not linked.guessed
         policy = reading.wants.get("policy", 0.0) >= HALF and not TOLD_SO.search(reading.text)
         if named and CLAIM.search(reading.text) and not policy:
             return False  # the merchant's yes is to the article's question, not to what is claimed of a product
-        if named and reading.has("price", "stock", "options") and reading.wants.get("policy", 0.0) < HALF:
+        asks = reading.has("price", "stock", "options") and not reading.has("restock")
+        if named and asks and reading.wants.get("policy", 0.0) < HALF:
             return False
         if linked.strength > 0.5:
             product = max(reading.near(linked.hits[0].row).values(), default=0.0) + COVERED[reading.language]
