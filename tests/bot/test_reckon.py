@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bot.conversation.context import Context
 from bot.conversation.due import Dispatch, read_dispatch
 from bot.conversation.plan import Planner
+from bot.knowledge.claims import current, of_plan
 from bot.knowledge.delivery import read_delivery
 from bot.knowledge.discounts import asked_discount, read_discounts
 from bot.knowledge.facts import check, needed
@@ -406,6 +407,18 @@ async def test_no_number_that_is_not_plainly_a_count_is_one(planner: Planner) ->
             for number in (2, 250, 500, 620):
                 plans = await planner.plan(text.format(title=product.title, n=number), Context("en", now=TUESDAY))
                 assert not [plan.quote for plan in plans if plan.act is Act.TOTAL], text
+
+
+async def test_a_sum_claims_the_price_and_the_rule_that_it_rests_on(planner: Planner) -> None:
+    """So that it is corrected when either changes."""
+    plan = await ask(planner, "do three hand grinders qualify for free shipping?")
+    claimed = {claim.kind: claim for claim in of_plan(plan, plan.quote)}
+    assert (claimed["total"].count, claimed["total"].was) == (3, "£222.00")
+    assert claimed["text"].was == "UK delivery costs £3.95 per order. It is free for orders of £40 or more."
+    product, article = plan.sources
+    rows = {one.row: one for one in await planner.library.read([int(product.partition(":")[2])])}
+    rows |= {one.row: one for one in planner.library.read_articles([int(article.partition(":")[2])])}
+    assert all(current(claimed[kind], rows, "en") == claimed[kind].was for kind in ("total", "text"))
 
 
 async def test_a_member_reads_the_sum_with_the_rule_and_its_source(group) -> None:
