@@ -112,15 +112,16 @@ def _summed(basket: Sequence[Line]) -> Sums | None:
 
 
 def _facts(tell: Teller, sums: Sums) -> list[Fact]:
-    """Names, number and sum; a sum's row is the variant that it counts, so that a new price is noticed."""
+    """Names, number and sum; the sum of one line says which variant it counts, so that a new price is noticed."""
     make = Maker(tell.reading.language)
     facts = []
     for place, line in enumerate(sums.lines[:3], 1):
         facts.append(make.name(line.product, line.among[0] if len(line.among) == 1 else None, place))
     first = sums.lines[0]
     facts.append(make.count(first.product, first.count))
-    row = f"variant:{first.among[0].id}" if len(first.among) == 1 else first.product.row
-    return [*facts, Fact("total1", tell.money(sums.goods[-1], sums.currency), row, "price")]
+    if len(sums.lines) == 1 and len(sums.goods) == 1:
+        return [*facts, make.total(first.among[0], first.count)]
+    return [*facts, Fact("total1", tell.money(sums.goods[-1], sums.currency), first.product.row, "price")]
 
 
 def _goods(tell: Teller, sums: Sums) -> str:
@@ -174,6 +175,7 @@ def _delivered(tell: Teller, library: Library, sums: Sums, delivery: Delivery) -
         verdict, facts = _verdict(tell, sums.goods, sums.currency, delivery)
         parts += verdict
     parts.append(delivery.said)
+    facts.append(Fact("text1", delivery.said, delivery.row, "body"))
     return _plan(tell, Act.TOTAL, sums, library, [delivery.row], _gap(tell).join(parts), facts)
 
 
@@ -217,6 +219,7 @@ def _own_sum(tell: Teller, library: Library, delivery: Delivery | None) -> Plan 
     text = _gap(tell).join(
         [tell.money(value, currency) + ("：" if tell.reading.language == "zh" else ":"), *said, delivery.said]
     )
+    facts.append(Fact("text1", delivery.said, delivery.row, "body"))
     return replace(tell.compose.rows(Act.SHIPPING, tell.reading, articles, facts, text), fixed=True)
 
 
@@ -233,7 +236,15 @@ def _reduced(tell: Teller, library: Library, sums: Sums, discount: Discount) -> 
     if rounded != exact:
         text = tell.say("With {percent} % off it is about {price}.", **values)
     parts = [_goods(tell, sums), text, discount.said]
-    return _plan(tell, Act.TOTAL, sums, library, [discount.row], _gap(tell).join(parts), [])
+    return _plan(
+        tell,
+        Act.TOTAL,
+        sums,
+        library,
+        [discount.row],
+        _gap(tell).join(parts),
+        [Fact("text1", discount.said, discount.row, "body")],
+    )
 
 
 def _gap(tell: Teller) -> str:
