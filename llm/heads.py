@@ -1,9 +1,9 @@
 """A linear head: what a text wants, its intent, read off its vector and off its words.
 
 `python -m llm.heads` trains it on labelled wordings, on the corpus' questions for the plans, whose acts are intents or
-part of one, and on wordings about a shop's ways. Beside the logistic regression, in which each class weighs the same, stands a naive Bayes of the same
-phrases (Wang & Manning 2012): it is right where the other is unsure. It says how many labelled wordings it gets right
-that were held out: a fifth at a time.
+part of one, and on wordings about a shop's ways. Beside the logistic regression, in which each class weighs the same,
+stands a naive Bayes of the same phrases (Wang & Manning 2012): it is right where the other is unsure. It says how many
+labelled wordings it gets right that were held out: a fifth at a time.
 """
 
 import argparse
@@ -56,7 +56,7 @@ class Wordings:
 
 
 def read(language: str, topics: Path | None = None, folder: Path = CORPUS) -> Wordings:
-    """Raises EngineError where the encoder of that language is missing. `topics` holds wordings about the shop's ways."""
+    """`topics` holds wordings about a shop's ways. Raises EngineError where the language's encoder is missing."""
     encoder = bundled() if language == "en" else encoder_zh.bundled()
     if encoder is None:
         raise EngineError("the bundled encoder is not installed; `make install` brings it")
@@ -150,7 +150,7 @@ def honest(scores: Vectors, labels: Numbers) -> float:
         whole = scaled.max(1) + np.log(np.exp(scaled - scaled.max(1, keepdims=True)).sum(1))
         return float((whole - scaled[np.arange(len(labels)), labels]).mean())
 
-    return min(np.arange(0.2, 3.0, 0.05).tolist(), key=surprise)
+    return min((at / 20 for at in range(4, 60)), key=surprise)
 
 
 def main() -> None:
@@ -158,7 +158,7 @@ def main() -> None:
         prog="python -m llm.heads",
         description="Train the linear head on the labelled wordings and the questions of llm/corpus, over their words "
         "and the bundled sentence encoders, and print how many labelled wordings it gets right when held out.",
-        epilog="next: python -m benchmarks.answers --quick",
+        epilog="the shipped ones had --topics bot/knowledge/wordings; next: python -m benchmarks.answers --quick",
     )
     parser.add_argument("--out", type=Path, default=HEADS, help="where the weights go (default: the shipped ones)")
     parser.add_argument("--language", choices=("en", "zh"), default="en", help="default en")
@@ -193,7 +193,8 @@ def report(names: Sequence[str], scores: Vectors, labels: Numbers, factor: float
     print(f"{(taken == labels).mean():.1%} of {len(labels):,} held-out wordings; scores times {factor:.2f}")
     for least in (0.8, 0.5):
         some = sure >= least
-        print(f"  probability of {least} and more: {some.mean():.0%} of them, {(taken == labels)[some].mean():.0%} right")
+        right = (taken == labels)[some].mean()
+        print(f"  probability of {least} and more: {some.mean():.0%} of them, {right:.0%} right")
     for at, one in enumerate(names):
         here = taken[labels == at]
         most = Counter(here.tolist()).most_common(3)

@@ -65,5 +65,5 @@ def test_a_head_of_other_phrases_is_refused(tmp_path: Path) -> None:
     tensors = {"weights": np.zeros((9, 2), np.float16), "said": np.zeros((3, 2), np.float16)}
     told = {"names": json.dumps(["a", "b"]), "phrases": json.dumps(["how"])}
     save_file(tensors, tmp_path / "en.safetensors", metadata=told)
-    with pytest.raises(EngineError, match="1 phrases for 3 rows; make it by python -m llm.heads"):
+    with pytest.raises(EngineError, match=r"1 phrases for 3 rows; make it by python -m llm\.heads"):
         load_heads(["en"], tmp_path)
