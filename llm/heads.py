@@ -56,7 +56,7 @@ class Wordings:
 
 
 def read(language: str, topics: Path | None = None, folder: Path = CORPUS) -> Wordings:
-    """Raises EngineError where that language's encoder is missing. `topics` holds wordings about the shop's ways."""
+    """`topics` holds wordings about a shop's ways. Raises EngineError where the language's encoder is missing."""
     encoder = bundled() if language == "en" else encoder_zh.bundled()
     if encoder is None:
         raise EngineError("the bundled encoder is not installed; `make install` brings it")
@@ -150,8 +150,7 @@ def honest(scores: Vectors, labels: Numbers) -> float:
         whole = scaled.max(1) + np.log(np.exp(scaled - scaled.max(1, keepdims=True)).sum(1))
         return float((whole - scaled[np.arange(len(labels)), labels]).mean())
 
-    factors: list[float] = np.arange(0.2, 3.0, 0.05).tolist()
-    return min(factors, key=surprise)
+    return min((at / 20 for at in range(4, 60)), key=surprise)
 
 
 def main() -> None:
@@ -159,7 +158,7 @@ def main() -> None:
         prog="python -m llm.heads",
         description="Train the linear head on the labelled wordings and the questions of llm/corpus, over their words "
         "and the bundled sentence encoders, and print how many labelled wordings it gets right when held out.",
-        epilog="next: python -m benchmarks.answers --quick",
+        epilog="the shipped ones had --topics bot/knowledge/wordings; next: python -m benchmarks.answers --quick",
     )
     parser.add_argument("--out", type=Path, default=HEADS, help="where the weights go (default: the shipped ones)")
     parser.add_argument("--language", choices=("en", "zh"), default="en", help="default en")

@@ -247,7 +247,7 @@ class Planner:
         policy = reading.wants.get("policy", 0.0) >= HALF and not TOLD_SO.search(reading.text)
         if named and CLAIM.search(reading.text) and not policy:
             return False  # the merchant's yes is to the article's question, not to what is claimed of a product
-        asks = reading.has("price", "stock", "options") and not reading.has("restock")
+        asks = reading.has("price", "stock", "options") and not (reading.has("restock") and explains >= EXPLAINS)
         if named and asks and reading.wants.get("policy", 0.0) < HALF:
             return False
         if linked.strength > 0.5:

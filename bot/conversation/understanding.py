@@ -27,7 +27,7 @@ AND = re.compile(r"^\s*(?:and|n|&|\+|also|plus)\s+(?=\w)")  # `and is it light?`
 BOTH, WHICH_OF = re.compile("[和跟与]|还是"), re.compile("哪|谁|选")  # `A跟B 哪个好` is one question
 SURE, SURER, LEAST, NONE = 0.5, 0.8, 0.1, 0.04  # probabilities of an intent: enough for a cue, little, and none
 TRUSTED = ("en", "zh")  # languages whose head is right often enough
-CLEAR = 0.65  # of one intent, which makes the others unlikely
+CLEAR = 0.85  # of one intent, which makes the others unlikely
 NEEDS = ("recommend", "compare", "stock")  # they are worded in more ways than expressions can list
 LEARNT = (*NEEDS, "price", "options", "list")
 MENTION = re.compile(r"@[\w.-]+")
