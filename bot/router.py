@@ -4,13 +4,16 @@ import hashlib
 import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from bot import outbox as outgoing_rows
 from bot.commands import base as slash
-from bot.conversation import gate
+from bot.conversation import gate, talk
 from bot.conversation.answer import Answer, Conversation
+from bot.conversation.bursts import GAP
+from bot.conversation.context import Context
 from bot.conversation.recall import Seen, look, recall
 from bot.language import language
 from bot.messages import Button, Capabilities, Kind, Message, Outgoing
@@ -55,10 +58,11 @@ def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNO
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Who said it and where, as rows."""
+    """Who said it and where, as rows. `kept`: the message is an interaction already, since it was parked."""
 
     member_id: int
     chat: ChatRow
+    kept: bool = False
 
 
 @dataclass(slots=True)
@@ -76,6 +80,11 @@ class Router:
     _people: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
     _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
     _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=OrderedDict)
+    _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
+    _gate: gate.Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._gate = gate.Gate(self.conversation.planner, gate.manners(self.tools.settings, self.shop.name))
 
     async def handle(self, inbox_id: int, message: Message, seen: Seen | None) -> None:
         known = await self._known(message)
@@ -85,16 +94,40 @@ class Router:
             )
         if parsed := slash.parse(message.text):
             return await self._command(inbox_id, message, known, *parsed)
-        mode = self.mode(known.chat)
-        spoken = self._language(message, known.chat)
-        now = self.tools.clock.now()
-        decision = await gate.decide(message, mode, spoken, self.tools.library, self._others(known, message), now)
+        spoken, now = self._language(message, known.chat), self.tools.clock.now()
+        place = gate.Place(self.mode(known.chat), spoken, known.member_id, self._others(known, message))
+        scene = talk.Scene()
+        if not self._gate.lonely(message) or self._goes_on(known):
+            scene = await self.database.read(lambda tx: talk.look(tx, known.chat.id, now))
+
+        async def context(text: str) -> Context:
+            asked = replace(message, text=text)
+            return await recall(self.tools.library, known.chat, known.member_id, asked, spoken, self.shop.name)
+
+        decision = await self._gate.decide(message, place, scene, now, context)
+        known = replace(known, kept=scene.kept(message) is not None)
         if isinstance(decision, gate.Later):
-            due = decision.due
-            return await self.database.write(lambda tx: inbox.park(tx, inbox_id, due))
+            return await self._park(inbox_id, message, known, decision)
+        joins = {"joins": list(decision.joins)} if decision.joins else {}
         if isinstance(decision, gate.Silent):
-            return await self._record(inbox_id, message, known, "said", {})
-        return await self._answer(inbox_id, message, known, spoken, seen)
+            return await self._record(inbox_id, message, known, "said", joins)
+        return await self._answer(inbox_id, message, known, spoken, seen, decision)
+
+    def _goes_on(self, known: Known) -> bool:
+        """Did a message of this member's wait in this chat until just now, so that this one may be the rest of it?"""
+        due = self._parked.get((known.chat.id, known.member_id))
+        return due is not None and self.tools.clock.now() <= due + GAP
+
+    async def _park(self, inbox_id: int, message: Message, known: Known, later: gate.Later) -> None:
+        """Decided again when it is due; it is kept now, so that it is part of the talk meanwhile."""
+        _remember(self._parked, (known.chat.id, known.member_id), later.due)
+        data = {"parked": "addressed" if later.addressed else "asked", "joins": list(later.joins)}
+
+        async def park(tx: Transaction) -> None:
+            await self._keep(tx, message, known, "said", data.copy())
+            await inbox.park(tx, inbox_id, later.due)
+
+        await self.database.write(park)
 
     def at_once(self, message: Message, alone: bool) -> tuple[Job[Any], bool] | None:
         """For the intake, where people and chat are known: all there is to do with a message that needs no answer, or a
@@ -104,9 +137,11 @@ class Router:
         if member_id is None or chat is None or message.kind is not Kind.TEXT:
             return None
         known = Known(member_id, chat)
-        if gate.certainly_silent(message, self.mode(chat), self._others(known, message)):
+        if self._goes_on(known):
+            return None
+        if self._gate.certainly_silent(message, self.mode(chat), self._others(known, message)):
             return lambda tx: self._keep(tx, message, known, "said", {}), True
-        if alone and (message.addressed or message.chat.direct) and not slash.parse(message.text):
+        if alone and self._gate.lonely(message) and not slash.parse(message.text):
             return lambda tx: look(tx, self.tools.library, chat.id), False
         return None
 
@@ -161,6 +196,10 @@ class Router:
         """The interaction that a message is."""
         text = "" if message.kind is Kind.REACTION else message.text
         about = data.pop("product", None)
+        if message.kind is Kind.TEXT:
+            data |= ({"reply_to": message.reply_to} if message.reply_to else {}) | ({"bot": True} if message.sender.bot else {})
+        if known.kept:
+            return await interactions.settle(tx, known.chat.id, message.id, kind, about, data)
         await interactions.add(
             tx, self.shop.id, known.member_id, known.chat.id, kind, message.at,
             text=text, message_id=message.id, product_id=about, data=data,
@@ -221,7 +260,9 @@ class Router:
         await self.database.write(keep)
         return call.reply(answer.text, answer.buttons, answer.cards)
 
-    async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None) -> None:
+    async def _answer(
+        self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None, decision: gate.Speak
+    ) -> None:
         key = f"reply:{inbox_id}"
         draft: list[int] = []
 
@@ -238,14 +279,15 @@ class Router:
                 draft.append(row.id)
             await self.outbox.show(draft[0], text, row)
 
-        answer = await self._say(message, known, message.text, spoken, show, seen)
+        asked = replace(message, text=decision.text) if decision.text != message.text else message
+        answer = await self._say(asked, known, asked.text, spoken, show, seen)
         about = _product(answer)
         kind = "complained" if answer.action == "handoff" else "asked" if answer.sources else "said"
-        data = {"act": answer.act, "product": about}
+        data = {"act": answer.act, "product": about} | ({"joins": list(decision.joins)} if decision.joins else {})
 
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, data.copy())
-            await self._put(tx, key, message, known, answer, answer.text, "ready")
+            await self._put(tx, key, message, known, answer, answer.text, "ready", unasked=decision.unasked)
             if answer.action == "handoff":
                 await self._call_admins(tx, inbox_id, message, known)
 
@@ -264,7 +306,16 @@ class Router:
         return await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
 
     async def _put(
-        self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str
+        self,
+        tx: Transaction,
+        key: str,
+        message: Message,
+        known: Known,
+        answer: Answer | None,
+        text: str,
+        state: str,
+        *,
+        unasked: bool = False,
     ) -> int:
         values: dict[str, Any] = {"reply_to": "" if known.chat.direct else message.id, "member_id": known.member_id}
         if answer:
@@ -273,7 +324,7 @@ class Router:
                 "action": answer.action,
                 "worded_by": answer.by,
                 "model": self.conversation.voice.author(answer.by),
-                "extra": outgoing_rows.extra(shown, **_made_of(answer)),
+                "extra": outgoing_rows.extra(shown, **_made_of(answer)) | ({"unasked": True} if unasked else {}),
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),
             }

@@ -23,6 +23,15 @@ RECENT = Prepared(
 )
 
 
+TALK = Prepared(
+    select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, SAID.c.data, WHO.c.name)
+    .join(WHO, WHO.c.id == SAID.c.member_id)
+    .where(SAID.c.chat_id == bindparam("chat"), SAID.c.message_id != "", SAID.c.text != "")
+    .order_by(SAID.c.id.desc())
+    .limit(bindparam("count"))
+)
+
+
 async def add(
     tx: Transaction,
     shop_id: int,
@@ -44,6 +53,25 @@ async def add(
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The chat's last messages of members (name, text, message_id, member_id, at), oldest first."""
     return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
+
+
+async def talk(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
+    """The same with `data` (reply_to: what it replies to, bot, parked, joins), for who talks to whom."""
+    return (await TALK.rows(tx, {"chat": chat_id, "count": count}))[::-1]
+
+
+async def settle(
+    tx: Transaction, chat_id: int, message_id: str, kind: str, product_id: int | None, data: dict[str, Any]
+) -> None:
+    """What a message turned out to be that was kept while it was parked."""
+    kept = (Interaction.chat_id == chat_id) & (Interaction.message_id == message_id) & Interaction.kind.in_(SPOKEN)
+    await tx.execute(update(Interaction).where(kept).values(kind=kind, product_id=product_id, data=data))
+
+
+async def marks(tx: Transaction, chat_id: int, since: datetime) -> list[dict[str, Any]]:
+    """Reactions in a chat since then: `emoji`, and `on`, the message that it is under."""
+    query = select(SAID.c.data).where(SAID.c.chat_id == chat_id, SAID.c.kind == "reacted", SAID.c.at >= since)
+    return list(await tx.scalars(query))
 
 
 async def spoken(tx: Transaction, chat_id: int) -> list[Row[Any]]:
