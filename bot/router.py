@@ -197,9 +197,12 @@ class Router:
         text = "" if message.kind is Kind.REACTION else message.text
         about = data.pop("product", None)
         if message.kind is Kind.TEXT:
-            data |= ({"reply_to": message.reply_to} if message.reply_to else {}) | ({"bot": True} if message.sender.bot else {})
+            data |= ({"reply_to": message.reply_to} if message.reply_to else {}) | (
+                {"bot": True} if message.sender.bot else {}
+            )
         if known.kept:
-            return await interactions.settle(tx, known.chat.id, message.id, kind, about, data)
+            await interactions.settle(tx, known.chat.id, message.id, kind, about, data)
+            return
         await interactions.add(
             tx, self.shop.id, known.member_id, known.chat.id, kind, message.at,
             text=text, message_id=message.id, product_id=about, data=data,

@@ -68,7 +68,9 @@ def learnt(rows: Rows, names: list[str]) -> Column:
     some = [(one, held) for one, held, _ in rows if held is not None and not held["bare"]]
     wanted = np.array([float(one.wanted) for one, _ in some])
     unknown = np.array([one.source == "refuse_unknown" for one, _ in some])
-    each = np.where(unknown, UNKNOWN / max(1, unknown.sum()), np.where(wanted > 0, 1 / wanted.sum(), 1 / (1 - wanted).sum()))
+    each = np.where(
+        unknown, UNKNOWN / max(1, unknown.sum()), np.where(wanted > 0, 1 / wanted.sum(), 1 / (1 - wanted).sum())
+    )
     return fit(np.array([[held[name] for name in names] for _, held in some]), wanted, each)
 
 
@@ -108,11 +110,15 @@ async def main(data: Path, how_many: int, out: Path) -> None:
             features = [one for one in next(held for _, held, _ in rows if held) if one != "bare"]
             print(f"{name}: {len(rows)} messages")
             weights, least = learnt(rows, features), thresholds(rows, features)
-            text += f"\n[{name}]\n" + "".join(f"{one} = {value:.2f}\n" for one, value in zip([*features, "bias"], weights, strict=True))
-            text += f"\n[{name}_precision]\n" + "".join(f'"{one:.2f}" = {value:.2f}\n' for one, value in sorted(least.items()))
+            text += f"\n[{name}]\n" + "".join(
+                f"{one} = {value:.2f}\n" for one, value in zip([*features, "bias"], weights, strict=True)
+            )
+            text += f"\n[{name}_precision]\n" + "".join(
+                f'"{one:.2f}" = {value:.2f}\n' for one, value in sorted(least.items())
+            )
         if encoders:
             await encoders.close()
-    out.write_text(text, "utf-8")
+    await asyncio.to_thread(out.write_text, text, "utf-8")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ from bot.messages import Chat, Message, Sender
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 NAME = "Shopkeeper"
-ASKS = re.compile(r"[?]|\b(?:how|what|whats|why|where|which|when|who|can i|could i|should i|is it|is there|does it|do i)\b")
+ASKS = re.compile(
+    r"[?]|\b(?:how|what|whats|why|where|which|when|who|can i|could i|should i|is it|is there|does it|do i)\b"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,9 @@ def turns(log: dict[str, Any]) -> Iterator[Turn]:
             addressed = to == helper and bool(reply_to)
         elif to == helper:
             shown = f"{NAME}: {NAMED.sub('', text, count=1)}"
-        message = Message(str(place), str(place), Chat("irc", log["file"]), Sender(nick, nick), shown, at, addressed, reply_to)
+        message = Message(
+            str(place), str(place), Chat("irc", log["file"]), Sender(nick, nick), shown, at, addressed, reply_to
+        )
         told = any(messages[one][1] == helper for one in answered.get(place, []))
         if place >= first and not (told and not mine):
             wanted = to == helper or (mine and bool(ASKS.search(text.lower())))

@@ -18,8 +18,10 @@ GREETING = re.compile(
 HANGING = re.compile(
     r"(?:^|.*[ ,])(?:the|an?|of|for|and|or|with|to|in|on|your|is|are|does|do|has|can|if|about|between|than|which|that"
     r"|also|plus|like|from)(?:\.{2,}|…|,|-)?"
-    r"|(?:so |and |ok |hi |hey )*(?:how (?:much|many|long|big|about)|what about|what(?:'s| is)?(?: the)?(?: price of)?|when|where"
-    r"|do (?:you|u) (?:have|sell|stock|do)|(?:have (?:you|u) )?got any|can (?:i|you)|i(?:'m| am) looking for|looking for"
+    r"|(?:so |and |ok |hi |hey )*(?:how (?:much|many|long|big|about)|what about"
+    r"|what(?:'s| is)?(?: the)?(?: price of)?|when|where"
+    r"|do (?:you|u) (?:have|sell|stock|do)|(?:have (?:you|u) )?got any|can (?:i|you)"
+    r"|i(?:'m| am) looking for|looking for"
     r"|i want|i need|is there)(?: (?:is|are|does|do|the|an?|it|any|some|to))*(?:\.{2,}|…|,|-)?"
     r"|.*(?:\.{3}|…|,|，|、|:|：)"
     r"|(?:那个?|这个?|你们|还有|有没有|想买|想要|我想|能不能|可不可以|多少钱的?|怎么)+(?:\.{2,}|…|。{2,})?"

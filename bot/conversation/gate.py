@@ -14,7 +14,7 @@ from bot.conversation.bursts import PART, greets, joined, unfinished
 from bot.conversation.context import Context
 from bot.conversation.plan import Planner
 from bot.conversation.talk import SETTLED, Scene, calls
-from bot.conversation.understanding import Reading, complaint, glance, read
+from bot.conversation.understanding import ASKING, Reading, complaint, glance, read
 from bot.language import normalise
 from bot.messages import Message
 from llm.protocol import Act, Plan
@@ -25,6 +25,7 @@ LIVELY = 3  # in this mode it waits so many times less, and may speak so many ti
 GOES_ON = 0.5  # of the threshold falls for a question that goes on from the bot's answer to the same member
 WARY = 0.1  # what each thumb down adds to the threshold
 WARIEST = 0.3
+JOKES = re.compile(r"haha|\blo+l\b|lmao|\brofl\b|[😂🤣😅🙈😭]|哈哈|嘿嘿")
 FACTS = (
     Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.POLICY, Act.SHIPPING, Act.HOURS,
     Act.LINK, Act.COMPARE, Act.CONTRAST, Act.RECOMMEND, Act.COUNT,
@@ -66,7 +67,7 @@ class Manners:
     """What the merchant settles. `wait`: seconds at most that a question waits for a human; `hourly`: unasked replies
     of a chat; `bots`: names or ids of bots that are answered; `names`: what the bot is called by."""
 
-    precision: float = 0.95
+    precision: float = 0.97
     wait: float = 30.0
     hourly: int = 20
     bots: frozenset[str] = frozenset()
@@ -77,7 +78,11 @@ def manners(settings: Settings, shop: str) -> Manners:
     """What the settings say; the bot is called by the shop's name too."""
     bots, names = listed(settings.answer_bots), (*listed(settings.bot_names), normalise(shop))
     return Manners(
-        settings.gate_precision, settings.gate_wait, settings.unasked_per_hour, frozenset(bots), tuple(filter(None, names))
+        settings.gate_precision,
+        settings.gate_wait,
+        settings.unasked_per_hour,
+        frozenset(bots),
+        tuple(filter(None, names)),
     )
 
 
@@ -100,9 +105,10 @@ class Gate:
     def __init__(self, planner: Planner, manners: Manners) -> None:
         self._planner, self._manners = planner, manners
         either = "|".join(re.escape(name) for name in manners.names) or r"(?!)"
+        greeted = "(?:hi|hey|hello|ok|okay|dear|yo|so|and|please|你好|请问)"
         self._called = re.compile(
-            rf"^(?:(?:hi|hey|hello|ok|okay|dear|yo|so|and|please|你好|请问)[ ,，]*)?@?(?:{either})(?:\s*[,:!?，：！？、]|[ ]*$|(?<=[\u4e00-\u9fff]))"
-            rf"|^(?:hi|hey|hello|ok|okay|dear|yo|你好)[ ,，]+(?:{either})\b|[,，] ?(?:{either})[?!.。？！]*$"
+            rf"^(?:{greeted}[ ,，]*)?@?(?:{either})(?:\s*[,:!?，：！？、]|\s*$|(?<=[\u4e00-\u9fff]))"
+            rf"|^{greeted}[ ,，]+(?:{either})\b|[,，] ?(?:{either})[?!.。？！]*$"
         )
 
     def to_me(self, message: Message) -> bool:
@@ -227,12 +233,14 @@ class Gate:
         member goes on with the bot."""
         engaged, text = scene.engaged(message, place.member_id), message.text
         before = scene.before(message, place.member_id)
-        if before and not engaged and len(reading.words) < 3 and reading.has("followup", *sure.ASKING):
+        if before and not engaged and len(reading.words) < 3 and reading.has("followup", *ASKING):
             text = f"{before} {text}"
             reading = read(text, place.language)
         found = await sure.evidence(reading, self._planner.library)
         least = sure.threshold(reading.language, found, self._manners.precision)
-        if scene.among_members(message, place.member_id, place.names):
+        if scene.echoes(message, place.member_id):
+            return Silent("a member is asked back")
+        if scene.among_members(message, place.member_id, place.names) or not _worded(text):
             least = (1.0 + least) / 2
         least = min(0.99, least + min(WARIEST, max(0.0, WARY * scene.against)))
         if reading.has("question"):
@@ -243,10 +251,17 @@ class Gate:
         return (text, plans, engaged >= 1.0) if answers(plans) else Silent("nothing to say to it")
 
 
+def _worded(text: str) -> bool:
+    """Does it ask by more than its question mark?"""
+    return glance(re.sub("[?？]", " ", text)).has("question", "asks_too", *ASKING)
+
+
 def aside(text: str, reading: Reading, names: Sequence[str]) -> Silent | None:
     """What is plainly not for the shop: no question, or one to somebody else."""
-    if "@" in text or not reading.has("question", "asks_too", *sure.ASKING):
+    if "@" in text or not reading.has("question", "asks_too", *ASKING):
         return Silent("no question to the shop")
+    if not reading.has("question") and (reading.has("mine") or JOKES.search(reading.text)):
+        return Silent("a remark")
     if complaint(reading) or reading.has("to_somebody") or calls(reading.text, names):
         return Silent("said to somebody else")
     return None

@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from bot.conversation import link as links
@@ -80,7 +81,7 @@ def threshold(language: str, found: Mapping[str, float], precision: float) -> fl
     """The least chance that was right so often on labelled messages; between the measured ones, straight lines."""
     held = _weights()[f"{model(language, found)}_precision"]
     points = sorted((float(name), value) for name, value in held.items())
-    for (low, first), (high, second) in zip(points, points[1:], strict=False):
+    for (low, first), (high, second) in pairwise(points):
         if precision <= high:
             share = max(0.0, precision - low) / (high - low)
             return first + share * (second - first)

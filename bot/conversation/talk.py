@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.conversation.bursts import GAP
-from bot.language import normalise, tokens
+from bot.language import HAN, normalise, tokens
 from bot.messages import Message
 from storage import interactions, outbox
 from storage.database import Transaction
@@ -16,16 +16,19 @@ HEARD, SAID = 30, 40  # lines of members and of the bot that are looked at
 PRESENT = timedelta(minutes=3)  # who spoke in it is there
 ENGAGED = timedelta(minutes=3)  # a member goes on with the bot so long after its reply
 BETWEEN = 3  # lines of others that may stand between
+RETORT = timedelta(minutes=1)  # a few words so soon after another's line are said to them
 ECHO = 0.6  # of a line's words that the line before has too: it is asked back
 TURN = timedelta(minutes=2)  # a line is an answer to another so long after it
 HOUR = timedelta(hours=1)
 
 LAUGH = re.compile(
-    r"(?:[\W_]|ha|he|lo+l|lmao|rofl|xd|wow|omg|nice|same|true|yes+|yep|ok(?:ay)?|oh|ah|h+m+|good|morning|night|哈|呵|嘿|嗯|哦|啊|早|安|好的?|对|是的|晚)*"
+    r"(?:[\W_]|ha|he|lo+l|lmao|rofl|xd|wow|omg|nice|same|true|yes+|yep|ok(?:ay)?|oh|ah|h+m+|good|morning|night"
+    r"|哈|呵|嘿|嗯|哦|啊|早|安|好的?|对|是的|晚)*"
 )
 TELLS = re.compile(
     r"^(?:yes|yeah|yep|no|nope|nah|it.?s|they.?re|it is|they are|about|around|i think|i paid|should be|depends|only"
-    r"|there (?:is|are)|not|just|always|never|on the|check|see the|\W*\d|有的?|没有?|是的?|不是|好像|大概|应该|可以|不能|不行|不用|我记得|对)"
+    r"|there (?:is|are)|not|just|always|never|on the|check|see the|\W*\d"
+    r"|有的?|没有?|是的?|不是|好像|大概|应该|可以|不能|不行|不用|我记得|对)"
 )
 SETTLED = re.compile(
     r"\b(?:never ?mind|nvm|found it|got it|figured it out|ignore me|forget it|sorted)\b|^(?:thanks|thank you|cheers|ta|ah ok|great)\b"
@@ -39,9 +42,9 @@ def calls(text: str, names: Sequence[str]) -> bool:
     return any(re.search(rf"(?<!\w){re.escape(plain)}(?!\w)", text) for plain in called)
 
 
-def _echoes(text: str, before: str) -> bool:
-    words = set(tokens(text))
-    return bool(words) and len(words & set(tokens(before))) >= ECHO * len(words)
+def _short(text: str) -> bool:
+    """Is it so short that it rests on what another one said?"""
+    return len(text) <= 8 if HAN.search(text) else len(text.split()) <= 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,7 @@ class Scene:
 
     def addressed(self, message: Message, parts: Sequence[Any]) -> bool:
         """Was the bot spoken to in another part of the burst?"""
-        rows = [*parts, *([kept] if (kept := self.kept(message)) else [])]
-        return any(row.data.get("parked") == "addressed" for row in rows)
+        return any(row and row.data.get("parked") == "addressed" for row in (*parts, self.kept(message)))
 
     def taken_over(self, message: Message) -> bool:
         """Does a later part of the burst hold this one too?"""
@@ -89,8 +91,9 @@ class Scene:
         """What the member said just before, if nobody spoke in between."""
         earlier = [row for row in self.heard if row.at <= message.at and row.message_id != message.id]
         last = earlier[-1] if earlier else None
-        near = last is not None and last.member_id == member_id and message.at - last.at <= 3 * GAP
-        return last.text if near and not last.data.get("reply_to") else ""
+        if last is None or last.member_id != member_id or message.at - last.at > 3 * GAP or last.data.get("reply_to"):
+            return ""
+        return str(last.text)
 
     def present(self, message: Message, member_id: int) -> int:
         """How many others spoke lately."""
@@ -103,19 +106,29 @@ class Scene:
         if not own or message.at - own[-1].sent > ENGAGED or own[-1].extra.get("private_to"):
             return 0.0
         since = own[-1].sent
-        others = [row for row in self.heard if since <= row.at <= message.at and row.member_id != member_id]
-        if any(self._to(row, message, member_id) for row in others):
+        lines = [row for row in self.heard if since <= row.at <= message.at and row.message_id != message.id]
+        others = [row for row in lines if row.member_id != member_id]
+        if len(lines) - len(others) > 1 or any(self._to(row, message, member_id) for row in others):
             return 0.0
         said = [row for row in self.said if row.sent and since < row.sent <= message.at]
         if not others and not said:
             return 1.0
         return 0.5 if len(others) <= BETWEEN and message.at - since <= TURN else 0.0
 
+    def echoes(self, message: Message, member_id: int) -> bool:
+        """Does it say again what another member has just said, to ask them back?"""
+        earlier = [row for row in self.heard if row.at <= message.at and row.message_id != message.id]
+        if not earlier or earlier[-1].member_id == member_id or message.at - earlier[-1].at > TURN:
+            return False
+        words = set(tokens(message.text))
+        return bool(words) and len(words & set(tokens(earlier[-1].text))) >= ECHO * len(words)
+
     def among_members(self, message: Message, member_id: int, names: Sequence[str]) -> bool:
         """Are the member and another one talking with each other?"""
         earlier = [row for row in self.heard if row.at <= message.at and row.message_id != message.id]
         recent = [row for row in earlier if message.at - row.at <= TURN]
-        if recent and recent[-1].member_id != member_id and _echoes(message.text, recent[-1].text):
+        last = recent[-1] if recent else None
+        if last and last.member_id != member_id and message.at - last.at <= RETORT and _short(message.text):
             return True
         for row in recent:
             if row.member_id == member_id:
@@ -179,6 +192,6 @@ async def feedback(tx: Transaction, chat_id: int, now: datetime) -> float:
     if not marks:
         return 0.0
     unasked = await outbox.unasked_among(tx, chat_id, {mark["on"] for mark in marks})
-    down = sum(mark["emoji"].startswith("👎") for mark in marks if mark["on"] in unasked)
-    up = sum(mark["emoji"].startswith("👍") for mark in marks if mark["on"] in unasked)
+    down: int = sum(mark["emoji"].startswith("👎") for mark in marks if mark["on"] in unasked)
+    up: int = sum(mark["emoji"].startswith("👍") for mark in marks if mark["on"] in unasked)
     return down - up / 2
