@@ -37,7 +37,7 @@ async def gathered(folder: Path, data: Path, encoders: Encoders | None, how_many
     """The evidence of every message, by the name of its weights."""
     found: dict[str, Rows] = defaultdict(list)
     places = [*sorted(SHOPS.iterdir()), DEMO]
-    talk = chatter(data, how_many)
+    talk = chatter(data, how_many, held_out=False)
     for at, shop in enumerate(places):
         async with opened(folder, shop, encoders) as library:
             planner = Planner(library)

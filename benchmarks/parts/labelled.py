@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -53,17 +54,17 @@ def questions(shop: Path, half: int) -> list[Labelled]:
     ]
 
 
-def chatter(data: Path, how_many: int) -> list[Labelled]:
-    """So many lines of each source; of IRC the dev logs are half 1, of the others every second line."""
-    random, found = Random(1), []
-    for split, half in (("train", 0), ("dev", 1)):
-        lines = [text for log in logs(data, split) for text in _unnamed(log)]
-        found += [Labelled(text, False, "irc", half) for text in random.sample(lines, how_many // 2)]
+def chatter(data: Path, how_many: int, *, held_out: bool) -> list[Labelled]:
+    """So many lines of each source. Held out: of IRC the dev logs, of the others every second conversation."""
+    random = Random(1)
+    lines = {"irc": [text for log in logs(data, "dev" if held_out else "train") for text in _unnamed(log)]}
     for source in ("topical_chat", "lccc_sample_zh"):
-        lines = [text for text in _spoken(data / source) if 2 < len(text) < LONGEST]
-        some = random.sample(lines, how_many)
-        found += [Labelled(text, False, source, at % 2) for at, text in enumerate(some)]
-    return found
+        lines[source] = [text for text in _spoken(data / source, held_out) if 2 < len(text) < LONGEST]
+    return [
+        Labelled(text, False, source, at % 2)
+        for source, held in lines.items()
+        for at, text in enumerate(random.sample(held, min(how_many, len(held))))
+    ]
 
 
 def logs(data: Path, split: str) -> Iterator[dict[str, Any]]:
@@ -84,11 +85,11 @@ def named(text: str, nicks: Sequence[str] | set[str]) -> str:
     return found[1].lower() if found and found[1].lower() in nicks else ""
 
 
-def _spoken(folder: Path) -> list[str]:
-    found = []
+def _spoken(folder: Path, held_out: bool) -> list[str]:
+    found: list[str] = []
     for path in sorted(folder.glob("*.jsonl.gz")):
         with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
+            for line in islice(lines, int(held_out), None, 2):
                 found += [one if isinstance(one, str) else one[1] for one in json.loads(line)["turns"]]
     return found
 
