@@ -1,9 +1,9 @@
 """When the bot speaks: how many of what is for it it takes up, and how much of what is not.
 
 Three days of a group of eight run through the whole bot (tests/data/three_days.jsonl). With --data DIR also IRC
-channels in which the bot has a helper's part, and small talk in English and Chinese. `floor` is what answering mentions alone
-comes to, or a coin that answers every tenth message. sure.toml has learnt from the labelled shops; what it reaches on
-shops that it has not learnt from is printed by benchmarks/parts/calibrate.py.
+channels in which the bot has a helper's part, and small talk in English and Chinese. `floor` is what answering
+mentions alone comes to, or a coin that answers every tenth message. sure.toml has learnt from the labelled shops; what
+it reaches on shops that it has not learnt from is printed by benchmarks/parts/calibrate.py.
 """
 
 import sys
@@ -40,7 +40,7 @@ async def measure(folder: Path, quick: bool, data: Path | None) -> list[Row]:
         rows += shown(await talked(folder, path, files), f"held-out group, {path.stem}", ("unasked",))
     if data:
         rows += channels(data, "dev", "held-out channels")
-        rows += await small_talk(folder, data, 500 if quick else 4000)
+        rows += await small_talk(folder, data, 500 if quick else 2000)
     return rows
 
 
@@ -81,7 +81,8 @@ def shown(counts: dict[str, Counter[str]], group: str, names: Sequence[str]) -> 
         spoke, asked = held["right"] + held["wrong"], held["right"] + held["missed"]
         told = f"of {spoke} replies, {held['silent'] + held['wrong']} lines not for it"
         rows.append(Row(f"{group}, {name}: precision", held["right"] / max(1, spoke), "", at_least=0.95, note=told))
-        rows.append(Row(f"{group}, {name}: recall", held["right"] / max(1, asked), "", at_least=0.8, note=f"of {asked}"))
+        found = held["right"] / max(1, asked)
+        rows.append(Row(f"{group}, {name}: recall", found, "", at_least=0.8, note=f"of {asked}"))
     return rows
 
 

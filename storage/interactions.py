@@ -26,7 +26,8 @@ RECENT = Prepared(
 TALK = Prepared(
     select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, SAID.c.data, WHO.c.name)
     .join(WHO, WHO.c.id == SAID.c.member_id)
-    .where(SAID.c.chat_id == bindparam("chat"), SAID.c.message_id != "", SAID.c.text != "")
+    .where(SAID.c.chat_id == bindparam("chat"), SAID.c.message_id != "")
+    .where(SAID.c.kind != "reacted", SAID.c.kind != "commanded", SAID.c.kind != "pressed")
     .order_by(SAID.c.id.desc())
     .limit(bindparam("count"))
 )

@@ -31,7 +31,8 @@ TELLS = re.compile(
     r"|有的?|没有?|是的?|不是|好像|大概|应该|可以|不能|不行|不用|我记得|对)"
 )
 SETTLED = re.compile(
-    r"\b(?:never ?mind|nvm|found it|got it|figured it out|ignore me|forget it|sorted)\b|^(?:thanks|thank you|cheers|ta|ah ok|great)\b"
+    r"\b(?:never ?mind|nvm|found it|got it|figured it out|ignore me|forget it|sorted)\b"
+    r"|^(?:thanks|thank you|cheers|ta|ah ok|great)\b"
     r"|算了|找到了|知道了|不用了|看到了|搞定|^(?:谢谢|多谢|谢啦|好的)"
 )
 

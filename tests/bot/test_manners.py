@@ -4,12 +4,15 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 from bot.clock import ManualClock
-from bot.config import Settings
+from bot.config import Settings, load
 from bot.conversation.bursts import PART, joined, unfinished
 from bot.messages import Chat, Kind, Message, Sender
+from storage import inbox, interactions
 from tests.conftest import START, Group, open_group
 
 MOKA = "how much is the moka pot?"
@@ -36,11 +39,16 @@ class Talk:
         return self.said[before:]
 
     async def until(self, seconds: float) -> list[str]:
-        """Let the clock run second by second; what the bot says meanwhile."""
-        before = len(self.said)
-        while self.clock.now() < self.start + timedelta(seconds=seconds):
-            self.clock.set(min(self.clock.now() + timedelta(seconds=1), self.start + timedelta(seconds=seconds)))
+        """Let the clock run from one parked message to the next; what the bot says meanwhile."""
+        before, end, app = len(self.said), self.start + timedelta(seconds=seconds), self.group.app
+        while True:
+            due = await app.database.read(lambda tx: inbox.parked(tx, app.shop.id))
+            if due is None or due > end:
+                break
+            self.clock.set(max(due, self.clock.now()))
             await self.group.settle()
+        self.clock.set(max(end, self.clock.now()))
+        await self.group.settle()
         return self.said[before:]
 
     @property
@@ -256,3 +264,36 @@ def test_finished(text: str):
 
 def test_greetings_are_left_out_of_what_is_asked():
     assert joined(["@shop hi", "how much is…", "the moka pot?"]) == "how much is the moka pot?"
+
+
+LINES = st.tuples(
+    st.integers(1, 40),
+    st.sampled_from(["ann", "bo", "cy"]),
+    st.sampled_from(
+        ["hi", "how much is", "the moka pot?", MOKA, "haha", "thanks", "never mind", "多少钱", "手冲壶还有货吗？", ""]
+    ),
+    st.booleans(),
+)
+
+
+@hypothesis.given(st.lists(LINES, min_size=1, max_size=8))
+@hypothesis.settings(max_examples=10, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+async def test_every_line_is_kept_once_and_decided(tmp_path_factory: pytest.TempPathFactory, lines: list[tuple]):
+    url = f"sqlite:///{tmp_path_factory.mktemp('lines')}/shop.db"
+    settings = load({"DATABASE_URL": url, "EMBED_MODEL": "off"}, env_file=None)
+    async with open_group(settings, ManualClock(START)) as group:
+        talk, at = Talk(group), 0
+        for gap, name, text, addressed in lines:
+            at += gap
+            await talk.at(at, name, text, addressed=addressed)
+        await talk.until(at + 120)
+        shop_id = group.app.shop.id
+        kept = await group.app.database.read(lambda tx: interactions.shown(tx, shop_id, "test", "shop", 99))
+        assert sorted(row.message_id for row in kept) == sorted(str(one + 1) for one in range(len(lines)))
+        assert await group.app.database.read(lambda tx: inbox.parked(tx, shop_id)) is None
+        assert await group.app.database.read(lambda tx: inbox.waiting(tx, shop_id)) == []
+        assert len(talk.said) <= len(lines)
+        addressed_last = [
+            text for _, _, text, addressed in lines[-1:] if addressed and text not in ("hi", "how much is", "")
+        ]
+        assert not addressed_last or talk.said
