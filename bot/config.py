@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         "Manners",
     )
     gate_precision: float = _setting(
-        0.97, "how many of a hundred unasked replies shall be right, as a share; more means silent more often",
+        0.98, "how many of a hundred unasked replies shall be right, as a share; more means silent more often",
         "Manners", ge=0.5, le=0.99,
     )  # fmt: skip
     gate_wait: float = _setting(

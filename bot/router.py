@@ -98,7 +98,7 @@ class Router:
         place = gate.Place(self.mode(known.chat), spoken, known.member_id, self._others(known, message))
         scene = talk.Scene()
         if not self._gate.lonely(message) or self._goes_on(known):
-            scene = await self.database.read(lambda tx: talk.look(tx, known.chat.id, now))
+            scene = await self.database.read(lambda tx: talk.look(tx, known.chat.id))
 
         async def context(text: str) -> Context:
             asked = replace(message, text=text)

@@ -32,6 +32,10 @@ TALK = Prepared(
     .limit(bindparam("count"))
 )
 
+LAST = select(SAID).where(SAID.c.chat_id == bindparam("chat")).order_by(SAID.c.id.desc()).limit(bindparam("count"))
+LATELY = LAST.subquery()
+MARKS = Prepared(select(LATELY.c.data).where(LATELY.c.kind == "reacted"))
+
 
 async def add(
     tx: Transaction,
@@ -69,10 +73,9 @@ async def settle(
     await tx.execute(update(Interaction).where(kept).values(kind=kind, product_id=product_id, data=data))
 
 
-async def marks(tx: Transaction, chat_id: int, since: datetime) -> list[dict[str, Any]]:
-    """Reactions in a chat since then: `emoji`, and `on`, the message that it is under."""
-    query = select(SAID.c.data).where(SAID.c.chat_id == chat_id, SAID.c.kind == "reacted", SAID.c.at >= since)
-    return list(await tx.scalars(query))
+async def marks(tx: Transaction, chat_id: int, count: int) -> list[dict[str, Any]]:
+    """Reactions among the chat's last interactions: `emoji`, and `on`, the message that it is under."""
+    return [row.data for row in await MARKS.rows(tx, {"chat": chat_id, "count": count})]
 
 
 async def spoken(tx: Transaction, chat_id: int) -> list[Row[Any]]:

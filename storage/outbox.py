@@ -1,6 +1,6 @@
 """Everything the bot says, as rows: from before the first word until after it was sent."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -125,12 +125,6 @@ async def resolve_unknown(tx: Transaction, shop_id: int) -> Sequence[int]:
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The last messages that were sent to the chat, oldest first."""
     return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
-
-
-async def unasked_among(tx: Transaction, chat_id: int, message_ids: Collection[str]) -> frozenset[str]:
-    """Which of these messages were such replies."""
-    query = select(OUT.c.message_id, OUT.c.extra).where(OUT.c.chat_id == chat_id, OUT.c.message_id.in_(message_ids))
-    return frozenset(row.message_id for row in await tx.execute(query) if row.extra.get("unasked"))
 
 
 async def said_in(tx: Transaction, chat_id: int) -> list[Row[Any]]:

@@ -15,8 +15,8 @@ from bot.config import load
 from bot.tools import replay
 from llm.engines.scripted import ScriptedEngine
 
-# Two questions that nobody but the admin can answer are taken for what the shop's texts say something of.
-WRONG = {"what time does the tasting start?", "can I bring my dog to the shop?"}
+# A question that nobody but the admin can answer is taken for one of which the shop's texts say something.
+WRONG = {"can I bring my dog to the shop?"}
 
 Turn = tuple[dict[str, Any], dict[str, Any]]
 

@@ -25,6 +25,7 @@ LIVELY = 3  # in this mode it waits so many times less, and may speak so many ti
 GOES_ON = 0.5  # of the threshold falls for a question that goes on from the bot's answer to the same member
 WARY = 0.1  # what each thumb down adds to the threshold
 WARIEST = 0.3
+ROWS = (Act.DETAIL, Act.DESCRIBE, Act.POLICY)  # acts that quote what one row says
 JOKES = re.compile(r"haha|\blo+l\b|lmao|\brofl\b|[😂🤣😅🙈😭]|哈哈|嘿嘿")
 FACTS = (
     Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.POLICY, Act.SHIPPING, Act.HOURS,
@@ -67,7 +68,7 @@ class Manners:
     """What the merchant settles. `wait`: seconds at most that a question waits for a human; `hourly`: unasked replies
     of a chat; `bots`: names or ids of bots that are answered; `names`: what the bot is called by."""
 
-    precision: float = 0.97
+    precision: float = 0.98
     wait: float = 30.0
     hourly: int = 20
     bots: frozenset[str] = frozenset()
@@ -248,6 +249,9 @@ class Gate:
         if sure.chance(reading.language, found) < least:
             return Silent("not confident")
         plans = await self._planner.plan(text, await recall(text))
+        sources = [source for plan in plans if plan.act in ROWS for source in plan.sources]
+        if sources and not await sure.agrees(reading, self._planner.library, sources):
+            return Silent("what is meant and what would be said differ")
         return (text, plans, engaged >= 1.0) if answers(plans) else Silent("nothing to say to it")
 
 

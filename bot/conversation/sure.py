@@ -7,7 +7,7 @@ weights stand in sure.toml; `python -m benchmarks.parts.calibrate` makes them fr
 import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from bot.knowledge.library import Library
 MEMBERS = ("chatter", "chat", "offtopic", "complaint", "abuse", "unsafe", "human")  # intents that ask the shop nothing
 
 YOU, ME = re.compile(r"\byou\b|你(?!们|好|家)"), re.compile(r"我(?!想|要|们)")  # one person
+APART = 0.1  # how much less a row may be worth than the best
 LONG = 30.0  # tokens of a long message
 
 
@@ -54,6 +55,16 @@ async def evidence(reading: Reading, library: Library) -> dict[str, float]:
         found["best"] = max(found["product"], found["article"])
         found["meant"] = found["best"] * found["intent"]
     return found
+
+
+async def agrees(reading: Reading, library: Library, rows: Sequence[str]) -> bool:
+    """Is one of these rows among those that mean most of what is asked? True where no encoder knows the language."""
+    [vector] = await library.meaning([reading.text], reading.language)
+    if vector is None:
+        return True
+    ranking = library.rank(reading.words, reading.about, vector, reading.language)
+    worth = sorted((score, hit.row) for score, hit in (*ranking.products[:5], *ranking.articles[:5]))
+    return any(row in rows and score >= worth[-1][0] - APART for score, row in worth)
 
 
 @lru_cache(maxsize=1)

@@ -13,6 +13,7 @@ from storage import interactions, outbox
 from storage.database import Transaction
 
 HEARD, SAID = 30, 40  # lines of members and of the bot that are looked at
+MARKED = 1000  # and so many of the last interactions for thumbs under the latter
 PRESENT = timedelta(minutes=3)  # who spoke in it is there
 ENGAGED = timedelta(minutes=3)  # a member goes on with the bot so long after its reply
 BETWEEN = 3  # lines of others that may stand between
@@ -181,18 +182,11 @@ class Scene:
         return last is None or any(row.at > last and not row.data.get("bot") for row in self.heard)
 
 
-async def look(tx: Transaction, chat_id: int, now: datetime) -> Scene:
+async def look(tx: Transaction, chat_id: int) -> Scene:
     """What stands around a message that came in just now, or was parked a while ago."""
     heard, said = await interactions.talk(tx, chat_id, HEARD), await outbox.recent(tx, chat_id, SAID)
-    return Scene(heard, said, await feedback(tx, chat_id, now))
-
-
-async def feedback(tx: Transaction, chat_id: int, now: datetime) -> float:
-    """Thumbs of the last month under what the bot said unasked: those down, less half of those up."""
-    marks = await interactions.marks(tx, chat_id, now - timedelta(days=30))
-    if not marks:
-        return 0.0
-    unasked = await outbox.unasked_among(tx, chat_id, {mark["on"] for mark in marks})
+    marks = await interactions.marks(tx, chat_id, MARKED)
+    unasked = {row.message_id for row in said if row.extra.get("unasked")}
     down: int = sum(mark["emoji"].startswith("👎") for mark in marks if mark["on"] in unasked)
     up: int = sum(mark["emoji"].startswith("👍") for mark in marks if mark["on"] in unasked)
-    return down - up / 2
+    return Scene(heard, said, down - up / 2)
