@@ -179,16 +179,19 @@ async def test_lively_waits_less(group: Group):
     assert len(await talk.until(50)) == 1
 
 
-async def test_thumbs_down_make_it_wary(talk: Talk):
+async def test_thumbs_down_make_it_wary(settings: Settings, clock: ManualClock):
     asked = "how long does the travel mug keep drinks hot?"
-    assert len(await talk.at(0, "ann", asked)) == 1
-    on = next(key for chat, key, _ in talk.group.log if chat == "shop")
-    await talk.at(10, "bo", "👎", kind=Kind.REACTION, reply_to=on)
-    assert await talk.at(700, "ann", asked) == []
-    assert len(await talk.at(760, "ann", asked, addressed=True)) == 1
-    await talk.at(800, "bo", "👍", kind=Kind.REACTION, reply_to=on)
-    await talk.at(810, "cy", "👍", kind=Kind.REACTION, reply_to=on)
-    assert len(await talk.at(1500, "ann", asked)) == 1
+    async with open_group(settings.model_copy(update={"gate_precision": 0.95}), clock) as group:
+        talk = Talk(group)
+        assert len(await talk.at(0, "ann", asked)) == 1
+        on = next(key for chat, key, _ in group.log if chat == "shop")
+        for second, name in enumerate(("bo", "cy"), 10):
+            await talk.at(second, name, "👎", kind=Kind.REACTION, reply_to=on)
+        assert await talk.at(700, "ann", asked) == []
+        assert len(await talk.at(760, "ann", asked, addressed=True)) == 1
+        for second, name in enumerate(("di", "ed", "flo", "gil"), 800):
+            await talk.at(second, name, "👍", kind=Kind.REACTION, reply_to=on)
+        assert len(await talk.at(1500, "ann", asked)) == 1
 
 
 BOT = Sender("b1", "DealBot", bot=True)
