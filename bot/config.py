@@ -76,6 +76,25 @@ class Settings(BaseSettings):
         "when the bot speaks until an admin sets /mode; empty: questions on the chat page, mention elsewhere",
         "Manners",
     )
+    gate_precision: float = _setting(
+        0.98, "how many of a hundred unasked replies shall be right, as a share; more means silent more often",
+        "Manners", ge=0.5, le=0.99,
+    )  # fmt: skip
+    gate_wait: float = _setting(
+        30.0,
+        "seconds at most that an unasked question waits for a human; twenty for each other member who is there",
+        "Manners",
+        ge=0,
+        le=600,
+        allow_inf_nan=False,
+    )
+    unasked_per_hour: int = _setting(
+        20, "unasked replies in a chat in an hour; lively: three times", "Manners", ge=0, le=1000
+    )
+    bot_names: str = _setting(
+        "shopkeeper,店小二", "what the bot is called by besides the shop's name, with commas", "Manners"
+    )
+    answer_bots: str = _setting("", "names or ids of other bots that are answered when they address it", "Manners")
     quiet_hours: str = _setting(
         "21:00-09:00", "no suggestion is sent in these hours of the shop's time zone", "Manners"
     )

@@ -4,15 +4,19 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from bot import outbox as outgoing_rows
 from bot.commands import base as slash
-from bot.conversation import gate
+from bot.conversation import gate, talk
 from bot.conversation.answer import Answer, Conversation
-from bot.conversation.handoff import Handoffs, said_by_admin, unsure
+from bot.conversation.bursts import GAP
+from bot.conversation.context import Context
+from bot.conversation.handoff import Handoffs, said_by_admin
+from bot.conversation.kept import made_of, product_of
 from bot.conversation.recall import Seen, look, recall
 from bot.conversation.sources import cited
 from bot.knowledge import claims
@@ -31,27 +35,6 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 KNOWN = 10_000  # members and chats remembered between messages
 
 
-def _product(answer: Answer) -> int | None:
-    """The product that an answer is about."""
-    return next((int(row.partition(":")[2]) for row in answer.sources if row.startswith("product:")), None)
-
-
-def _made_of(answer: Answer) -> dict[str, Any]:
-    """What the row keeps of how a reply was made; `worded`: the plans that the model worded, to learn from."""
-    worded = [
-        {
-            "act": plan.act,
-            "language": plan.language,
-            "states": list(plan.states),
-            "slots": list(plan.slots),
-            "template": words,
-        }
-        for plan, words in answer.worded
-    ]
-    held = {"act": answer.act, "language": answer.language, "why": answer.why, "trace": answer.trace}
-    return held | ({"worded": worded} if worded else {}) | ({"unsure": True} if unsure(answer) else {})
-
-
 def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
     """Keep what was used last."""
     held[key] = value
@@ -62,10 +45,11 @@ def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNO
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """Who said it and where, as rows."""
+    """Who said it and where, as rows. `kept`: the message is an interaction already, since it was parked."""
 
     member_id: int
     chat: ChatRow
+    kept: bool = False
 
 
 @dataclass(slots=True)
@@ -84,6 +68,11 @@ class Router:
     _people: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
     _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
     _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=OrderedDict)
+    _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
+    _gate: gate.Gate = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._gate = gate.Gate(self.conversation.planner, gate.manners(self.tools.settings, self.shop.name))
 
     async def handle(self, inbox_id: int, message: Message, seen: Seen | None) -> None:
         known = await self._known(message)
@@ -93,16 +82,40 @@ class Router:
             )
         if parsed := slash.parse(message.text):
             return await self._command(inbox_id, message, known, *parsed)
-        mode = self._now_in(known.chat)
-        spoken = self._language(message, known.chat)
-        now = self.tools.clock.now()
-        decision = await gate.decide(message, mode, spoken, self.tools.library, self._others(known, message), now)
+        spoken, now = self._language(message, known.chat), self.tools.clock.now()
+        place = gate.Place(self._now_in(known.chat), spoken, known.member_id, self._others(known, message))
+        scene = talk.Scene()
+        if not self._gate.lonely(message) or self._goes_on(known):
+            scene = await self.database.read(lambda tx: talk.look(tx, known.chat.id))
+
+        async def context(text: str) -> Context:
+            asked, seen = replace(message, text=text), await self.database.read(lambda tx: self._look(tx, known.chat))
+            return await recall(self.tools.library, known.chat, known.member_id, asked, spoken, self.shop.name, seen)
+
+        decision = await self._gate.decide(message, place, scene, now, context)
+        known = replace(known, kept=scene.kept(message) is not None)
         if isinstance(decision, gate.Later):
-            due = decision.due
-            return await self.database.write(lambda tx: inbox.park(tx, inbox_id, due))
+            return await self._park(inbox_id, message, known, decision)
+        joins = {"joins": list(decision.joins)} if decision.joins else {}
         if isinstance(decision, gate.Silent):
-            return await self._record(inbox_id, message, known, "said", {})
-        return await self._answer(inbox_id, message, known, spoken, seen)
+            return await self._record(inbox_id, message, known, "said", joins)
+        return await self._answer(inbox_id, message, known, spoken, seen, decision)
+
+    def _goes_on(self, known: Known) -> bool:
+        """Did a message of this member's wait in this chat until just now, so that this one may be the rest of it?"""
+        due = self._parked.get((known.chat.id, known.member_id))
+        return due is not None and self.tools.clock.now() <= due + GAP
+
+    async def _park(self, inbox_id: int, message: Message, known: Known, later: gate.Later) -> None:
+        """Decided again when it is due; it is kept now, so that it is part of the talk meanwhile."""
+        _remember(self._parked, (known.chat.id, known.member_id), later.due)
+        data = {"parked": "addressed" if later.addressed else "asked", "joins": list(later.joins)}
+
+        async def park(tx: Transaction) -> None:
+            await self._keep(tx, message, known, "said", data.copy())
+            await inbox.park(tx, inbox_id, later.due)
+
+        await self.database.write(park)
 
     def at_once(self, message: Message, alone: bool) -> tuple[Job[Any], bool] | None:
         """For the intake, where people and chat are known: all there is to do with a message that needs no answer, or a
@@ -112,9 +125,11 @@ class Router:
         if member_id is None or chat is None or message.kind is not Kind.TEXT:
             return None
         known = Known(member_id, chat)
-        if gate.certainly_silent(message, self._now_in(chat), self._others(known, message)):
+        if self._goes_on(known):
+            return None
+        if self._gate.certainly_silent(message, self._now_in(chat), self._others(known, message)):
             return lambda tx: self._keep(tx, message, known, "said", {}), True
-        if alone and (message.addressed or message.chat.direct) and not slash.parse(message.text):
+        if alone and self._gate.lonely(message) and not slash.parse(message.text):
             return lambda tx: self._look(tx, chat), False
         return None
 
@@ -180,6 +195,12 @@ class Router:
         if message.sender.role is Role.ADMIN and kind in interactions.SPOKEN:
             await self.handoffs.heard(tx, message, known.chat, known.member_id)
             data |= said_by_admin(message)
+        if message.kind is Kind.TEXT:
+            data |= {"reply_to": message.reply_to} if message.reply_to else {}
+            data |= {"bot": True} if message.sender.bot else {}
+        if known.kept:
+            await interactions.settle(tx, known.chat.id, message.id, kind, about, data)
+            return
         await interactions.add(
             tx, self.shop.id, known.member_id, known.chat.id, kind, message.at,
             text=text, message_id=message.id, product_id=about, data=data,
@@ -234,7 +255,7 @@ class Router:
         planned = await self._say(call.message, known, text, call.language, None, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(call.message, call.chat, call.member_id, seen, reason, planned, word)
-        now, about = self.tools.clock.now(), _product(answer)
+        now, about = self.tools.clock.now(), product_of(answer)
 
         async def keep(tx: Transaction) -> None:
             if answer.sources:
@@ -250,31 +271,34 @@ class Router:
         shown = call.reply(answer.text, answer.buttons, answer.cards)
         return replace(shown, note=answer.note, rests=await self._rests(answer, version))
 
-    async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None) -> None:
+    async def _answer(
+        self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None, decision: gate.Speak
+    ) -> None:
         key = f"reply:{inbox_id}"
         if seen is None:
             seen = await self.database.read(lambda tx: self._look(tx, known.chat))
-        asked = message.addressed or message.chat.direct
+        asked = not decision.unasked
+        question = replace(message, text=decision.text)  # all of a burst
         if turn := self.handoffs.turn(seen, known.chat, known.member_id):
             await self._leave_to_human(inbox_id, message, known, spoken, turn if asked else None)
             return
-        word, version = self.handoffs.word(message.text), await self._as_of(seen)
+        word, version = self.handoffs.word(question.text), await self._as_of(seen)
         # What was not asked for may still be dropped for a human's answer, and is shown whole or not at all.
         show = self._showing(key, message, known) if asked and not word else None
-        planned = await self._say(message, known, message.text, spoken, show, seen)
+        planned = await self._say(question, known, question.text, spoken, show, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
-        told = await self.handoffs.brief(message, known.chat, known.member_id, seen, reason, planned, word)
+        told = await self.handoffs.brief(question, known.chat, known.member_id, seen, reason, planned, word)
         rests = await self._rests(answer, version)
-        about = _product(answer)
+        about = product_of(answer)
         kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"
-        data = {"act": answer.act, "product": about}
+        data = {"act": answer.act, "product": about} | ({"joins": list(decision.joins)} if decision.joins else {})
 
         async def done(tx: Transaction) -> None:
             if not asked and await self.handoffs.answered(tx, inbox_id, message, known.chat, known.member_id):
                 await self._done(tx, inbox_id, message, known, "said", {})
                 return
             await self._done(tx, inbox_id, message, known, kind, data.copy())
-            await self._put(tx, key, message, known, answer, answer.text, "ready", rests)
+            await self._put(tx, key, message, known, answer, answer.text, "ready", rests, unasked=decision.unasked)
             if reason:
                 admins = self._of(known.chat.platform).admin_chat
                 await self.handoffs.call(tx, inbox_id, message, known.chat, known.member_id, admins, told, reason)
@@ -338,17 +362,16 @@ class Router:
 
     async def _put(
         self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str,
-        rests: Mapping[str, Any] = NOTHING,
+        rests: Mapping[str, Any] = NOTHING, *, unasked: bool = False,
     ) -> int:  # fmt: skip
         reply_to = "" if known.chat.direct else message.id
         values: dict[str, Any] = {"member_id": known.member_id}
         if answer:
-            unasked = {} if message.addressed or message.chat.direct else {"unasked": True}
             values |= {
                 "action": answer.action,
                 "worded_by": answer.by,
                 "model": answer.model,
-                "more": _made_of(answer) | unasked,
+                "more": made_of(answer) | ({"unasked": True} if unasked else {}),
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),
             }

@@ -23,6 +23,20 @@ RECENT = Prepared(
 )
 
 
+TALK = Prepared(
+    select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, SAID.c.data, WHO.c.name)
+    .join(WHO, WHO.c.id == SAID.c.member_id)
+    .where(SAID.c.chat_id == bindparam("chat"), SAID.c.message_id != "")
+    .where(SAID.c.kind != "reacted", SAID.c.kind != "commanded", SAID.c.kind != "pressed")
+    .order_by(SAID.c.id.desc())
+    .limit(bindparam("count"))
+)
+
+LAST = select(SAID).where(SAID.c.chat_id == bindparam("chat")).order_by(SAID.c.id.desc()).limit(bindparam("count"))
+LATELY = LAST.subquery()
+MARKS = Prepared(select(LATELY.c.data).where(LATELY.c.kind == "reacted"))
+
+
 async def add(
     tx: Transaction,
     shop_id: int,
@@ -67,6 +81,24 @@ async def until(tx: Transaction, chat_id: int, at: datetime, count: int) -> list
     query = query.join(WHO, WHO.c.id == SAID.c.member_id)
     query = query.where(SAID.c.chat_id == chat_id, SAID.c.message_id != "", SAID.c.kind.in_(SPOKEN), SAID.c.at <= at)
     return list(await tx.execute(query.order_by(SAID.c.id.desc()).limit(count)))[::-1]
+
+
+async def talk(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
+    """The same with `data` (reply_to: what it replies to, bot, parked, joins), for who talks to whom."""
+    return (await TALK.rows(tx, {"chat": chat_id, "count": count}))[::-1]
+
+
+async def settle(
+    tx: Transaction, chat_id: int, message_id: str, kind: str, product_id: int | None, data: dict[str, Any]
+) -> None:
+    """What a message turned out to be that was kept while it was parked."""
+    kept = (Interaction.chat_id == chat_id) & (Interaction.message_id == message_id) & Interaction.kind.in_(SPOKEN)
+    await tx.execute(update(Interaction).where(kept).values(kind=kind, product_id=product_id, data=data))
+
+
+async def marks(tx: Transaction, chat_id: int, count: int) -> list[dict[str, Any]]:
+    """Reactions among the chat's last interactions: `emoji`, and `on`, the message that it is under."""
+    return [row.data for row in await MARKS.rows(tx, {"chat": chat_id, "count": count})]
 
 
 async def spoken(tx: Transaction, chat_id: int) -> list[Row[Any]]:

@@ -33,5 +33,5 @@ def _meaning(call: Call, mode: str) -> str:
         "off": call.say("I answer commands only."),
         "mention": call.say("I answer when I'm mentioned or replied to."),
         "questions": call.say("I also answer questions to the shop."),
-        "lively": call.say("As in questions; more is to come."),
+        "lively": call.say("As in questions, but I wait less for others and speak more often."),
     }[mode]

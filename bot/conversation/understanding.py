@@ -49,9 +49,9 @@ def _either(expressions: list[str]) -> str:
 
 
 def glance(text: str) -> "Reading":
-    """Whether it is a question; of one, the cues that say whether it is for the shop. No words."""
+    """Whether it asks something; if so, the cues that say whether it is for the shop. No words."""
     plain = _plain(text)
-    found = _found(plain, ("question",))
+    found = _found(plain, ("question", "asks_too", *ASKING))
     return Reading(plain, (), "", found and found | _found(plain, OTHERS))
 
 

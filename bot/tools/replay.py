@@ -83,6 +83,9 @@ class Player:
         taken: list[tuple[str, float]] = []
         replies: list[str] = []
         for number, turn in enumerate(line["turns"]):
+            at = self._at(turn, number)
+            await self._wait_out(at)
+            self.clock.set(at)
             message = self._message(turn, number, chat, [key for key, _ in taken], replies)
             began = time.perf_counter()
             await self.app.intake.put(message)
@@ -94,12 +97,12 @@ class Player:
             results.append(await self._result(number, key, seconds))
         return {"id": line["id"], "results": results}
 
+    def _at(self, turn: dict[str, Any], number: int) -> datetime:
+        """When a turn is said: its own time, a minute after the one before where it has none."""
+        at, now = self._moment(turn.get("ts"), number), self.clock.now()
+        return now + timedelta(seconds=60) if at is None or (number and at <= now) else at
+
     def _message(self, turn: dict[str, Any], number: int, chat: str, earlier: list[str], replies: list[str]) -> Message:
-        now = self.clock.now()
-        at = self._moment(turn.get("ts"), number)
-        if at is None or (number and at <= now):
-            at = now + timedelta(seconds=60)
-        self.clock.set(at)
         reply_to = str(turn.get("reply_to", ""))
         to_bot = reply_to.startswith("bot:")
         if to_bot:
@@ -108,11 +111,12 @@ class Player:
             reply_to = earlier[int(reply_to)]
         text, direct = turn["text"], bool(turn.get("direct"))
         member = f"{chat}/{turn['member']}"
-        sender = Sender(member, turn["member"], Role.ADMIN if turn.get("admin") else Role.MEMBER)
+        role = Role.ADMIN if turn.get("admin") else Role.MEMBER
+        sender = Sender(member, turn["member"], role, bool(turn.get("bot")))
         key = f"replay:{chat}:{self.lines}:{number}"
         addressed = bool(turn.get("mentions_bot")) or to_bot or direct or text.startswith("/")
         place = Chat("replay", f"{chat}:direct:{turn['member']}" if direct else chat, "replay", direct)
-        return Message(key, key, place, sender, text, at, addressed, reply_to)
+        return Message(key, key, place, sender, text, self.clock.now(), addressed, reply_to)
 
     def _moment(self, ts: str | None, number: int) -> datetime | None:
         zone = ZoneInfo(self.app.shop.timezone)
@@ -129,11 +133,11 @@ class Player:
             busy = await self.app.scheduler.tick()
             await self.app.outbox.flush()
 
-    async def _wait_out(self) -> None:
-        """Let the clock run until every parked message was decided."""
+    async def _wait_out(self, until: datetime | None = None) -> None:
+        """Let the clock run until every parked message was decided, or until then."""
         while True:
             due = await self.app.database.read(lambda tx: inbox.parked(tx, self.app.shop.id))
-            if due is None:
+            if due is None or (until and due >= until):
                 return
             self.clock.set(max(due, self.clock.now()))
             await self._settle()

@@ -53,7 +53,9 @@ async def test_an_article_is_found_though_the_words_differ(planner: Planner, ask
     assert told in plans[0].quote
 
 
-@pytest.mark.parametrize("asked", ["给刚学做饭的朋友挑个礼物 送点啥好", "something for my dad, he lives on tea, about 40"])
+@pytest.mark.parametrize(
+    "asked", ["给刚学做饭的朋友挑个礼物 送点啥好", "something for my dad, he lives on tea, about 40"]
+)
 async def test_a_need_is_advised_on_in_either_language(planner: Planner, asked: str) -> None:
     (plan,) = await planner.plan(asked, Context("en" if asked.isascii() else "zh"))
     assert plan.act is Act.RECOMMEND
