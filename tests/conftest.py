@@ -16,6 +16,7 @@ from bot.messages import Capabilities, Chat, Kind, Message, Outgoing, Role, Send
 from bot.platforms.base import Action, Platform, Receive
 from llm.engine import Engine
 from llm.engines.scripted import ScriptedEngine
+from storage import inbox
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -69,8 +70,16 @@ class Group(Platform):
         before = len(self.log)
         await self.app.intake.put(message)
         await self.settle()
+        if message.addressed:
+            await self.wait_out()
         shown = {message_id: out.text for place, message_id, out in self.log[before:] if place == chat}
         return "\n".join(shown.values())
+
+    async def wait_out(self) -> None:
+        """Let the clock run until nothing is parked: a greeting waits a little for what may follow it."""
+        while due := await self.app.database.read(lambda tx: inbox.parked(tx, self.app.shop.id)):
+            self.clock.set(max(due, self.clock.now()))
+            await self.settle()
 
     async def settle(self) -> None:
         """Until nothing is due."""
