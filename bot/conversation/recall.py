@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.conversation.context import Context
-from bot.knowledge.library import Library
+from bot.knowledge.library import Library, Version
 from bot.messages import Message
 from llm.engine import Turn
 from storage import interactions, outbox
@@ -21,7 +21,7 @@ class Seen:
 
     heard: list[Any]
     said: list[Any]
-    version: int
+    version: Version
 
 
 async def look(tx: Transaction, library: Library, chat_id: int) -> Seen:

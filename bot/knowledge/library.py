@@ -1,20 +1,22 @@
 """The shop's knowledge as one thing to ask: an index of products and one of articles, in step with SQL by version."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bot.knowledge.meaning import Meanings, Part, assembled, encoded, parts_of
+from bot.knowledge.meaning import PARTS, Meanings, Part, assembled, encoded, parts_of
 from bot.knowledge.retrieval import Hit, Index, expand
-from bot.knowledge.rows import Article, Product, read_articles, read_products
+from bot.knowledge.rows import Alias, Article, Product, read_aliases, read_articles, read_products
 from bot.knowledge.spelling import Spelling
 from bot.knowledge.topics import about, agreement, ways, with_kin
-from bot.language import language, sentences
+from bot.language import language, sentences, tokens
 from llm.encoder import Encoders, Vector
 from storage import shops
 from storage.database import Database, Transaction
 
 KEPT = 2_000  # products kept in memory
+AT_ONCE = 32  # texts that were taught are encoded before the next answer
 STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
 ALIKE = 0.25  # the least likelihood that question and article are about the same topic for it to count
 WORDLESS = 0.8  # and for an article that shares no word with the question
@@ -28,38 +30,66 @@ ALIKED = 0.2  # and the topic shared
 FOREIGN = 0.55  # and where it is not in the member's language
 
 
+Version = tuple[int, int]  # of the catalogue, and of what was taught
+
+
 class Library:
     """Call `refresh` before asking; it costs one small read while nothing changed."""
 
     def __init__(self, database: Database, shop_id: int, encoders: Encoders | None = None) -> None:
         self.database, self.shop_id, self._encoders = database, shop_id, encoders or Encoders(())
         self._parts: list[Part] = []
+        self._of_products: list[Part] = []
         self._known: dict[str, Vector] = {}  # what was encoded, by its text
         self._behind = asyncio.Event()
-        self._take(_made([], [], -1), [])
+        self.version: Version = (-1, -1)
+        self.aliases: Mapping[str, Sequence[Alias]] = {}
+        self._take(self.version, _made([], [], -1, {}), [], {})
         self._rebuilding = asyncio.Lock()
 
-    async def refresh(self, version: int | None = None) -> None:
-        """Rebuild the indexes if an import made new rows current. `version` is what `current` found just now."""
+    async def refresh(self, version: Version | None = None) -> None:
+        """Rebuild the indexes if an import made new rows current, or what was taught if that changed. `version` is what
+        `current` found just now."""
         if version is None:
             version = await self.database.read(self.current)
-        if version > self.products.version:
+        if version > self.version:
             async with self._rebuilding:
-                if version > self.products.version:
+                if version > self.version:
                     await self._rebuild()
 
-    async def current(self, tx: Transaction) -> int:
+    async def current(self, tx: Transaction) -> Version:
         """The catalogue's version, for a job that reads more than that."""
         return await shops.version(tx, self.shop_id)
 
     async def _rebuild(self) -> None:
-        async def everything(tx: Transaction) -> tuple[int, list[Product], list[Article]]:
+        async def everything(tx: Transaction) -> tuple[Version, list[Product] | None, list[Article], list[Alias]]:
             version = await self.current(tx)
-            return version, await read_products(tx, self.shop_id), await read_articles(tx, self.shop_id)
+            products = None if version[0] == self.version[0] else await read_products(tx, self.shop_id)
+            return version, products, await read_articles(tx, self.shop_id), await read_aliases(tx, self.shop_id)
 
-        version, products, articles = await self.database.read(everything)
-        made = await asyncio.to_thread(_made, products, articles, version)
-        self._take(made, parts_of(self._encoders.languages, products, articles))
+        version, products, articles, listed = await self.database.read(everything)
+        aliases: dict[str, list[Alias]] = defaultdict(list)
+        for one in listed:
+            aliases[one.row].append(one)
+        languages = self._encoders.languages
+        if products is None:
+            made = await asyncio.to_thread(_taught, self._made, articles, aliases)
+            self._learn(aliases)
+            parts = [*parts_of(languages, (), articles, listed), *self._of_products][:PARTS]
+            self._take(version, made, parts, aliases, self.meanings)
+            if len({part.text for part in parts} - self._known.keys()) <= AT_ONCE:
+                await self.catch_up()
+            return
+        made = await asyncio.to_thread(_made, products, articles, version[0], aliases)
+        self._of_products = parts_of(languages, products, ())
+        self._take(version, made, parts_of(languages, products, articles, listed), aliases)
+
+    def _learn(self, aliases: Mapping[str, Sequence[Alias]]) -> None:
+        """Let the products be found by these."""
+        for row in aliases.keys() | self.aliases.keys():
+            learnt = [one.text for one in aliases.get(row, ())]
+            if row in self.products.places and learnt != [one.text for one in self.aliases.get(row, ())]:
+                self.products.learn(row, learnt)
 
     async def run(self) -> None:
         """Encode what imports bring, until cancelled. Raises EngineError where an encoder's weights are gone."""
@@ -71,16 +101,25 @@ class Library:
         """Encode what is not encoded yet; until then these rows are found by their words."""
         self._behind.clear()
         parts = self._parts
-        made = await encoded(self._encoders, parts, self._known)
+        self._known |= await encoded(self._encoders, parts, self._known)
         if parts is self._parts:
-            both = self._known | made
-            self._known = {part.text: both[part.text] for part in parts}
+            self._known = {part.text: self._known[part.text] for part in parts}
             self.meanings = assembled(parts, self._known)
 
-    def _take(self, made: "Made", parts: list[Part]) -> None:
-        """All of one version at once: others ask while the next one is being made."""
-        self._parts, self.meanings = parts, Meanings()
+    def _take(
+        self,
+        version: Version,
+        made: "Made",
+        parts: list[Part],
+        aliases: Mapping[str, Sequence[Alias]],
+        before: Meanings | None = None,
+    ) -> None:
+        """All of one version at once: others ask while the next one is being made. `before`: the meanings that hold
+        nearly all of it."""
+        known = [part for part in parts if part.text in self._known] if before and before.parts else []
+        self._parts, self.meanings = parts, assembled(known, self._known)
         self._behind.set()
+        self._made, self.aliases, self.version = made, aliases, version
         self.products, self.articles, self.spelling = made.products, made.articles, made.spelling
         self._rows: dict[int, Product] = {}
         self._articles, self._topics = made.rows, made.topics
@@ -199,16 +238,29 @@ class Made:
     topics: dict[str, Mapping[str, float]]
 
 
-def _made(products: list[Product], articles: list[Article], version: int) -> Made:
-    of_products, of_articles = _products(products, version), _articles(articles, version)
+def _made(
+    products: list[Product], articles: list[Article], version: int, aliases: Mapping[str, Sequence[Alias]]
+) -> Made:
+    index = _products(products, version)
+    for row, learnt in aliases.items():
+        if row in index.places:
+            index.learn(row, [one.text for one in learnt])
     names = [name for one in products for name in (one.title, *(variant.label for variant in one.variants))]
-    return Made(
-        of_products,
-        of_articles,
-        Spelling(names, of_products.postings.keys() | of_articles.postings.keys()),
-        {article.id: article for article in articles},
-        {article.row: _topics(article) for article in articles},
-    )
+    nothing = Made(index, Index(), Spelling(names, ()), {}, {})
+    return _taught(nothing, articles, aliases)
+
+
+def _taught(before: Made, articles: list[Article], aliases: Mapping[str, Sequence[Alias]]) -> Made:
+    """The same products with these articles and aliases."""
+    index = _articles(articles, before.products.version)
+    for row, learnt in aliases.items():
+        if row in index.places:
+            index.learn(row, [one.text for one in learnt])
+    learnt_words = {token for some in aliases.values() for one in some for token in tokens(one.text)}
+    known = before.products.postings.keys() | index.postings.keys() | learnt_words
+    rows = {article.id: article for article in articles}
+    topics: dict[str, Mapping[str, float]] = {article.row: _topics(article) for article in articles}
+    return Made(before.products, index, before.spelling.knowing(known), rows, topics)
 
 
 def _products(rows: list[Product], version: int) -> Index:

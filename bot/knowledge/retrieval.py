@@ -7,6 +7,7 @@ catalogue version and replaced when that changes.
 import math
 import re
 import tomllib
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ NUMBER = 0.2  # of a number's weight: `11` in a name is no sign that `11 in the 
 UNSEEN = 0.45  # of a word's weight that stands in no row: chatter more often than a thing that isn't sold
 MISSED = 0.35  # of a Chinese pair's weight where a row lacks it: overlapping pairs miss a difference twice
 NAME_FIELDS = ("title", "options", "tags", "category", "brand")
+ALIAS = 2.0  # the weight of a word that stands in a wording by which members called the row
 WEIGHTS = {"title": 3.0, "tags": 1.5, "options": 1.5, "category": 1.5, "brand": 1.0, "attributes": 1.0, "body": 1.0}
 
 
@@ -50,6 +52,7 @@ class Document:
     titles: frozenset[str]
     length: float
     weight: float = 0.0  # of all of its title's words; set once all rows are in
+    learnt: Counter[str] = field(default_factory=Counter)  # of its aliases; these are in `weights` too
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +116,31 @@ class Index:
             document.weight = sum(self.idf(token) for token in document.titles) or 1.0
         for token, held in self.postings.items():
             held[:] = [(place, self._share(self.documents[place], token)) for place, _ in held]
+
+    def learn(self, row: str, texts: Iterable[str]) -> None:
+        """From now on the row is found by these wordings too, and no more by others that it had learnt. After `close`."""
+        place = self.places[row]
+        document = self.documents[place]
+        learnt = Counter(token for text in texts for token in (*expand(tokens(text)), *measured(text)))
+        touched = learnt.keys() | document.learnt.keys()
+        for token in touched:
+            more = ALIAS * (learnt[token] - document.learnt[token])
+            document.length += more
+            document.weights[token] = document.weights.get(token, 0.0) + more
+        document.learnt = learnt
+        for token in [*document.weights]:
+            held = self.postings[token]
+            at = bisect_left(held, (place,))
+            there = slice(at, at + (at < len(held) and held[at][0] == place))
+            if document.weights[token] > 0:
+                held[there] = [(place, self._share(document, token))]
+            else:
+                held[there] = []
+                del document.weights[token]
+        for token in touched:
+            if not self.postings[token]:
+                del self.postings[token]
+            self._idf[token] = self._rarity(token)
 
     def _share(self, document: Document, token: str) -> float:
         """BM25's part for how often a word stands in a row of this length."""

@@ -6,8 +6,9 @@ from decimal import Decimal
 from typing import Any
 
 from bot.safety.rules.injection import without_orders
-from storage import articles, products
+from storage import aliases, articles, products
 from storage.database import Transaction
+from storage.imports import TAUGHT
 
 SHORT, VARIANTS = 400, 4  # characters of a row in one line, and variants in it
 
@@ -83,10 +84,26 @@ class Article:
     title: str
     body: str
     language: str
+    source: str = ""  # the file that it comes from
 
     @property
     def row(self) -> str:
         return f"article:{self.id}"
+
+    @property
+    def taught(self) -> bool:
+        """By an admin, in a chat."""
+        return self.source == TAUGHT
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A wording by which a row is found too."""
+
+    id: int
+    row: str
+    text: str
+    language: str
 
 
 def in_short(row: Product | Article) -> str:
@@ -134,4 +151,8 @@ async def read_products(tx: Transaction, shop_id: int, ids: list[int] | None = N
 
 async def read_articles(tx: Transaction, shop_id: int) -> list[Article]:
     current = await articles.current(tx, shop_id)
-    return [Article(row.id, row.title, without_orders(row.body), row.language) for row in current]
+    return [Article(row.id, row.title, without_orders(row.body), row.language, row.source) for row in current]
+
+
+async def read_aliases(tx: Transaction, shop_id: int) -> list[Alias]:
+    return [Alias(row.id, row.row, row.text, row.language) for row in await aliases.every(tx, shop_id)]
