@@ -88,7 +88,8 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What the bot says. `private_to` is the platform id of the only member who may see it, where the platform can."""
+    """What the bot says. `private_to` is the platform id of the only member who may see it, where the platform can.
+    `awaits` is a command line that the member's reply to it goes on with."""
 
     text: str
     buttons: tuple[Button, ...] = ()
@@ -96,6 +97,7 @@ class Outgoing:
     reply_to: str = ""
     private_to: str = ""
     done: bool = True  # False while more of it is being written
+    awaits: str = ""
 
 
 class SendError(Exception):

@@ -43,6 +43,8 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["cards"] = [[card.title, card.subtitle, card.text, card.image, card.link] for card in outgoing.cards]
     if outgoing.private_to:
         held["private_to"] = outgoing.private_to
+    if outgoing.awaits:
+        held["awaits"] = outgoing.awaits
     return held
 
 

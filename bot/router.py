@@ -11,11 +11,14 @@ from bot import outbox as outgoing_rows
 from bot.commands import base as slash
 from bot.conversation import gate
 from bot.conversation.answer import Answer, Conversation
+from bot.conversation.feedback import Feedback
 from bot.conversation.recall import Seen, look, recall
+from bot.conversation.teaching import wording
 from bot.language import language
 from bot.messages import Button, Capabilities, Kind, Message, Outgoing
 from bot.outbox import Outbox
 from bot.safety.verdict import Safety
+from llm.protocol import Act
 from storage import inbox, interactions, members
 from storage import outbox as rows
 from storage.database import Database, Job, Transaction
@@ -80,10 +83,8 @@ class Router:
     async def handle(self, inbox_id: int, message: Message, seen: Seen | None) -> None:
         known = await self._known(message)
         if message.kind is Kind.REACTION:
-            return await self._record(
-                inbox_id, message, known, "reacted", {"emoji": message.text, "on": message.reply_to}
-            )
-        if parsed := slash.parse(message.text):
+            return await self._reacted(inbox_id, message, known)
+        if parsed := slash.parse(message.text) or await self._awaited(message, known):
             return await self._command(inbox_id, message, known, *parsed)
         mode = self.mode(known.chat)
         spoken = self._language(message, known.chat)
@@ -109,6 +110,10 @@ class Router:
         if alone and (message.addressed or message.chat.direct) and not slash.parse(message.text):
             return lambda tx: look(tx, self.tools.library, chat.id), False
         return None
+
+    @property
+    def _feedback(self) -> Feedback:
+        return Feedback(self.shop.id, self.tools.library, self.safety)
 
     def mode(self, chat: ChatRow) -> str:
         """The chat's own mode, else the setting's, else what its platform starts with."""
@@ -150,6 +155,23 @@ class Router:
     async def _record(self, inbox_id: int, message: Message, known: Known, kind: str, data: dict[str, Any]) -> None:
         """Nothing is said; what happened is kept."""
         await self.database.write(lambda tx: self._done(tx, inbox_id, message, known, kind, data))
+
+    async def _reacted(self, inbox_id: int, message: Message, known: Known) -> None:
+        async def done(tx: Transaction) -> None:
+            data = {"emoji": message.text, "on": message.reply_to}
+            await self._done(tx, inbox_id, message, known, "reacted", data)
+            await self._feedback.react(tx, message, known.member_id, known.chat, message.at)
+
+        await self.database.write(done)
+
+    async def _awaited(self, message: Message, known: Known) -> tuple[str, str] | None:
+        """The command that a reply to a question of the bot's goes on with."""
+        if not message.reply_to or message.kind is not Kind.TEXT:
+            return None
+        row = await self.database.read(lambda tx: rows.by_message(tx, known.chat.id, message.reply_to))
+        if row is None or row.member_id != known.member_id or not row.extra.get("awaits"):
+            return None
+        return slash.parse(f"{row.extra['awaits']} {wording(message.text)}")
 
     async def _done(
         self, tx: Transaction, inbox_id: int, message: Message, known: Known, kind: str, data: dict[str, Any]
@@ -217,6 +239,8 @@ class Router:
                 await interactions.add(tx, *place, "asked", now, product_id=about, data={"act": answer.act})
             if answer.action == "handoff":
                 await self._call_admins(tx, call.inbox_id, call.message, known)
+            if answer.act == Act.UNKNOWN:
+                await self._feedback.unknown(tx, known.chat.id, known.member_id, call.message.id, text, now)
 
         await self.database.write(keep)
         return call.reply(answer.text, answer.buttons, answer.cards)
@@ -246,6 +270,9 @@ class Router:
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, data.copy())
             await self._put(tx, key, message, known, answer, answer.text, "ready")
+            if answer.act == Act.UNKNOWN:
+                asked = wording(message.text)
+                await self._feedback.unknown(tx, known.chat.id, known.member_id, message.id, asked, message.at)
             if answer.action == "handoff":
                 await self._call_admins(tx, inbox_id, message, known)
 
@@ -273,7 +300,7 @@ class Router:
                 "action": answer.action,
                 "worded_by": answer.by,
                 "model": self.conversation.voice.author(answer.by),
-                "extra": outgoing_rows.extra(shown, **_made_of(answer)),
+                "extra": outgoing_rows.extra(shown, asked=message.id, **_made_of(answer)),
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),
             }

@@ -27,9 +27,11 @@ async def liked(tx: Transaction, shop_id: int, chat_id: int, message_id: str) ->
     await tx.execute(delete(Question).filter_by(**where))
 
 
-async def unsettled(tx: Transaction, shop_id: int, count: int) -> list[Row[Any]]:
-    """The newest open questions, newest first."""
+async def unsettled(tx: Transaction, shop_id: int, count: int, chat_id: int | None = None) -> list[Row[Any]]:
+    """The newest open questions (of one chat where it is given), newest first."""
     query = select(Question.__table__).filter_by(shop_id=shop_id, state="open")
+    if chat_id is not None:
+        query = query.where(Question.chat_id == chat_id)
     return list(await tx.execute(query.order_by(Question.id.desc()).limit(count)))
 
 

@@ -28,6 +28,7 @@ ALIKE_ANYHOW = {"zh": 0.12}  # by how much unrelated texts are nearer to each ot
 WORDS = {"en": (0.2, 0.3), "zh": (0.3, 0.4)}
 ALIKED = 0.2  # and the topic shared
 FOREIGN = 0.55  # and where it is not in the member's language
+STRANGE = 0.1  # what it is worth less by its meaning, in a shop that has articles in their language
 
 
 Version = tuple[int, int]  # of the catalogue, and of what was taught
@@ -123,6 +124,7 @@ class Library:
         self.products, self.articles, self.spelling = made.products, made.articles, made.spelling
         self._rows: dict[int, Product] = {}
         self._articles, self._topics = made.rows, made.topics
+        self._spoken = {one.language for one in made.rows.values()}
 
     async def read(self, ids: Sequence[int]) -> list[Product]:
         """These products, from SQL; rows change with the catalogue's version only, so those read of it are kept."""
@@ -151,6 +153,16 @@ class Library:
         """These articles, as of the catalogue's version."""
         return [self._articles[one] for one in ids if one in self._articles]
 
+    def every_article(self) -> list[Article]:
+        """All of them, by id."""
+        return list(self._articles.values())
+
+    async def title(self, row: str) -> str:
+        """What a row is called; '' where it is gone."""
+        noun, _, number = row.partition(":")
+        found = await self.read([int(number)]) if noun == "product" else self.read_articles([int(number)])
+        return found[0].title if found else ""
+
     def rank(self, words: Sequence[str], about: Mapping[str, float], vector: Vector, spoken: str) -> "Ranking":
         """Products and articles in one order: what they mean, with some weight for the words that they share."""
         alike, base = self._alike(about), ALIKE_ANYHOW.get(spoken, 0.0)
@@ -162,7 +174,11 @@ class Library:
             if row not in found:
                 found[row] = self._index(row).rate(row, words)
 
+        own = spoken in self._spoken
+
         def worth(hit: Hit) -> float:
+            if own and hit.language != spoken and hit.row in self.articles.places:
+                return near.get(hit.row, 0.0) + cover * hit.cover - STRANGE  # it is there in their language, too
             kind = named * hit.named if hit.row in self.products.places else ALIKED * alike.get(hit.row, 0.0)
             return near.get(hit.row, 0.0) + cover * hit.cover + kind
 

@@ -118,7 +118,7 @@ class Index:
             held[:] = [(place, self._share(self.documents[place], token)) for place, _ in held]
 
     def learn(self, row: str, texts: Iterable[str]) -> None:
-        """From now on the row is found by these wordings too, and no more by others that it had learnt. After `close`."""
+        """The row is found by these wordings too from now on, and by no others that it had learnt. After `close`."""
         place = self.places[row]
         document = self.documents[place]
         learnt = Counter(token for text in texts for token in (*expand(tokens(text)), *measured(text)))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from bot.language import WORD, normalise
 from bot.safety.rules.injection import without_orders
 from storage import aliases, articles, products
 from storage.database import Transaction
@@ -96,6 +97,11 @@ class Article:
         return self.source == TAUGHT
 
 
+def name_of(question: str) -> str:
+    """What a question is known by: the same for all that differ in case, spaces and signs alone."""
+    return " ".join(WORD.findall(normalise(question)))
+
+
 @dataclass(frozen=True, slots=True)
 class Alias:
     """A wording by which a row is found too."""
@@ -150,8 +156,11 @@ async def read_products(tx: Transaction, shop_id: int, ids: list[int] | None = N
 
 
 async def read_articles(tx: Transaction, shop_id: int) -> list[Article]:
+    """All that may be spoken of: what an admin taught stands in for a file's article of the same title."""
     current = await articles.current(tx, shop_id)
-    return [Article(row.id, row.title, without_orders(row.body), row.language, row.source) for row in current]
+    found = [Article(row.id, row.title, without_orders(row.body), row.language, row.source) for row in current]
+    names = {name_of(one.title) for one in found if one.taught}
+    return [one for one in found if one.taught or not names or name_of(one.title) not in names]
 
 
 async def read_aliases(tx: Transaction, shop_id: int) -> list[Alias]:
