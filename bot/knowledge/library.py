@@ -20,7 +20,7 @@ AT_ONCE = 32  # texts that were taught are encoded before the next answer
 STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
 ALIKE = 0.25  # the least likelihood that question and article are about the same topic for it to count
 WORDLESS = 0.8  # and for an article that shares no word with the question
-AGREED = 1.0  # and what it is worth where it is certain, of the best score by words
+AGREED = 1.0  # and what it is worth where it is certain and no row says a word of the question, of the best score
 TOUCHED, SENTENCES = 0.4, 12  # of a title's worth: one of so many sentences
 COVERED = 0.8  # and the share of the question that it stands for
 ALIKE_ANYHOW = {"zh": 0.12}  # by how much unrelated texts are nearer to each other than they are in English
@@ -68,7 +68,12 @@ class Library:
             products = None if version[0] == self.version[0] else await read_products(tx, self.shop_id)
             return version, products, await read_articles(tx, self.shop_id), await read_aliases(tx, self.shop_id)
 
-        version, products, articles, listed = await self.database.read(everything)
+        await self.hold(*await self.database.read(everything))
+
+    async def hold(
+        self, version: Version, products: list[Product] | None, articles: list[Article], listed: Sequence[Alias] = ()
+    ) -> None:
+        """Make the indexes of these rows; with None, the products are those that it holds already."""
         aliases: dict[str, list[Alias]] = defaultdict(list)
         for one in listed:
             aliases[one.row].append(one)
@@ -201,9 +206,10 @@ class Library:
         asked = set(expand(words))
         said = {row: self._said(hit, asked) for row, hit in hits.items()}
         best = max(said.values(), default=0.0) or 1.0
+        left = 1.0 - max((hit.cover for hit in hits.values()), default=0.0)  # of the question, that no row says
 
         def worth(hit: Hit) -> float:
-            together = said[hit.row] + AGREED * best * alike.get(hit.row, 0.0)
+            together = said[hit.row] + AGREED * left * best * alike.get(hit.row, 0.0)
             return together * (1.0 if hit.language == wanted else FOREIGN)
 
         found = sorted(hits.values(), key=worth, reverse=True)
