@@ -20,13 +20,15 @@ AT_ONCE = 32  # texts that were taught are encoded before the next answer
 STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
 ALIKE = 0.25  # the least likelihood that question and article are about the same topic for it to count
 WORDLESS = 0.8  # and for an article that shares no word with the question
-AGREED = 1.0  # and what it is worth where it is certain and no row says a word of the question, of the best score
+AGREED = 1.0  # and what it is worth where it is certain, of the best score by words
+UNSAID = 1 / 3  # of a question has to stand in no row for that; where one says all of it, topics count nothing
 TOUCHED, SENTENCES = 0.4, 12  # of a title's worth: one of so many sentences
 COVERED = 0.8  # and the share of the question that it stands for
 ALIKE_ANYHOW = {"zh": 0.12}  # by how much unrelated texts are nearer to each other than they are in English
 # Beside the meaning: what the words shared count, and those of a name. The Chinese encoder is a small one.
 WORDS = {"en": (0.2, 0.3), "zh": (0.3, 0.4)}
 ALIKED = 0.2  # and the topic shared
+PLAIN, SAYS, APART = 0.3, 0.7, 1.3  # and that a row says so much of the question, and so many times more than the next
 FOREIGN = 0.55  # and where it is not in the member's language
 STRANGE = 0.1  # what it is worth less by its meaning, in a shop that has articles in their language
 
@@ -173,8 +175,9 @@ class Library:
         alike, base = self._alike(about), ALIKE_ANYHOW.get(spoken, 0.0)
         cover, named = WORDS.get(spoken, WORDS["en"])
         near = {row: score - base for row, score in self.meanings.near(vector).items()}
-        hits = [*self.products.search(words, 30), *self.articles.search(words, 30)]
-        found = {hit.row: hit for hit in hits}
+        by_words = [self.products.search(words, 30), self.articles.search(words, 30)]
+        found = {hit.row: hit for hits in by_words for hit in hits}
+        plain = {row for hits in by_words for row in _plainly(hits)}
         for row in sorted(near, key=lambda row: -near[row])[:20]:
             if row not in found:
                 found[row] = self._index(row).rate(row, words)
@@ -182,6 +185,9 @@ class Library:
         own = spoken in self._spoken
 
         def worth(hit: Hit) -> float:
+            return _worth(hit) + (PLAIN if hit.row in plain else 0.0)
+
+        def _worth(hit: Hit) -> float:
             if own and hit.language != spoken and hit.row in self.articles.places:
                 return near.get(hit.row, 0.0) + cover * hit.cover - STRANGE  # it is there in their language, too
             kind = named * hit.named if hit.row in self.products.places else ALIKED * alike.get(hit.row, 0.0)
@@ -207,9 +213,10 @@ class Library:
         said = {row: self._said(hit, asked) for row, hit in hits.items()}
         best = max(said.values(), default=0.0) or 1.0
         left = 1.0 - max((hit.cover for hit in hits.values()), default=0.0)  # of the question, that no row says
+        sure = AGREED * best * min(1.0, left / UNSAID)
 
         def worth(hit: Hit) -> float:
-            together = said[hit.row] + AGREED * left * best * alike.get(hit.row, 0.0)
+            together = said[hit.row] + sure * alike.get(hit.row, 0.0)
             return together * (1.0 if hit.language == wanted else FOREIGN)
 
         found = sorted(hits.values(), key=worth, reverse=True)
@@ -238,6 +245,12 @@ class Library:
         found = {row: agreement(about, topics) for row, topics in self._topics.items()}
         peak = max(found.values(), default=0.0)
         return {row: sure * one / peak for row, one in found.items() if peak >= ALIKE and one > 0.5 * peak}
+
+
+def _plainly(hits: Sequence[Hit]) -> list[str]:
+    """The row that says nearly all of a question, and far more of it than the next."""
+    apart = hits and hits[0].cover >= SAYS and hits[0].score > APART * (hits[1].score if len(hits) > 1 else 0.0)
+    return [hits[0].row] if apart else []
 
 
 @dataclass(frozen=True, slots=True)
