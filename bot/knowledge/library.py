@@ -28,7 +28,8 @@ ALIKE_ANYHOW = {"zh": 0.12}  # by how much unrelated texts are nearer to each ot
 # Beside the meaning: what the words shared count, and those of a name. The Chinese encoder is a small one.
 WORDS = {"en": (0.2, 0.3), "zh": (0.3, 0.4)}
 ALIKED = 0.2  # and the topic shared
-PLAIN, SAYS, APART = 0.3, 0.7, 1.3  # and that a row says so much of the question, and so many times more than the next
+# And that a row says so much of the question, and so many times more than the next.
+PLAIN, SAYS, APART = {"zh": 0.4}, 0.6, 1.2
 FOREIGN = 0.55  # and where it is not in the member's language
 STRANGE = 0.1  # what it is worth less by its meaning, in a shop that has articles in their language
 
@@ -82,7 +83,7 @@ class Library:
         languages = self._encoders.languages
         if products is None:
             made = await asyncio.to_thread(_taught, self._made, articles, aliases)
-            self._learn(aliases)
+            self._learn(made, aliases)
             parts = [*parts_of(languages, (), articles, listed), *self._of_products][:PARTS]
             self._take(version, made, parts, aliases, self.meanings)
             if len({part.text for part in parts} - self._known.keys()) <= AT_ONCE:
@@ -92,12 +93,14 @@ class Library:
         self._of_products = parts_of(languages, products, ())
         self._take(version, made, parts_of(languages, products, articles, listed), aliases)
 
-    def _learn(self, aliases: Mapping[str, Sequence[Alias]]) -> None:
-        """Let the products be found by these."""
+    def _learn(self, made: "Made", aliases: Mapping[str, Sequence[Alias]]) -> None:
+        """Let the rows be found by these, of those that stand where they stood."""
         for row in aliases.keys() | self.aliases.keys():
             learnt = [one.text for one in aliases.get(row, ())]
-            if row in self.products.places and learnt != [one.text for one in self.aliases.get(row, ())]:
-                self.products.learn(row, learnt)
+            if learnt != [one.text for one in self.aliases.get(row, ())]:
+                for index in (made.products, made.articles):
+                    if row in index.places:
+                        index.learn(row, learnt)
 
     async def run(self) -> None:
         """Encode what imports bring, until cancelled. Raises EngineError where an encoder's weights are gone."""
@@ -177,7 +180,9 @@ class Library:
         near = {row: score - base for row, score in self.meanings.near(vector).items()}
         by_words = [self.products.search(words, 30), self.articles.search(words, 30)]
         found = {hit.row: hit for hits in by_words for hit in hits}
-        plain = {row for hits in by_words for row in _plainly(hits)}
+        plain = {row for hits in by_words for row in _plainly(hits)} if spoken in PLAIN else set()
+        known = [near[row] for row in found if row in near]
+        usual = sum(known) / len(known) if known else 0.0  # for rows that are not among the parts
         for row in sorted(near, key=lambda row: -near[row])[:20]:
             if row not in found:
                 found[row] = self._index(row).rate(row, words)
@@ -185,13 +190,12 @@ class Library:
         own = spoken in self._spoken
 
         def worth(hit: Hit) -> float:
-            return _worth(hit) + (PLAIN if hit.row in plain else 0.0)
-
-        def _worth(hit: Hit) -> float:
-            if own and hit.language != spoken and hit.row in self.articles.places:
-                return near.get(hit.row, 0.0) + cover * hit.cover - STRANGE  # it is there in their language, too
-            kind = named * hit.named if hit.row in self.products.places else ALIKED * alike.get(hit.row, 0.0)
-            return near.get(hit.row, 0.0) + cover * hit.cover + kind
+            shared = near.get(hit.row, usual) + cover * hit.cover + (PLAIN[spoken] if hit.row in plain else 0.0)
+            if hit.row in self.products.places:
+                return shared + named * hit.named
+            if own and hit.language != spoken:
+                return shared - STRANGE  # it is there in their language, too
+            return shared + ALIKED * alike.get(hit.row, 0.0)
 
         scored = sorted(((worth(hit), hit) for hit in found.values()), key=lambda pair: (-pair[0], pair[1].row))
         return Ranking(
@@ -281,20 +285,24 @@ def _made(
         if row in index.places:
             index.learn(row, [one.text for one in learnt])
     names = [name for one in products for name in (one.title, *(variant.label for variant in one.variants))]
-    nothing = Made(index, Index(), Spelling(names, ()), {}, {})
+    nothing = Made(index, _articles([], version), Spelling(names, ()), {}, {})
     return _taught(nothing, articles, aliases)
 
 
 def _taught(before: Made, articles: list[Article], aliases: Mapping[str, Sequence[Alias]]) -> Made:
-    """The same products with these articles and aliases."""
-    index = _articles(articles, before.products.version)
-    for row, learnt in aliases.items():
-        if row in index.places:
-            index.learn(row, [one.text for one in learnt])
+    """The same products with these articles and aliases; articles that are the same learn later what is new."""
+    index = before.articles
+    if articles != [*before.rows.values()]:
+        index = _articles(articles, before.products.version)
+        for row, learnt in aliases.items():
+            if row in index.places:
+                index.learn(row, [one.text for one in learnt])
     learnt_words = {token for some in aliases.values() for one in some for token in tokens(one.text)}
     known = before.products.postings.keys() | index.postings.keys() | learnt_words
     rows = {article.id: article for article in articles}
-    topics: dict[str, Mapping[str, float]] = {article.row: _topics(article) for article in articles}
+    topics: dict[str, Mapping[str, float]] = {
+        one.row: before.topics[one.row] if before.rows.get(one.id) == one else _topics(one) for one in articles
+    }
     return Made(before.products, index, before.spelling.knowing(known), rows, topics)
 
 
