@@ -5,7 +5,8 @@ import contextlib
 import gc
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,13 @@ from bot.config import Settings, quiet
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
 from bot.conversation.answer import Conversation
+from bot.conversation.corrections import Corrections
+from bot.conversation.handoff import Handoffs
 from bot.conversation.plan import Planner
 from bot.intake import Intake
 from bot.knowledge.importers import BadImport, import_paths
 from bot.knowledge.library import Library
+from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
@@ -120,6 +124,12 @@ def make_safety(settings: Settings) -> Safety:
     return Safety([module.build(hosts) for module in load(rule_folder)])
 
 
+def make_handoffs(settings: Settings, shop: Shop, clock: Clock, texts: Texts, library: Library) -> Handoffs:
+    """Calling a human as the merchant wants it."""
+    words = tuple(word for one in settings.handoff_words.replace("，", ",").split(",") if (word := one.strip()))
+    return Handoffs(shop.id, shop.language, clock, texts, library, timedelta(minutes=settings.handoff_mute), words)
+
+
 def make_suggestions(
     settings: Settings,
     database: Database,
@@ -168,7 +178,7 @@ async def build(
         encoders = make_encoders(settings)
         library = Library(database, shop.id, encoders)
         sampling = SamplingParams(temperature=settings.llm_temperature)
-        voice = Voice(engine, safety, texts, sampling, settings.llm_deadline)
+        voice = Voice(engine, safety, texts, sampling, settings.llm_deadline, tone=Tone(settings.shop_tone))
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         outbox = Outbox(database, shop.id, clock, edges)
@@ -196,12 +206,18 @@ async def build(
             load_live,
             engine.report,
         )
-        conversation = Conversation(Planner(library), voice, texts)
+        conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
-        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities)
+        handoffs = make_handoffs(settings, shop, clock, texts, library)
+        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
-                scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, intake, outbox)
+                corrections = Corrections(
+                    database=database, shop_id=shop.id, clock=clock, texts=texts, abilities=abilities,
+                    within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
+                )  # fmt: skip
+                both = (intake, outbox, corrections)
+                scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 yield App(settings, clock, *told)
             await outbox.flush()
@@ -219,6 +235,7 @@ def make_scheduler(
     suggestions: Suggestions,
     intake: Intake,
     outbox: Outbox,
+    corrections: Corrections,
 ) -> Scheduler:
     return Scheduler(
         database=database,
@@ -230,6 +247,7 @@ def make_scheduler(
         retention_days=settings.retention_days,
         wake_intake=intake.wake,
         wake_outbox=outbox.wake,
+        correct=corrections.correct,
     )
 
 
@@ -291,8 +309,9 @@ async def _import(
     try:
         report = await import_paths(database, shop_id, paths, clock=clock, currency=settings.shop_currency)
     except BadImport as error:
-        names = {file.path: file.name for file in files}
-        wrong = [str(replace(problem, file=names.get(problem.file, problem.file))) for problem in error.problems[:5]]
+        wrong = [str(problem) for problem in error.problems[:5]]
+        for file in files:
+            wrong = [line.replace(file.path, file.name) for line in wrong]
         raise ValueError("\n".join(wrong)) from None
     except Superseded as error:
         raise ValueError(str(error)) from None

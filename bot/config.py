@@ -35,6 +35,12 @@ class Settings(BaseSettings):
         "", "IANA time zone, such as Europe/London; empty is the shop.json's, else UTC", "Shop"
     )
     shop_language: Literal["", "en", "zh"] = _setting("", "default language of the bot's texts", "Shop")
+    shop_tone: str = _setting(
+        "warm",
+        "how replies sound: plain, warm, playful, or in your own words for a model that follows instructions",
+        "Shop",
+        max_length=200,
+    )
     database_url: str = _setting("sqlite:///data/shopkeeper.db", "where everything is kept", "Storage")
     uploads: Path = _setting(
         Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"
@@ -74,6 +80,23 @@ class Settings(BaseSettings):
         "21:00-09:00", "no suggestion is sent in these hours of the shop's time zone", "Manners"
     )
     daily_cap: int = _setting(1, "suggestions that a subscriber may get in a day", "Manners", ge=0, le=20)
+    handoff_words: str = _setting(
+        "", "words at which a human is called, with commas, such as lawyer, chargeback, 投诉", "Manners"
+    )
+    handoff_mute: int = _setting(
+        30,
+        "minutes for which the bot says nothing to a member after a human was called or spoke to them; 0: not at all",
+        "Manners",
+        ge=0,
+        le=10_080,
+    )
+    correct_within: int = _setting(
+        24,
+        "hours in which a message of the bot's is corrected when a price, stock or article changes; 0: not at all",
+        "Manners",
+        ge=0,
+        le=720,
+    )
     profiles: Literal["", "optin", "notice", "off"] = _setting(
         "",
         "whose interactions become a profile: of who opted in, of all who were told, none; empty: as the platform asks",

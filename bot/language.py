@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 from threading import Lock
 
@@ -73,6 +74,42 @@ def _number(signs: str) -> int:
 def sentences(text: str) -> list[str]:
     """The sentences of a text, trimmed; a line end ends a sentence too."""
     return [found for match in SENTENCE.finditer(text) if (found := match.group().strip())]
+
+
+SENTENCE_END = re.compile(r"[.!?]+[\"”’)]*\s+|[。！？…]+[”’）]*\s*|\n+")
+PHRASE_END = re.compile(r"\s+|[，、；：,;]\s*")
+
+
+def units(text: str) -> int:
+    """How long a text is for a chat network: UTF-16 code units."""
+    return len(text) + sum(sign > "\uffff" for sign in text)
+
+
+def cut(text: str, limit: int, whole: Iterable[str] = ()) -> list[str]:
+    """The text in parts of at most `limit` (at least 2) UTF-16 units: at sentence ends, else between words, and never
+    inside one of the values `whole` that fits into a part."""
+    parts: list[str] = []
+    kept = [value for value in whole if value and units(value) <= limit]
+    while units(text) > limit:
+        most = len(text)
+        while units(text[:most]) > limit:
+            most -= max(1, (units(text[:most]) - limit) // 2)
+        end = _end(text, most, kept)
+        parts.append(text[:end].strip())
+        text = text[end:].strip()
+    return [part for part in (*parts, text) if part] or [text]
+
+
+def _end(text: str, most: int, whole: list[str]) -> int:
+    """Where to cut so that at most so many signs come before it."""
+    spans = [(at.start(), at.end()) for value in whole for at in re.finditer(re.escape(value), text)]
+    for pattern in (SENTENCE_END, PHRASE_END):
+        ends = [found.end() for found in pattern.finditer(text) if len(text[: found.end()].rstrip()) <= most]
+        fit = [end for end in ends if not any(start < end < stop for start, stop in spans)]
+        if fit and text[: fit[-1]].strip():
+            return fit[-1]
+    inside = [start for start, stop in spans if start < most < stop and start > 0]
+    return min(inside, default=most)
 
 
 _english = stemmer("english")

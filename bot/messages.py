@@ -1,9 +1,10 @@
 """The words that every part of the bot shares: who said what, where, and what goes back. Values without behaviour."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 
 class Role(IntEnum):
@@ -98,6 +99,8 @@ class Outgoing:
     private_to: str = ""
     done: bool = True  # False while more of it is being written
     awaits: str = ""
+    rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
+    note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 
 
 class SendError(Exception):

@@ -8,10 +8,12 @@ they are sent and never sent again by themselves: a row whose answer nobody saw 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.clock import Clock
+from bot.language import cut, units
 from bot.messages import Button, Capabilities, Card, Chat, Outgoing, SendError
 from storage import outbox as rows
 from storage.database import Database, Job, Transaction
@@ -45,14 +47,57 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["private_to"] = outgoing.private_to
     if outgoing.awaits:
         held["awaits"] = outgoing.awaits
+    if outgoing.note:
+        held["note"] = outgoing.note
     return held
+
+
+async def put(
+    tx: Transaction, shop_id: int, chat_id: int, key: str, kind: str, message: Outgoing, now: datetime, most: int,
+    **values: Any,
+) -> int:  # fmt: skip
+    """Add a message as one row, or as several where it is longer than the platform takes; the first one's id.
+
+    All in this transaction, so that none of the parts is lost or sent twice. Buttons, cards and the note go with the
+    last part, the rest of what the row keeps with the first, facts and claims with the part that says them.
+    """
+    facts, more = values.pop("facts", []), values.pop("more", {})
+    room = max(most // 2, most - units(message.note) - 1) if message.note else most
+    texts = cut(message.text, room, [fact[4] for fact in facts if fact[1] != "text"])
+    first = 0
+    for at, text in enumerate(texts):
+        last = at + 1 == len(texts)
+        beneath = (message.buttons, message.cards) if last else ((), ())
+        shown = Outgoing(text, *beneath, private_to=message.private_to, note=message.note if last else "")
+        shown = replace(shown, awaits=message.awaits) if last else shown
+        told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
+        claimed = _claimed(message.rests, texts, at)
+        held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
+        reply_to = message.reply_to if at == 0 else ""
+        part = {**values, "facts": told, "extra": held, "reply_to": reply_to, **claimed}
+        row = await rows.put(tx, shop_id, chat_id, key if at == 0 else f"{key}:{at + 1}", kind, text, now, **part)
+        first = first or row
+    return first
+
+
+def _claimed(rests: Mapping[str, Any], texts: Sequence[str], at: int) -> dict[str, Any]:
+    """The columns of what a message rests on for one of the texts that it was cut into; {} where that claims nothing. A
+    claim goes with the first part that says it, or with the last."""
+    if len(texts) == 1 or not rests:
+        return dict(rests)
+    held = rests["rests"]
+    places = [next((i for i, text in enumerate(texts) if one["was"] in text), len(texts) - 1) for one in held["claims"]]
+    own = [one for place, one in zip(places, held["claims"], strict=True) if place == at]
+    return {**rests, "rests": {**held, "claims": own}} if own else {}
 
 
 def outgoing(row: Any) -> Outgoing:
     """A row as the message that a platform shows."""
     buttons = tuple(Button(*one) for one in row.extra.get("buttons", ()))
     cards = tuple(Card(*one) for one in row.extra.get("cards", ()))
-    return Outgoing(row.text, buttons, cards, row.reply_to, row.extra.get("private_to", ""))
+    note = row.extra.get("note", "")
+    text = f"{row.text}\n{note}" if note else row.text
+    return Outgoing(text, buttons, cards, row.reply_to, row.extra.get("private_to", ""))
 
 
 class Outbox:
@@ -188,6 +233,8 @@ class Outbox:
         return True
 
     async def _refused(self, row: Any, error: SendError) -> bool:
+        if error.retry_after is None and row.extra.get("beside"):
+            return await self._say_beside(row, error)
         if error.retry_after is None or row.attempts + 1 >= ATTEMPTS:
             log.warning("message %d was not sent: %s", row.id, error)
             await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
@@ -198,6 +245,15 @@ class Outbox:
         self._wake.set()
         return False
 
+    async def _say_beside(self, row: Any, error: SendError) -> bool:
+        """A message that can't be edited any more is answered with what the edit would have said."""
+        log.info("message %s can't be edited: %s", row.message_id, error)
+        extra = {name: value for name, value in row.extra.items() if name in ("private_to", "language")}
+        values = {"kind": "correction", "text": row.extra["beside"], "extra": extra, "reply_to": row.message_id}
+        await self._database.write(lambda tx: rows.mark(tx, row.id, "ready", message_id="", **values))
+        self._again = True  # this chat is looked at again once it is free
+        return True
+
     async def show(self, row_id: int, text: str, row: Any = None) -> None:
         """Show the text of an open row so far; `row` where it was read just now. What can't be shown now is left to the
         final send."""
@@ -207,6 +263,7 @@ class Outbox:
         if row.chat_id in self._busy or not edge.capabilities.streams:
             return
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
+        text = cut(text, edge.capabilities.max_length)[0]  # the parts behind it come once all is written
         part = Outgoing(text, (), (), row.reply_to, row.extra.get("private_to", ""), done=False)
         try:
             if row.message_id:

@@ -1,21 +1,26 @@
 """What happens to one message, top to bottom."""
 
 import hashlib
-import logging
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from bot import outbox as outgoing_rows
 from bot.commands import base as slash
 from bot.conversation import gate
 from bot.conversation.answer import Answer, Conversation
 from bot.conversation.feedback import Feedback
+from bot.conversation.handoff import Handoffs, said_by_admin, unsure
 from bot.conversation.recall import Seen, look, recall
+from bot.conversation.sources import cited
 from bot.conversation.teaching import wording
+from bot.knowledge import claims
+from bot.knowledge.wording import Show
 from bot.language import language
-from bot.messages import Button, Capabilities, Kind, Message, Outgoing
+from bot.messages import Capabilities, Kind, Message, Outgoing, Role
 from bot.outbox import Outbox
 from bot.safety.verdict import Safety
 from llm.protocol import Act
@@ -24,7 +29,7 @@ from storage import outbox as rows
 from storage.database import Database, Job, Transaction
 from storage.members import ChatRow
 
-log = logging.getLogger(__name__)
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 KNOWN = 10_000  # members and chats remembered between messages
 
 
@@ -45,7 +50,8 @@ def _made_of(answer: Answer) -> dict[str, Any]:
         }
         for plan, words in answer.worded
     ]
-    return {"act": answer.act, "language": answer.language, "why": answer.why} | ({"worded": worded} if worded else {})
+    held = {"act": answer.act, "language": answer.language, "why": answer.why, "trace": answer.trace}
+    return held | ({"worded": worded} if worded else {}) | ({"unsure": True} if unsure(answer) else {})
 
 
 def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
@@ -76,6 +82,7 @@ class Router:
     outbox: Outbox
     commands: Sequence[slash.Command]
     capabilities: Mapping[str, Capabilities]
+    handoffs: Handoffs
     _people: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
     _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
     _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=OrderedDict)
@@ -86,7 +93,7 @@ class Router:
             return await self._reacted(inbox_id, message, known)
         if parsed := slash.parse(message.text) or await self._awaited(message, known):
             return await self._command(inbox_id, message, known, *parsed)
-        mode = self.mode(known.chat)
+        mode = self._now_in(known.chat)
         spoken = self._language(message, known.chat)
         now = self.tools.clock.now()
         decision = await gate.decide(message, mode, spoken, self.tools.library, self._others(known, message), now)
@@ -105,10 +112,10 @@ class Router:
         if member_id is None or chat is None or message.kind is not Kind.TEXT:
             return None
         known = Known(member_id, chat)
-        if gate.certainly_silent(message, self.mode(chat), self._others(known, message)):
+        if gate.certainly_silent(message, self._now_in(chat), self._others(known, message)):
             return lambda tx: self._keep(tx, message, known, "said", {}), True
         if alone and (message.addressed or message.chat.direct) and not slash.parse(message.text):
-            return lambda tx: look(tx, self.tools.library, chat.id), False
+            return lambda tx: self._look(tx, chat), False
         return None
 
     @property
@@ -120,6 +127,14 @@ class Router:
         if chat.mode:
             return chat.mode
         return self.tools.settings.chat_mode or self._of(chat.platform).mode
+
+    def _now_in(self, chat: ChatRow) -> str:
+        """The mode as of now: an admin may have muted the chat for a while."""
+        muted = chat.muted_until is not None and chat.muted_until > self.tools.clock.now()
+        return "off" if muted else self.mode(chat)
+
+    async def _look(self, tx: Transaction, chat: ChatRow) -> Seen:
+        return await look(tx, self.tools.library, chat.id, self.tools.clock.now())
 
     def _of(self, platform: str) -> Capabilities:
         return self.capabilities.get(platform, Capabilities())
@@ -183,6 +198,9 @@ class Router:
         """The interaction that a message is."""
         text = "" if message.kind is Kind.REACTION else message.text
         about = data.pop("product", None)
+        if message.sender.role is Role.ADMIN and kind in interactions.SPOKEN:
+            await self.handoffs.heard(tx, message, known.chat, known.member_id)
+            data |= said_by_admin(message)
         await interactions.add(
             tx, self.shop.id, known.member_id, known.chat.id, kind, message.at,
             text=text, message_id=message.id, product_id=about, data=data,
@@ -192,16 +210,16 @@ class Router:
         call = self._call(inbox_id, message, known, args)
         reply = await slash.run(call, name)
         self._chats.pop((message.chat.platform, message.chat.id), None)  # a command may have changed its row
-        held = outgoing_rows.extra(reply, language=call.language)
+        most = self._of(known.chat.platform).max_length
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
         now = self.tools.clock.now()
 
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, {"command": name})
             if reply.text and not await rows.by_key(tx, self.shop.id, f"reply:{inbox_id}"):
-                await rows.put(
-                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply.text, now,
-                    member_id=known.member_id, action="command", worded_by="code", extra=held, reply_to=reply.reply_to,
+                await outgoing_rows.put(
+                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply, now, most,
+                    member_id=known.member_id, action="command", worded_by="code", more={"language": call.language},
                 )  # fmt: skip
 
         await self.database.write(done)
@@ -230,29 +248,75 @@ class Router:
     async def ask(self, call: slash.Call, text: str) -> Outgoing:
         """Answer a question put by a command: `/ask`."""
         known = Known(call.member_id, call.chat)
-        answer = await self._say(call.message, known, text, call.language, None)
+        seen = await self.database.read(lambda tx: self._look(tx, call.chat))
+        if self.handoffs.turn(seen, call.chat, call.member_id):
+            return call.reply(call.say("Somebody from the team will answer you here; I keep out of it until then."))
+        word, version = self.handoffs.word(text), await self._as_of(seen)
+        planned = await self._say(call.message, known, text, call.language, None, seen)
+        answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
+        told = await self.handoffs.brief(call.message, call.chat, call.member_id, seen, reason, planned, word)
         now, about = self.tools.clock.now(), _product(answer)
 
         async def keep(tx: Transaction) -> None:
             if answer.sources:
                 place = (self.shop.id, known.member_id, known.chat.id)
                 await interactions.add(tx, *place, "asked", now, product_id=about, data={"act": answer.act})
-            if answer.action == "handoff":
-                await self._call_admins(tx, call.inbox_id, call.message, known)
-            if answer.act == Act.UNKNOWN:
+            if planned.act == Act.UNKNOWN:
                 await self._feedback.unknown(tx, known.chat.id, known.member_id, call.message.id, text, now)
+            if reason:
+                admins = self._of(known.chat.platform).admin_chat
+                await self.handoffs.call(
+                    tx, call.inbox_id, call.message, known.chat, known.member_id, admins, told, reason
+                )
 
         await self.database.write(keep)
-        return call.reply(answer.text, answer.buttons, answer.cards)
+        shown = call.reply(answer.text, answer.buttons, answer.cards)
+        return replace(shown, note=answer.note, rests=await self._rests(answer, version))
 
     async def _answer(self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None) -> None:
         key = f"reply:{inbox_id}"
+        if seen is None:
+            seen = await self.database.read(lambda tx: self._look(tx, known.chat))
+        asked = message.addressed or message.chat.direct
+        if turn := self.handoffs.turn(seen, known.chat, known.member_id):
+            await self._leave_to_human(inbox_id, message, known, spoken, turn if asked else None)
+            return
+        word, version = self.handoffs.word(message.text), await self._as_of(seen)
+        # What was not asked for may still be dropped for a human's answer, and is shown whole or not at all.
+        show = self._showing(key, message, known) if asked and not word else None
+        planned = await self._say(message, known, message.text, spoken, show, seen)
+        answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
+        told = await self.handoffs.brief(message, known.chat, known.member_id, seen, reason, planned, word)
+        rests = await self._rests(answer, version)
+        about = _product(answer)
+        kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"
+        data = {"act": answer.act, "product": about}
+
+        async def done(tx: Transaction) -> None:
+            if not asked and await self.handoffs.answered(tx, inbox_id, message, known.chat, known.member_id):
+                await self._done(tx, inbox_id, message, known, "said", {})
+                return
+            await self._done(tx, inbox_id, message, known, kind, data.copy())
+            await self._put(tx, key, message, known, answer, answer.text, "ready", rests)
+            if planned.act == Act.UNKNOWN:
+                text = wording(message.text)
+                await self._feedback.unknown(tx, known.chat.id, known.member_id, message.id, text, message.at)
+            if reason:
+                admins = self._of(known.chat.platform).admin_chat
+                await self.handoffs.call(tx, inbox_id, message, known.chat, known.member_id, admins, told, reason)
+
+        await self.outbox.write(known.chat.id, done)
+        if reason:
+            self.outbox.wake()  # for the admins' chat
+
+    def _showing(self, key: str, message: Message, known: Known) -> Show | None:
+        """Shows a reply while it is worded, where the platform can."""
+        if not self._of(known.chat.platform).streams:
+            return None
         draft: list[int] = []
 
         async def show(text: str) -> None:
             """The row stands before its first words are seen; a kill from here on is brought to its end on that row."""
-            if not self._of(known.chat.platform).streams:
-                return
 
             async def begin(tx: Transaction) -> Any:
                 return await rows.get(tx, await self._put(tx, key, message, known, None, text, "open"))
@@ -262,63 +326,61 @@ class Router:
                 draft.append(row.id)
             await self.outbox.show(draft[0], text, row)
 
-        answer = await self._say(message, known, message.text, spoken, show, seen)
-        about = _product(answer)
-        kind = "complained" if answer.action == "handoff" else "asked" if answer.sources else "said"
-        data = {"act": answer.act, "product": about}
+        return show
+
+    async def _leave_to_human(self, inbox_id: int, message: Message, known: Known, spoken: str, turn: Any) -> None:
+        """A human is at it: the message is recorded; who spoke to the bot (`turn`) hears once who will answer."""
 
         async def done(tx: Transaction) -> None:
-            await self._done(tx, inbox_id, message, known, kind, data.copy())
-            await self._put(tx, key, message, known, answer, answer.text, "ready")
-            if answer.act == Act.UNKNOWN:
-                asked = wording(message.text)
-                await self._feedback.unknown(tx, known.chat.id, known.member_id, message.id, asked, message.at)
-            if answer.action == "handoff":
-                await self._call_admins(tx, inbox_id, message, known)
+            await self._done(tx, inbox_id, message, known, "said", {})
+            if turn and turn.member_id == known.member_id:
+                place = (message, known.chat, known.member_id, spoken)
+                await self.handoffs.tell(tx, turn, f"reply:{inbox_id}", *place)
 
         await self.outbox.write(known.chat.id, done)
-        if answer.action == "handoff":
-            self.outbox.wake()  # for the admins' chat
 
     async def _say(
-        self, message: Message, known: Known, text: str, spoken: str, show: Any, seen: Seen | None = None
+        self, message: Message, known: Known, text: str, spoken: str, show: Show | None, seen: Seen
     ) -> Answer:
         library, place = self.tools.library, (known.chat, known.member_id)
         context = await recall(library, *place, message, spoken, self.shop.name, seen)
+        if not self.conversation.voice.tone.by_name:
+            context = replace(context, member="")
+        context = replace(context, now=self.tools.clock.now().astimezone(ZoneInfo(self.shop.timezone)))
         seed = self.tools.settings.llm_seed
         if seed is not None:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])
-        return await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
+        answer = await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
+        return await cited(answer, library, self.tools.texts, self._of(known.chat.platform))
+
+    async def _rests(self, answer: Answer, version: int) -> dict[str, Any]:
+        """What the answer claims of which rows, kept so that it can be corrected."""
+        return await claims.rests(self.tools.library, version, answer.language, answer.text, answer.plans)
+
+    async def _as_of(self, seen: Seen) -> int:
+        """The version of the rows that an answer is made of from now on, or an earlier one."""
+        await self.tools.library.refresh(seen.version)
+        return claims.as_of(self.tools.library)
 
     async def _put(
-        self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str
-    ) -> int:
-        values: dict[str, Any] = {"reply_to": "" if known.chat.direct else message.id, "member_id": known.member_id}
+        self, tx: Transaction, key: str, message: Message, known: Known, answer: Answer | None, text: str, state: str,
+        rests: Mapping[str, Any] = NOTHING,
+    ) -> int:  # fmt: skip
+        reply_to = "" if known.chat.direct else message.id
+        values: dict[str, Any] = {"member_id": known.member_id}
         if answer:
-            shown = Outgoing(answer.text, answer.buttons, answer.cards)
+            unasked = {} if message.addressed or message.chat.direct else {"unasked": True}
             values |= {
                 "action": answer.action,
                 "worded_by": answer.by,
                 "model": self.conversation.voice.author(answer.by),
-                "extra": outgoing_rows.extra(shown, asked=message.id, **_made_of(answer)),
+                "more": _made_of(answer) | unasked | {"asked": message.id},
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),
             }
-        now = self.tools.clock.now()
-        return await rows.put(tx, self.shop.id, known.chat.id, key, "reply", text, now, state=state, **values)
-
-    async def _call_admins(self, tx: Transaction, inbox_id: int, message: Message, known: Known) -> None:
-        """A human is called: where admins read notices, they see who needs them and what was said."""
-        place = self._of(known.chat.platform).admin_chat
-        if not place:
-            log.warning("a member asked for a human in chat %d; no admin chat is known", known.chat.id)
-            return
-        say, now = self.tools.texts.say, self.tools.clock.now()
-        title, spoken = known.chat.title or known.chat.platform_id, self.shop.language
-        text = say(
-            spoken, "{name} needs a human in {chat}: {text}", name=message.sender.name, chat=title, text=message.text
-        )
-        buttons = (Button(say(spoken, "Profile"), f"/profile {message.sender.name}"),)
-        admins = await members.enter(tx, self.shop.id, known.chat.platform, place, "", True)
-        held = outgoing_rows.extra(Outgoing(text, buttons))
-        await rows.put(tx, self.shop.id, admins.id, f"handoff:{inbox_id}", "notice", text, now, extra=held)
+        now, most = self.tools.clock.now(), self._of(known.chat.platform).max_length
+        place = (self.shop.id, known.chat.id, key, "reply")
+        if not answer:
+            return await rows.put(tx, *place, text, now, state=state, reply_to=reply_to, **values)
+        shown = Outgoing(text, answer.buttons, answer.cards, reply_to, note=answer.note, rests=rests)
+        return await outgoing_rows.put(tx, *place, shown, now, most, state=state, **values)

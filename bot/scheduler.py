@@ -38,6 +38,11 @@ async def _until_stopped(job: Callable[[], Awaitable[object]]) -> None:
         await job()
 
 
+async def nothing() -> bool:
+    """Nothing to do."""
+    return False
+
+
 def next_time(cron: str, timezone: str, after: datetime) -> datetime:
     """The first moment (UTC) after `after` at which the wall clock of the zone is what the five fields say.
 
@@ -79,7 +84,8 @@ def _triggers(cron: str, last: datetime) -> list[CronTrigger]:
 
 
 class Scheduler:
-    """`wake_intake` takes up parked messages whose time has come; `wake_outbox` says that there are rows to send."""
+    """`wake_intake` takes up parked messages whose time has come; `wake_outbox` says that there are rows to send;
+    `correct` corrects some of the messages that state what is no longer so, and says whether it looked at any."""
 
     def __init__(
         self,
@@ -93,11 +99,13 @@ class Scheduler:
         retention_days: int,
         wake_intake: Callable[[], Awaitable[None]],
         wake_outbox: Callable[[], None],
+        correct: Callable[[], Awaitable[bool]] = nothing,
     ) -> None:
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._drafts, self._suggestions, self._language = drafts, suggestions, default_language
         self._retention_days = retention_days
         self._wake_intake, self._wake_outbox = wake_intake, wake_outbox
+        self._correct = correct
         self._ticking = asyncio.Lock()
         self._pushed: date | None = None
         self._cleared: date | None = None
@@ -105,19 +113,20 @@ class Scheduler:
     async def tick(self) -> bool:
         """Do everything that is due now; was there anything?"""
         async with self._ticking:
+            corrected = await self._correct()
             if not await self._database.read(self._anything):
-                return await self._clear()
+                return await self._clear() or corrected
             woken = await self._wake_parked()
             posted = await self._begin_runs() | await self._post_runs()
             pushed = await self._push()
             cleared = await self._clear()
-        return woken or posted or pushed or cleared
+        return corrected or woken or posted or pushed or cleared
 
     async def run(self) -> None:
         """Tick each second until cancelled; a tick under way is cancelled with it and ends before this returns."""
         ticker = AsyncIOScheduler(timezone=UTC)
-        # Parked messages have their own job: wording a post must not hold up an answer.
-        for job in (self._wake_parked, self._tick_if_idle):
+        # Parked messages and corrections have their own jobs: wording a post must hold up neither.
+        for job in (self._wake_parked, self._correct, self._tick_if_idle):
             ticker.add_job(
                 _until_stopped,
                 "interval",
@@ -199,6 +208,8 @@ class Scheduler:
             return "missed", _late(late, run.catchup_window)
         try:
             chat = await self._database.read(lambda tx: members.chat(tx, run.chat_id))
+            if chat.muted_until and chat.muted_until > self._clock.now():
+                return "missed", "the chat was muted"
             await self._drafts.post(run.content, chat, chat.language or self._language, f"post:{run.id}")
         except NothingToPost as error:
             return "failed", str(error)

@@ -3,13 +3,13 @@
 The English text is the key; `bot/locales/LANG/LC_MESSAGES/shopkeeper.po` holds the others.
 """
 
-from datetime import datetime
-from decimal import Decimal
+from datetime import date, datetime
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.messages.pofile import read_po
 from babel.numbers import format_currency, format_decimal, get_currency_precision
@@ -42,6 +42,11 @@ def money(amount: Decimal, currency: str, language: str) -> str:
     return str(format_currency(amount, currency, format=pattern, locale=BABEL.get(language, BABEL["en"])))
 
 
+def coins(amount: Decimal, currency: str) -> Decimal:
+    """Rounded to the currency's smallest coin."""
+    return amount.quantize(Decimal(1).scaleb(-get_currency_precision(currency)), ROUND_HALF_UP)
+
+
 def number(value: Decimal | int, language: str) -> str:
     return str(format_decimal(value, locale=BABEL.get(language, BABEL["en"])))
 
@@ -54,3 +59,14 @@ def listing(items: list[str], language: str) -> str:
 def moment(value: datetime, zone: str, language: str) -> str:
     """A date and time in the shop's zone, as people write it."""
     return format_datetime(value.astimezone(ZoneInfo(zone)), "medium", locale=BABEL.get(language, BABEL["en"]))
+
+
+def weekday(day: date, language: str) -> str:
+    """`Tuesday`, `星期二`."""
+    return format_date(day, "EEEE", locale=BABEL.get(language, BABEL["en"]))
+
+
+def calendar_day(day: date, language: str) -> str:
+    """`Tuesday, 3 March`, `3月3日星期二`."""
+    pattern = "M月d日EEEE" if language == "zh" else "EEEE, d MMMM"
+    return format_date(day, pattern, locale=BABEL.get(language, BABEL["en"]))

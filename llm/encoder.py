@@ -9,9 +9,11 @@ import asyncio
 import hashlib
 import importlib.util
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,6 +29,7 @@ SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 LONGEST = 128  # tokens of a text that are read
 AT_ONCE = 16  # texts a pass
 HEADS = Path(__file__).parent / "weights" / "heads"
+WORD = re.compile(r"[\u3400-\u9fff]|[0-9]+|[a-z']+|[?!$£€¥]")  # a word, a Chinese sign, a number, a mark
 LEAST = 0.02  # a smaller probability of a head is none
 Vector = np.ndarray[tuple[int], np.dtype[np.float32]]
 Vectors = np.ndarray[tuple[int, int], np.dtype[np.float32]]
@@ -100,14 +103,22 @@ class Encoders:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """Names, and weights [width + 1, names] whose last row is the bias."""
+    """Names; weights [width + 1, names] of a text's vector, whose last row is the bias; and of its phrases."""
 
     names: tuple[str, ...]
     weights: Vectors
+    phrases: Mapping[str, int] = field(default_factory=dict)  # phrase -> its row
+    said: Vectors = field(default_factory=lambda: np.empty((0, 1), np.float32))  # [phrases, names]
 
-    def of(self, vector: Vector) -> dict[str, float]:
+    def scores(self, text: str, vector: Vector) -> Vector:
+        """[names]: the greater, the likelier."""
+        found: Vector = vector @ self.weights[:-1] + self.weights[-1]
+        rows = [self.phrases[one] for one in phrases(text) if one in self.phrases]
+        return found + self.said[rows].sum(0) / len(rows) ** 0.5 if rows else found
+
+    def of(self, text: str, vector: Vector) -> dict[str, float]:
         """Name -> probability, of those that matter."""
-        scores = vector @ self.weights[:-1] + self.weights[-1]
+        scores = self.scores(text, vector)
         chances = np.exp(scores - scores.max())
         chances /= chances.sum()
         return {self.names[at]: float(chances[at]) for at in np.flatnonzero(chances >= LEAST)}
@@ -122,9 +133,21 @@ def load_heads(languages: Iterable[str], folder: Path = HEADS) -> dict[str, Head
         path = folder / f"{language}.safetensors"
         if path.is_file():
             with safe_open(path, "np") as held:
-                names, weights = json.loads(held.metadata()["names"]), held.get_tensor("weights")
-            found[language] = Head(tuple(names), weights.astype(np.float32))
+                told = {name: json.loads(text) for name, text in held.metadata().items()}
+                weights, said = held.get_tensor("weights"), held.get_tensor("said")
+            known = {phrase: row for row, phrase in enumerate(told["phrases"])}
+            if len(known) != len(said):
+                raise EngineError(f"{path}: {len(known)} phrases for {len(said)} rows; make it by python -m llm.heads")
+            found[language] = Head(tuple(told["names"]), weights.astype(np.float32), known, said.astype(np.float32))
     return found
+
+
+def phrases(text: str) -> list[str]:
+    """What a head reads of a text beside its meaning: up to three words, or Chinese signs, in a row, and its ends."""
+    plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    read = ["^", *(word if not word[0].isdigit() else "#" for word in WORD.findall(plain)), "$"]
+    some = {" ".join(read[at : at + size]) for size in (1, 2, 3) for at in range(len(read) - size + 1)}
+    return sorted(some)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ of the row that they speak of: 1 is the row asked about, 2 and 3 are those besid
 
 import re
 from dataclasses import dataclass
+from dataclasses import field as field_
 from enum import StrEnum
 
 LANGUAGES = ("en", "zh")
@@ -104,6 +105,7 @@ class Fact:
     value: str  # "$58.00"
     row: str  # "product:12", "variant:31", "article:4", or "shop"
     field: str  # the column, option or attribute that it comes from
+    variants: tuple[str, ...] = field_(default=(), compare=False)  # the labels of those it is of; empty: of all
 
     @property
     def kind(self) -> str:
@@ -124,6 +126,7 @@ class Plan:
     sources: tuple[str, ...] = ()
     yes: bool = True  # a reply may open with it; not where the question states the opposite ("sold out, right?")
     rows: tuple[str, ...] = ()  # the rows in one line each, for a model that can read them
+    fixed: bool = False  # said as its quote stands: code worked it out, and no model was taught to word it
 
     @property
     def slots(self) -> tuple[str, ...]:

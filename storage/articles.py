@@ -13,9 +13,11 @@ from storage.tables import Article
 IN_FORCE = (Article.withdrawn.is_(None), or_(Article.source == TAUGHT, is_current(Article)))
 
 
-async def current(tx: Transaction, shop_id: int) -> list[Row[Any]]:
-    """Every article in force, by id."""
+async def current(tx: Transaction, shop_id: int, ids: list[int] | None = None) -> list[Row[Any]]:
+    """Every article in force, or those of these ids, by id."""
     query = select(Article.__table__).where(Article.shop_id == shop_id, *IN_FORCE)
+    if ids is not None:
+        query = query.where(Article.id.in_(ids))
     return list(await tx.execute(query.order_by(Article.id)))
 
 

@@ -38,6 +38,12 @@ async def waiting(tx: Transaction, shop_id: int) -> list[Row[Any]]:
     return list(await tx.execute(query.order_by(Inbox.id)))
 
 
+async def behind(tx: Transaction, shop_id: int, chat: str, inbox_id: int, count: int) -> list[dict[str, Any]]:
+    """The first messages of a chat that were taken in after this row and are not handled yet."""
+    query = select(Inbox.message).filter_by(shop_id=shop_id, chat=chat, state="new").where(Inbox.id > inbox_id)
+    return list(await tx.scalars(query.order_by(Inbox.id).limit(count)))
+
+
 async def due(tx: Transaction, shop_id: int, now: datetime) -> list[Row[Any]]:
     """Parked rows whose time has come."""
     query = select(Inbox.id, Inbox.chat, Inbox.message, Inbox.attempts).filter_by(shop_id=shop_id, state="later")

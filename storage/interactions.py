@@ -46,6 +46,29 @@ async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
 
 
+async def author(tx: Transaction, chat_id: int, message_id: str) -> int | None:
+    """The member who said this message of the chat."""
+    query = select(SAID.c.member_id).where(SAID.c.chat_id == chat_id, SAID.c.message_id == message_id)
+    query = query.where(SAID.c.kind.in_(SPOKEN)).order_by(SAID.c.id.desc()).limit(1)
+    found: int | None = await tx.scalar(query)
+    return found
+
+
+async def after(tx: Transaction, chat_id: int, at: datetime, count: int) -> list[Row[Any]]:
+    """The first messages of members (message_id, member_id, data) in the chat after a moment, in order."""
+    query = select(SAID.c.message_id, SAID.c.member_id, SAID.c.data)
+    query = query.where(SAID.c.chat_id == chat_id, SAID.c.at > at, SAID.c.kind.in_(SPOKEN), SAID.c.message_id != "")
+    return list(await tx.execute(query.order_by(SAID.c.id).limit(count)))
+
+
+async def until(tx: Transaction, chat_id: int, at: datetime, count: int) -> list[Row[Any]]:
+    """A chat's last messages of members up to a moment (name, text, message_id, member_id, at), oldest first."""
+    query = select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, WHO.c.name)
+    query = query.join(WHO, WHO.c.id == SAID.c.member_id)
+    query = query.where(SAID.c.chat_id == chat_id, SAID.c.message_id != "", SAID.c.kind.in_(SPOKEN), SAID.c.at <= at)
+    return list(await tx.execute(query.order_by(SAID.c.id.desc()).limit(count)))[::-1]
+
+
 async def spoken(tx: Transaction, chat_id: int) -> list[Row[Any]]:
     """Every message of members in a chat (text, message_id, member_id, at), oldest first; an erased text is ''."""
     query = select(SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at)

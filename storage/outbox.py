@@ -47,7 +47,7 @@ SHOWN: tuple[Any, ...] = (
 )
 RECENT = Prepared(
     select(*SHOWN)
-    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent")
+    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent", OUT.c.kind != "edit")
     .order_by(OUT.c.id.desc())
     .limit(bindparam("count"))
 )
@@ -127,6 +127,24 @@ async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
 
 
+async def until(tx: Transaction, chat_id: int, outbox_id: int, count: int) -> list[Row[Any]]:
+    """What was sent to a chat before this row, oldest first."""
+    query = select(*SHOWN).where(OUT.c.chat_id == chat_id, OUT.c.state == "sent", OUT.c.id < outbox_id)
+    query = query.where(OUT.c.kind != "edit")
+    return list(await tx.execute(query.order_by(OUT.c.id.desc()).limit(count)))[::-1]
+
+
+async def answered(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] | None:
+    """The answer that is this message of a chat; its last one where `message_id` is ''."""
+    query = select(OUT).where(OUT.c.chat_id == chat_id, OUT.c.kind == "reply", OUT.c.state == "sent")
+    if message_id:
+        query = query.where(OUT.c.message_id == message_id)
+    found = (await tx.execute(query.order_by(OUT.c.id.desc()).limit(1))).first()
+    if found and found.extra.get("of"):  # a later part of it
+        return await by_key(tx, found.shop_id, found.extra["of"])
+    return found
+
+
 async def said_in(tx: Transaction, chat_id: int) -> list[Row[Any]]:
     """Every reply and post that a whole chat was sent, oldest first."""
     query = select(OUT).where(OUT.c.chat_id == chat_id, OUT.c.state == "sent", OUT.c.kind.in_(("reply", "post")))
@@ -140,7 +158,9 @@ async def replies(tx: Transaction, shop_id: int) -> int:
 
 
 async def by_message(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] | None:
-    return (await tx.execute(select(Outbox.__table__).filter_by(chat_id=chat_id, message_id=message_id))).first()
+    """The bot's message of this id in the chat."""
+    query = select(Outbox.__table__).filter_by(chat_id=chat_id, message_id=message_id).where(Outbox.kind != "edit")
+    return (await tx.execute(query)).first()
 
 
 async def last_reply(tx: Transaction, chat_id: int) -> Row[Any] | None:
@@ -172,7 +192,8 @@ async def shown(tx: Transaction, shop_id: int, platform: str, chat: str, count: 
     query = (
         select(Outbox.__table__)
         .join(Chat, Chat.id == Outbox.chat_id)
-        .where(Outbox.shop_id == shop_id, Outbox.state == "sent", Chat.platform == platform, Chat.platform_id == chat)
+        .where(Outbox.shop_id == shop_id, Outbox.state == "sent", Outbox.kind != "edit")
+        .where(Chat.platform == platform, Chat.platform_id == chat)
     )
     return list(await tx.execute(query.order_by(Outbox.id.desc()).limit(count)))
 
@@ -194,3 +215,12 @@ async def cancel(tx: Transaction, shop_id: int, member_id: int, kind: str) -> Se
     """Keep what waits for this member from being sent; the keys of it."""
     waiting = update(Outbox).filter_by(shop_id=shop_id, member_id=member_id, kind=kind, state="ready")
     return (await tx.scalars(waiting.values(state="cancelled").returning(Outbox.key))).all()
+
+
+async def withdraw_unasked(tx: Transaction, chat_id: int, reply_to: str) -> None:
+    """Keep an unasked reply to this message from being sent; without one, all that wait in the chat."""
+    waiting = select(Outbox.id, Outbox.reply_to, Outbox.extra).filter_by(chat_id=chat_id, state="ready", kind="reply")
+    rows = [row for row in await tx.execute(waiting) if row.extra.get("unasked")]
+    ids = [row.id for row in rows if not reply_to or row.reply_to == reply_to]
+    if ids:
+        await tx.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="cancelled"))

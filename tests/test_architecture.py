@@ -26,6 +26,8 @@ HOMES = {
     "babel": ("bot/texts.py", "bot/knowledge/importers/", "bot/content/when.py"),
     "defusedxml": ("bot/knowledge/importers/",),
     "nh3": ("bot/knowledge/importers/",),
+    "openpyxl": ("bot/knowledge/importers/",),
+    "pypdf": ("bot/knowledge/importers/",),
     "ahocorasick_rs": ("bot/safety/rules/",),
     "phonenumbers": ("bot/safety/rules/", "llm/cleaning.py"),
     "stdnum": ("bot/safety/rules/", "llm/cleaning.py"),

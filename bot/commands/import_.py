@@ -12,8 +12,8 @@ async def run(call: Call) -> Outgoing:
         return call.reply(
             call.say(
                 "Drop files onto the chat page, or choose them with the paper clip, and I'll import them. I read "
-                "Shopify and WooCommerce exports, Google Merchant feeds, CSV and JSON with a title and a price, and "
-                "questions and policies as Markdown or text. "
+                "Shopify and WooCommerce exports, Google Merchant feeds, Excel, CSV and JSON with a title and a price "
+                "or with questions and answers, and policies as saved web pages, PDF, Word, Markdown or text. "
                 "On the shop's computer, this does the same: python -m bot import FILE"
             )
         )

@@ -1,7 +1,10 @@
 """Shows products with price and stock."""
 
+from dataclasses import replace
+
 from bot.commands.base import Call
 from bot.conversation.link import LINKED, content, nearness
+from bot.knowledge import claims
 from bot.knowledge.cards import card
 from bot.knowledge.rows import Product
 from bot.language import tokens
@@ -19,6 +22,7 @@ async def run(call: Call) -> Outgoing:
         return call.reply(
             call.say("Put a product's name behind it, for example: /product {name}", name=await _example(call))
         )
+    version = claims.as_of(call.tools.library)
     found = await call.tools.library.read(_matches(call))
     if not found:
         text = call.say(
@@ -33,7 +37,9 @@ async def run(call: Call) -> Outgoing:
         Button(call.say("More like this"), "/suggest"),
     )
     text = "\n".join(_line(call, one) for one in found)
-    return call.reply(text, buttons, [card(one, call.language) for one in found])
+    shown = call.reply(text, buttons, [card(one, call.language) for one in found])
+    more = [claim for one in found for claim in (claims.of_card(one, call.language), *claims.of_stock(one))]
+    return replace(shown, rests=await claims.rests(call.tools.library, version, call.language, text, (), more))
 
 
 def _matches(call: Call) -> list[int]:

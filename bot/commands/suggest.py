@@ -1,5 +1,7 @@
 """Suggests a product that may suit you, and says why."""
 
+from dataclasses import replace
+
 from bot.commands.base import Call
 from bot.knowledge.cards import card
 from bot.messages import Button, Outgoing
@@ -20,4 +22,4 @@ async def run(call: Call) -> Outgoing:
     if not member.subscribed:
         buttons.append(Button(call.say("Send me suggestions"), "/subscribe"))
     text = found.text if found.reason in found.text else f"{found.reason} {found.text}"
-    return call.reply(text, buttons, [card(found.product, call.language)])
+    return replace(call.reply(text, buttons, [card(found.product, call.language)]), rests=found.rests)

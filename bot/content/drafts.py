@@ -1,12 +1,14 @@
 """Drafts of posts: planned by a content type, worded by the voice, put into the outbox once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from types import ModuleType
+from typing import Any
 
 from bot.clock import Clock
 from bot.content.base import Desk
+from bot.knowledge import claims
 from bot.knowledge.cards import card
 from bot.knowledge.library import Library
 from bot.knowledge.wording import Voice
@@ -36,6 +38,7 @@ class Draft:
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
     act: Act
+    rests: Mapping[str, Any]
 
 
 class Drafts:
@@ -67,6 +70,7 @@ class Drafts:
         if name not in self._types:
             raise NothingToPost(f"there is no content type {name!r}; there is: {', '.join(self._types)}")
         await self._library.refresh()
+        version = claims.as_of(self._library)
         recent = await self._database.read(lambda tx: outbox.sources_in(tx, chat_id, KIND, RECENT))
         recent = recent[: len(self._library.products.documents) // 2]  # a small shop comes round again
         random = Random(f"{chat_id}:{self._clock.now().date()}:{','.join(recent)}")
@@ -75,8 +79,11 @@ class Drafts:
             return None
         worded = await self._voice.say(plan, priority=Priority.POST)
         ids = [int(row.partition(":")[2]) for row in plan.sources if row.startswith("product:")]
-        shown = [card(one, language) for one in await self._library.read(ids[:1])]
-        return Draft(worded.text, worded.by, shown[0] if shown else None, worded.facts, plan.sources, plan.act)
+        about = await self._library.read(ids[:1])
+        shown = [card(one, language) for one in about]
+        more = [claims.of_card(one, language) for one in about]
+        rests = await claims.rests(self._library, version, language, worded.text, [plan], more)
+        return Draft(worded.text, worded.by, shown[0] if shown else None, worded.facts, plan.sources, plan.act, rests)
 
     async def post(self, name: str, chat: ChatRow, language: str, key: str) -> int:
         """Draft and put it into the outbox under `key`; the row's id, also where the key was posted before.
@@ -96,6 +103,7 @@ class Drafts:
             "extra": extra(shown, act=draft.act, language=language),
             "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in draft.facts],
             "sources": list(draft.sources),
+            **draft.rests,
         }
         now = self._clock.now()
 

@@ -1,8 +1,11 @@
 """Says what was planned: one plan after the other, each worded and checked, together one message."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
 
+from bot.clock import Clock, SystemClock
 from bot.conversation.context import Context
 from bot.conversation.plan import Planner
 from bot.knowledge.wording import Show, Voice, Worded
@@ -29,6 +32,9 @@ class Answer:
     cards: tuple[Card, ...] = ()
     why: str = ""
     worded: tuple[tuple[Plan, str], ...] = ()  # each plan that the model worded, with its words and slots
+    plans: tuple[Plan, ...] = ()  # everything that it says
+    note: str = ""  # a line beneath it
+    trace: Mapping[str, Any] = field(default_factory=dict)  # how it came about, for /trace: small, without words
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +44,19 @@ class Conversation:
     planner: Planner
     voice: Voice
     texts: Texts
+    clock: Clock = field(default_factory=SystemClock)
 
     async def answer(
         self, text: str, context: Context, verdict: str | None, show: Show | None = None, seed: int | None = None
     ) -> Answer:
         """The reply to one addressed message. `verdict` is what the rules said of it."""
+        began = self.clock.now()
         if verdict:
             act = Act.ABUSE if verdict == "abuse" else Act.UNSAFE
             plans = [Plan(act, context.language)]
         else:
             plans = await self.planner.plan(text, context)
+        planned = self.clock.now()
         worded: list[Worded] = []
         for plan in plans:
             said = " ".join(one.text for one in worded)
@@ -57,7 +66,21 @@ class Conversation:
                     await show(f"{said} {more}".strip())
 
             worded.append(await self.voice.say(plan, context.turns, part, seed=seed, chat=context.chat))
-        return self._join(plans, worded)
+        answer = self._join(plans, worded)
+        return replace(answer, trace=self._trace(plans, worded, context, (began, planned, self.clock.now())))
+
+    def _trace(
+        self, plans: Sequence[Plan], worded: Sequence[Worded], context: Context, moments: tuple[datetime, ...]
+    ) -> dict[str, Any]:
+        """What can't be worked out again later. Words of members are left to the messages, which are erased in time."""
+        first, second, third = moments
+        return {
+            "version": self.planner.library.products.version,
+            "rows": list(context.rows[:3]),
+            "before": context.act,
+            "ms": [_milliseconds(first, second), _milliseconds(second, third)],
+            "plans": [_made(plan, one) for plan, one in zip(plans, worded, strict=True)],
+        }
 
     def _join(self, plans: Sequence[Plan], worded: Sequence[Worded]) -> Answer:
         first = plans[0]
@@ -69,13 +92,23 @@ class Conversation:
         why = "; ".join(one.why for one in worded if one.why)
         text = gap.join(one.text for one in worded)
         own = tuple((plan, one.template) for plan, one in zip(plans, worded, strict=True) if one.template)
-        return Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why, own)
+        made = Answer(action(plans), text, by, language, first.act, facts, sources, self._buttons(first), (), why, own)
+        return replace(made, plans=tuple(plans))
 
     def _buttons(self, plan: Plan) -> tuple[Button, ...]:
         """The choices of a question back, as buttons."""
         if plan.act is not Act.ASK_BACK:
             return ()
         return tuple(Button(fact.value, f"/product {fact.value}") for fact in plan.facts if fact.kind == "name")
+
+
+def _made(plan: Plan, worded: Worded) -> dict[str, Any]:
+    rows = list(plan.sources[:4])
+    return {"act": plan.act, "states": list(plan.states), "rows": rows, "by": worded.by, "why": worded.why[:200]}
+
+
+def _milliseconds(start: datetime, end: datetime) -> int:
+    return round((end - start).total_seconds() * 1000)
 
 
 def action(plans: Sequence[Plan]) -> str:

@@ -41,8 +41,10 @@ class Chooser:
 
     async def extreme(self, reading: Reading, context: Context) -> Plan | None:
         """The cheapest or dearest of what is named, or of everything."""
-        hits = [hit for hit in self.library.products.search(links.content(reading.words), 50) if hit.named > 0.2]
-        ids = [hit.id for hit in hits] or context.products
+        index, said = self.library.products, set(links.content(reading.words))
+        hits = [hit for hit in index.search(said, 50) if hit.named > 0.2]
+        of_kind = [hit for hit in hits if not said.isdisjoint(index.document(hit).kinds)]
+        ids = [hit.id for hit in of_kind or hits] or context.products
         if not ids and not [word for word in links.content(reading.words) if len(word) > 1]:
             ids = [int(one.row.partition(":")[2]) for one in self.library.products.documents[:2000]]
         products = [one for one in await self.library.read(ids) if one.prices and one.in_stock is not False]

@@ -101,14 +101,18 @@ class Composer:
         if plan := self._asked(reading, words, product, variant):
             return plan
         carried = self._carried(reading, context)
-        bare = carried is not reading and bool(ELLIPSIS.search(reading.text)) and (variant is not None or not rest)
-        if bare and reading.near(product.row):
+        near = reading.near(product.row)
+        told = bool(near) and max(near.values()) >= PLAINLY
+        elliptic = bool(ELLIPSIS.search(reading.text))
+        if elliptic and variant and context.act in (Act.DESCRIBE, Act.DETAIL) and told:  # asks the same of another
+            return self._detail(reading, product, index) or self._describe(reading, product, rest, index)[0]
+        bare = carried is not reading and elliptic and (not rest or (variant is not None and not told))
+        if bare and near:
             return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
         if plan := self._detail(reading, product, index):
             return plan
         described, held = self._describe(reading, product, rest, index)
-        near = max(reading.near(product.row).values(), default=1.0)
-        sure = not rest or near < PLAINLY or reading.wants.get("stock", 0.0) >= STOCK
+        sure = not rest or not told or reading.wants.get("stock", 0.0) >= STOCK
         bare_stock = held < 0.5 or variant is not None or sure
         if reading.has("stock") and bare_stock and (plan := self._stock(reading, words, product, variant)):
             return plan
@@ -136,7 +140,8 @@ class Composer:
         )
         if context.act == Act.OPTIONS and len(links.matching(words, product)) < len(product.variants):
             return self._stock(reading, words, product, variant)
-        if carried is not reading and (reading.has("followup") or variant or not rest):
+        bare = not rest and not reading.has("question")
+        if carried is not reading and (ELLIPSIS.search(reading.text) or variant or bare):
             return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
         if variant or not rest:
             return (self._stock(reading, words, product, variant) if variant else described) or described
@@ -163,11 +168,13 @@ class Composer:
                 return total
             states = self._price_states(product, among)
             end = "。" if reading.language == "zh" else "."
+            if State.SOLD_OUT in states:
+                end = "，目前售罄。" if reading.language == "zh" else ", sold out at the moment."
             quote = f"{name.value}: {price.value}{end}"
             return self.rows(Act.PRICE, reading, [product], [name, price], quote, *states)
         if reading.has("link") and product.link:
             return self.rows(Act.LINK, reading, [product], [name, make.link(product)], f"{name.value}: {product.link}")
-        return self._options(reading, product) if reading.has("options") else None
+        return self._options(reading, product) if reading.has("options") and variant is None else None
 
     def _total(self, reading: Reading, product: Product, variant: Variant | None, among: list[Variant]) -> Plan | None:
         """`what do 3 of the large ones cost`: the sum, where there is one price."""
@@ -241,10 +248,11 @@ class Composer:
 
     def _mixed(self, reading: Reading, product: Product, variants: list[Variant]) -> Plan:
         """Some variants can be bought and some can't: a sentence that code writes, since each needs its own word."""
-        chinese = reading.language == "zh"
         there = [one.label for one in variants if one.in_stock]
-        gone = [one.label for one in variants if not one.in_stock]
-        if chinese:
+        return self._some(reading, product, there, [one.label for one in variants if not one.in_stock])
+
+    def _some(self, reading: Reading, product: Product, there: list[str], gone: list[str]) -> Plan:
+        if reading.language == "zh":
             text = f"{product.title}：{'、'.join(gone)}售罄，{'、'.join(there)}有货。"
         else:
             text = f"{product.title}: {', '.join(gone)} sold out; {', '.join(there)} in stock."
@@ -266,6 +274,10 @@ class Composer:
         make = Maker(reading.language)
         label, values = make.options(product, name, options[name])
         title = make.name(product)
+        gone = {str(one.options.get(name)) for one in product.variants}
+        gone -= {str(one.options.get(name)) for one in product.variants if one.in_stock is not False}
+        if gone and len(gone) < len(options[name]):
+            return self._some(reading, product, [one for one in options[name] if one not in gone], sorted(gone))
         return self.rows(Act.OPTIONS, reading, [product], [title, label, values], f"{title.value}: {values.value}")
 
     def _detail(self, reading: Reading, product: Product, index: Index) -> Plan | None:
@@ -339,7 +351,8 @@ class Composer:
         return self.rows(Act.CONTRAST, reading, products, facts, quote)
 
     def compare_variants(self, reading: Reading, product: Product, index: Index) -> Plan | None:
-        if DIFFER.search(reading.text) and (plan := self._describe(reading, product, [], index)[0]):
+        told = DIFFER.search(reading.text) and not BY_PRICE.search(reading.text)
+        if told and (plan := self._describe(reading, product, [], index)[0]):
             return plan
         said = [one for one in product.variants if links.variant(reading.words, product) == one]
         both = [one for one in links.matching(reading.words, product) if one.label]

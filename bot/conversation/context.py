@@ -1,6 +1,7 @@
 """What the planner and the model may know besides the message: recent turns, and what the bot last spoke of."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from llm.engine import Turn
 
@@ -19,6 +20,7 @@ class Context:
     same: bool = False  # a further question of the same message
     chat: str = ""  # where it is said: an engine takes only so many requests of a chat at a time
     earlier: tuple[str, ...] = ()  # the rows of the reply before that
+    now: datetime | None = None  # in the shop's own time zone
 
     @property
     def products(self) -> list[int]:

@@ -33,6 +33,8 @@ class Feedback:
         """A member's thumb on one of the bot's messages: each counts once, and the last of a member's counts."""
         value = thumb(message.text)
         row = await outbox.by_message(tx, chat.id, message.reply_to) if value else None
+        if row and row.extra.get("of"):  # a later part of a long answer
+            row = await outbox.by_key(tx, self.shop_id, row.extra["of"])
         if row is None:
             return
         await ratings.rate(tx, self.shop_id, row.id, member_id, value, now)

@@ -1,13 +1,17 @@
 """Which product, variant and article a question means."""
 
 import re
+import tomllib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 from bot.conversation.understanding import Reading
 from bot.knowledge.library import Library, Ranking
 from bot.knowledge.retrieval import Hit, expand
 from bot.knowledge.rows import Product, Variant
-from bot.language import HAN, tokens
+from bot.language import HAN, normalise, stem, tokens
 
 # Words that say what is asked, not what of. They would dilute how much of a question a product's name covers.
 ASKING = frozenset(
@@ -27,7 +31,7 @@ WAYS = frozenset(
 )
 # What is asked of the two sides of a comparison, which is no part of their names.
 WHICH = re.compile(
-    r"(?:哪|谁)(?:个|款|种|一个|一款)?(?:更|比较|要)?(?:便宜|好|轻|大|贵|重|划算|小|耐用|实惠)?|有?(?:什么|啥)?(?:区别|差别|不同)|一个价|(?:便宜|贵)?(?:多少|吗)|对比(?:一下)?|比较"
+    r"(?:哪|谁)(?:一)?(?:个|款|种|支|只|瓶|双|件|把|张|顶|条|盒|台|包)?(?:更|比较|要)?(?:便宜|好|轻|大|贵|重|划算|小|耐用|实惠)?|有?(?:什么|啥)?(?:区别|差别|不同)|一个价|(?:便宜|贵)?(?:多少|吗)|对比(?:一下)?|比较"
 )
 BIG = frozenset(tokens("big bigger large larger biggest longer 大的 大号 大一"))
 SMALL = frozenset(tokens("small smaller little smallest shorter 小的 小号 小一"))
@@ -145,12 +149,27 @@ def option_words(product: Product) -> set[str]:
     return {token for one in product.variants for token in tokens(one.label)}
 
 
+@lru_cache(maxsize=1)
+def _colours() -> Mapping[str, str]:
+    """Token of a colour's name -> the colour, from colours.toml."""
+    held = tomllib.loads(Path(__file__).with_name("colours.toml").read_text("utf-8"))
+    named = {stem(word): colour for colour, words in held.items() for word in words}
+    return named | {f"{word}的": colour for word, colour in named.items() if HAN.fullmatch(word)}
+
+
+def _coloured(words: Iterable[str], *, whole: bool = False) -> set[str]:
+    """The colours named; a single Chinese sign may be part of another word, unless it is `whole`."""
+    return {_colours()[word] for word in words if word in _colours() and (whole or not HAN.fullmatch(word))}
+
+
 def _says(said: set[str], value: str) -> float:
-    """How much of an option value the words say: 1 for all of it."""
+    """How much of an option value the words say: 1 for all of it, or for its colour in other words."""
+    colours = _coloured([normalise(value), *tokens(value)], whole=True)
+    shade = 0.9 if not colours.isdisjoint(_coloured(said)) else 0.0  # behind the one that is called so
     parts = (
         [part for part in tokens(value) if len(part) > 1 or not HAN.match(part)] or tokens(value) or [value.casefold()]
     )
-    return sum(part in said for part in parts) / len(parts) if parts else 0.0
+    return max(shade, sum(part in said for part in parts) / len(parts) if parts else 0.0)
 
 
 def size_words(text: str) -> list[str]:

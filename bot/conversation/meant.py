@@ -10,6 +10,7 @@ from bot.knowledge.library import Library
 from bot.knowledge.rows import Product
 from bot.language import HAN, tokens
 
+SURELY = 0.8
 PLAIN = 0.55  # worth of a row that is plainly meant
 
 
@@ -22,16 +23,23 @@ async def meant(library: Library, readings: list[Reading], context: Context) -> 
         before = f"{context.asked} "
     texts = [one.text for one in readings]
     befores = [before, *(f"{text} " for text in texts)]
-    wider = [earlier + one.text if goes_on(one) else one.text for earlier, one in zip(befores, readings, strict=False)]
+    wider = [
+        earlier + one.text if (one.has("followup") if place else goes_on(one)) else one.text
+        for place, (earlier, one) in enumerate(zip(befores, readings, strict=False))
+    ]
     vectors = await library.meaning([*texts, *wider], readings[0].language)
     found = []
     for one, alone, wide in zip(readings, vectors[: len(texts)], vectors[len(texts) :], strict=True):
         if alone is None or wide is None:
             found.append(one)
             continue
-        ranking = library.rank(one.words, one.about, wide, one.language)
+        wants = library.intents(one.text, alone, one.language)
+        ways = context.products and wants.get("policy", 0.0) >= SURELY  # of the shop's, whatever was spoken of
+        ranking = library.rank(one.words, one.about, alone if ways else wide, one.language)
+        if not context.products and goes_on(one):
+            ranking = ranking.going_on(context.rows)
         near = partial(library.meanings.said, asked=alone)
-        wants = {} if before and goes_on(one) else library.intents(alone, one.language)
+        wants = {} if before and goes_on(one) else wants
         found.append(understood(replace(one, ranking=ranking, near=near), wants))
     return found
 
@@ -42,7 +50,9 @@ async def closer(library: Library, reading: Reading, product: Product, context: 
     if not reading.ranking:
         return reading
     asked = _without(reading.text, product.title)
-    if context.asked and not [word for word in links.content(tuple(tokens(asked))) if len(word) > 1]:
+    options = links.option_words(product)
+    own = [word for word in links.content(tuple(tokens(asked))) if len(word) > 1 and word not in options]
+    if context.asked and not own:
         spoken = await library.read(context.products[:1])
         asked = " ".join([_without(context.asked, spoken[0].title if spoken else product.title), asked])
     [vector] = await library.meaning([asked or reading.text], reading.language)

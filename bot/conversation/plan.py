@@ -5,16 +5,17 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
 from bot.conversation import link as links
 from bot.conversation.choose import Chooser
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
-from bot.conversation.meant import closer, leaning, means_row, meant
+from bot.conversation.meant import PLAIN, closer, goes_on, leaning, means_row, meant
 from bot.conversation.phrases import CLAIM, TOLD_SO
+from bot.conversation.reckon import Reckoner
+from bot.conversation.sides import Comparer
 from bot.conversation.understanding import Reading, complaint, split
-from bot.knowledge.library import Library, Ranking
+from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Hit
 from bot.knowledge.rows import Product
 from bot.language import tokens
@@ -34,13 +35,13 @@ SOCIAL = (
     ("greet", Act.GREET),
 )
 EACH = re.compile(r"分别|各|\beach\b|\bboth\b")
-TWO = re.compile(r"\b(?:two|both|them|these|those)\b|两(?:个|款|种|者|样)|哪(?:个|款|一个|一款)|它们")
-MEANT = 0.34  # what an article has to be worth by its meaning to be the answer
+MEANT = 0.4  # what an article has to be worth by its meaning to be the answer
 COVERED = {"en": 0.1, "zh": 0.25}  # what a named product is ahead of an article
 LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
-HALF, CHATTY, NEEDY = 0.5, 0.3, 0.3
+CERTAIN = 0.8  # that it is about a product
+HALF, CHATTY, NEEDY, NEEDED = 0.5, 0.3, 0.3, 0.9
+FAR = 0.2  # ahead of every product
 UNNAMED = 0.1  # a product that is not named counts for so much less
-COMPARED, NAMES = 0.45, 0.3  # worth, and evidence of its name, of a product that stands in a comparison
 EXPLAINS = 0.65  # worth of an article that tells what to do, so that nobody need be called
 WHOLE = 0.95  # who says this much of a title says which product they mean
 GUESSED = 0.9  # of a price question that a row found by its sentences alone has to hold
@@ -51,23 +52,34 @@ NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE,
 class Planner:
     library: Library
     compose: Composer = field(default_factory=Composer)
+    reckon: Reckoner = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reckon = Reckoner(self.library, self.compose)
 
     @property
     def _choose(self) -> Chooser:
         return Chooser(self.library, self.compose)
 
+    @property
+    def _compare(self) -> Comparer:
+        return Comparer(self.library, self.compose)
+
     async def plan(self, text: str, context: Context) -> list[Plan]:
         """One plan per question of the message, at most three."""
         readings = await meant(self.library, split(self.library.spelling.mend(text), context.language), context)
-        whole = readings[0] if len(readings) == 1 else None
         if plan := self._person(text, readings, context):
             return [plan]
-        if whole:
-            readings = self._each(whole)
+        whole = len(readings) == 1
+        if whole and (reckoned := await self.reckon.plan(readings[0], context)):
+            return [reckoned]
+        readings = [one for reading in readings for one in self._each(reading)][:3]
         plans: list[Plan] = []
         for reading in readings:
             here = _after(context, plans)
-            plans.append(self._telling(await self._one(reading, here), reading, here))
+            plan = None if whole else await self.reckon.plan(reading, here)
+            plan = plan or self._telling(await self._one(reading, here), reading, here)
+            plans.append(await self.reckon.after(reading, plan))
         known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
         if len({plan.sources for plan in known}) > 1:
             known = [_naming(plan) for plan in known]
@@ -117,23 +129,31 @@ class Planner:
         asks = reading.has("price", "stock", "options", "compare", "link", "recommend", "list", "cheapest", "dearest")
         if plan := self._social(reading, context, asks or linked.strength > 0.5):
             return plan
-        if reading.has("offtopic") and linked.strength < 0.5 and not asks and not means_row(reading):
-            return self.compose.plain(Act.OFFTOPIC, reading.language, context)
-        if reading.has("compare") and (plan := await self._compare(reading, context)):
+        if reading.has("compare") and (plan := await self._compare.compare(reading, context)):
+            return plan
+        if plan := self._not_ours(reading, context, linked, asks):
             return plan
         one = self._about_one(reading, linked)
         if self._choose.limited(reading, linked) and not one:
             return await self._choose.recommend(reading, context) or self._nothing(reading, context)
         article = self._article(reading, context)
-        policy = article is not None and not self._back(reading, context, linked, article)
-        policy = policy and article is not None and self._policy(reading, article, linked)
-        if policy and article:
+        if article and not self._back(reading, context, linked, article) and self._policy(reading, article, linked):
             return await self._policy_plan(reading, article)
         if reading.has("cheapest", "dearest") and (plan := await self._choose.extreme(reading, context)):
             return plan
-        if self._choose.wanted(reading, linked, one):
-            return await self._choose.recommend(reading, context) or self._nothing(reading, context)
+        if self._choose.wanted(reading, linked, one) or (reading.need >= NEEDED and not asks):
+            if chosen := await self._choose.recommend(reading, context):
+                return chosen
+            return await self._policy_plan(reading, article) if article else self._nothing(reading, context)
         return await self._product(reading, context, linked, article)
+
+    def _not_ours(self, reading: Reading, context: Context, linked: links.Link, asks: bool) -> Plan | None:
+        """What no shop talks about, and what this one has never heard of."""
+        if reading.has("offtopic") and linked.strength < 0.5 and not asks and not means_row(reading):
+            return self.compose.plain(Act.OFFTOPIC, reading.language, context)
+        if reading.has("stock", "list") and self._unheard(reading, context, linked):
+            return self.compose.plain(Act.UNKNOWN, reading.language, context, State.NOT_SOLD)
+        return None
 
     def _social(self, reading: Reading, context: Context, asks: bool) -> Plan | None:
         """Greetings, thanks and the like, where nothing is asked of the shop."""
@@ -213,8 +233,14 @@ class Planner:
 
     def _means_article(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         assert reading.ranking
-        chosen = reading.has("cheapest", "dearest") or self._choose.wanted(reading, linked, self._about_one(reading, linked))
-        if chosen and reading.wants.get("policy", 0.0) < HALF:
+        chosen = reading.has("cheapest", "dearest") or self._choose.wanted(
+            reading, linked, self._about_one(reading, linked)
+        )
+        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
+        best = max((score for score, _ in reading.ranking.products), default=0.0)
+        if chosen and reading.wants.get("policy", 0.0) < HALF and explains < best + FAR:
+            return False
+        if reading.has("price", "stock") and leaning(reading) <= -CERTAIN:
             return False
         named = linked.hits and not linked.guessed
         policy = reading.wants.get("policy", 0.0) >= HALF and not TOLD_SO.search(reading.text)
@@ -225,8 +251,7 @@ class Planner:
         if linked.strength > 0.5:
             product = max(reading.near(linked.hits[0].row).values(), default=0.0) + COVERED[reading.language]
         else:
-            product = max((score for score, _ in reading.ranking.products), default=0.0) - UNNAMED
-        explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
+            product = best - UNNAMED
         return explains + LEANING * leaning(reading) > product
 
     def _may_explain(self, reading: Reading, article: Hit) -> bool:
@@ -252,6 +277,8 @@ class Planner:
         weak = not linked.hits or (linked.hits[0].called < SAID and linked.hits[0].evidence < OWN)
         if said and context.same and weak:
             return await self.library.read(said[:1])
+        if said and weak and (recent := await self._told(reading, said)):
+            return recent
         if linked.hits and said:
             back = [hit.id for hit in linked.hits if hit.id in said]
             if back and (len(linked.hits) > 1 or reading.has("followup")):
@@ -269,18 +296,28 @@ class Planner:
                 return told[:1] or recent[:1]
         return await self.library.read(linked.ids[:4])
 
+    def _narrowed(self, reading: Reading, products: list[Product]) -> list[Product]:
+        """The only one that has the options said, or options at all where they are asked for; else all."""
+        narrowed = [one for one in products if links.variant(reading.words, one)]
+        if not narrowed and reading.has("options"):
+            narrowed = [one for one in products if len(one.variants) > 1]
+        return narrowed if len(narrowed) == 1 else products
+
+    async def _told(self, reading: Reading, said: list[int]) -> list[Product]:
+        """The product just spoken of, if a further question says one of its options."""
+        words = [*reading.words, *links.size_words(reading.text)]
+        return [one for one in await self.library.read(said[:1]) if links.variant(words, one)]
+
     async def _product(self, reading: Reading, context: Context, linked: links.Link, article: Hit | None) -> Plan:
         products = await self._resolve(reading, context, linked)
-        if reading.has("price") and linked.guessed and linked.hits[0].cover < GUESSED and not context.products:
+        if reading.has("price") and not context.products and not self._plainly(reading, linked):
             products = []  # a word of its sentences is no name
         if not products:
             if article and self._may_explain(reading, article):
                 return await self._policy_plan(reading, article)
             found = await self._choose.recommend(reading, context) if reading.need >= NEEDY else None
             return found or self._nothing(reading, context)
-        if len(products) > 1:
-            narrowed = [one for one in products if links.variant(reading.words, one)]
-            products = narrowed if len(narrowed) == 1 else products
+        products = self._narrowed(reading, products)
         if linked.ids[:1] != [products[0].id]:
             reading = await closer(self.library, reading, products[0], context)
         if reading.has("restock"):
@@ -295,6 +332,14 @@ class Planner:
             return await self._policy_plan(reading, article)
         return plan or self._nothing(reading, context, products[0])
 
+    def _plainly(self, reading: Reading, linked: links.Link) -> bool:
+        """Is a row named, or does one that its sentences alone have found hold all that is asked, or mean it?"""
+        if not linked.guessed:
+            return True
+        hit = linked.hits[0]
+        near = reading.ranking.near.get(hit.row, 0.0) if reading.ranking else 0.0
+        return hit.cover >= GUESSED or near >= PLAIN
+
     def _beyond(self, reading: Reading, context: Context, article: Hit, product: Product) -> bool:
         """Does the article hold anything of the question besides the product's name?"""
         if links.ways(reading.words) or (context.rows and not context.products):
@@ -303,64 +348,15 @@ class Planner:
         rest = [word for word in links.content(reading.words) if word not in named]
         return not rest or any(self.library.articles.holds(article, word) for word in rest)
 
-    async def _compare(self, reading: Reading, context: Context) -> Plan | None:
-        found, strange = await self._sides(reading)
-        if strange and len(found) == 1:  # the other is nothing that the shop sells
-            return self.compose.plain(Act.UNKNOWN, reading.language, context, State.NOT_SOLD)
-        pointing = TWO.search(reading.text) is not None
-        whole = links.link(reading.words, self.library).ids
-        for product_id in (*whole, *(context.two if pointing else context.products)):
-            if len(found) < 2 and product_id not in found:
-                found.append(product_id)
-        products = await self.library.read(found[:2])
-        if len(products) == 1:
-            return self.compose.compare_variants(reading, products[0], self.library.products)
-        return self.compose.compare(reading, products, self.library.products) if len(products) == 2 else None
-
-    async def _sides(self, reading: Reading) -> tuple[list[int], bool]:
-        """The products of a comparison's two sides, and whether a side is nothing that the shop sells."""
-        sides = [side for side in links.sides(reading) if links.content(side.words)]
-        if reading.ranking:
-            named = self._named(reading, reading.ranking)
-            plainly = len(named) > 1 and min(hit.called for hit in named) >= SAID
-            if named and not plainly and await self._versions(reading, named[0].id):
-                return [named[0].id], False
-            if len(named) > 1:
-                return [hit.id for hit in named], False
-        strange = [side for side in sides if self._strange(side)]
-        found: list[int] = []
-        for side in sides:
-            for product_id in links.link(side.words, self.library).ids[:1]:
-                if product_id not in found and side not in strange:
-                    found.append(product_id)
-        return found, bool(strange)
-
-    def _named(self, reading: Reading, ranking: Ranking) -> list[Hit]:
-        """The first product that is named, and the next that is named by other words: a near twin is not the other."""
-        index, said = self.library.products, set(reading.words)
-        named = [hit for worth, hit in ranking.products[:6] if worth >= COMPARED and hit.evidence >= NAMES]
-        if not named:
-            return []
-        first = index.document(named[0]).names & said
-        others = (hit for hit in named[1:] if (index.document(hit).names & said) - first)
-        return [named[0], *islice(others, 1)]
-
-    async def _versions(self, reading: Reading, product_id: int) -> bool:
-        """Are two variants of one product meant: `the 500 or the 750`?"""
-        [product] = await self.library.read([product_id])
-        told = links.matching([*reading.words, *links.size_words(reading.text)], product)
-        return 1 < len(told) < len(product.variants) or (
-            len(told) == len(product.variants) == 2 and links.said_each(reading.words, product)
-        )
-
-    def _strange(self, side: Reading) -> bool:
-        """Does it name something of which the shop's texts know less than half, and no product by its name?"""
-        said = [word for word in links.content(tuple(tokens(links.WHICH.sub(" ", side.text)))) if len(word) > 1]
-        unknown = [word for word in said if not self.library.knows(word)]
-        if not said or 2 * len(unknown) < len(said):
+    def _unheard(self, reading: Reading, context: Context, linked: links.Link) -> bool:
+        """Is it asked whether something is sold of which the shop's texts know less than half?"""
+        if reading.language == "zh" or self.library.language != reading.language:
+            return False  # overlapping pairs of signs are too often in no text, and so are another language's words
+        if (context.products and goes_on(reading)) or links.ways(reading.words) or means_row(reading):
             return False
-        linked = links.link(tuple(said), self.library)
-        return not linked.hits or linked.hits[0].called < SAID
+        if linked.hits and linked.hits[0].called >= SAID:
+            return False
+        return self._compare.strange(reading)
 
     def _nothing(self, reading: Reading, context: Context, product: Product | None = None) -> Plan:
         """Nothing of the shop's answers this: an honest no, or small talk where nothing was asked."""

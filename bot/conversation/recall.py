@@ -1,13 +1,15 @@
 """What was said before in this chat, as the model and the planner may use it: bounded, with speaker names."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bot.conversation.context import Context
 from bot.knowledge.library import Library, Version
 from bot.messages import Message
 from llm.engine import Turn
-from storage import interactions, outbox
+from storage import handoffs, interactions, outbox
 from storage.database import Transaction
 from storage.members import ChatRow
 
@@ -17,16 +19,18 @@ CHARACTERS = 600  # of all turns together: about 200 tokens, half of the starter
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was said last in a chat, by members and by the bot, and the catalogue's version."""
+    """What was said last in a chat, by members and by the bot, the catalogue's version, and who is with a human."""
 
     heard: list[Any]
     said: list[Any]
     version: Version
+    turns: Sequence[Any] = ()  # handoffs that are not over
 
 
-async def look(tx: Transaction, library: Library, chat_id: int) -> Seen:
+async def look(tx: Transaction, library: Library, chat_id: int, now: datetime | None = None) -> Seen:
     heard, said = await interactions.recent(tx, chat_id, TURNS), await outbox.recent(tx, chat_id, TURNS)
-    return Seen(heard, said, await library.current(tx))
+    turns = await handoffs.in_force(tx, chat_id, now) if now else ()
+    return Seen(heard, said, await library.current(tx), turns)
 
 
 async def recall(
@@ -47,7 +51,7 @@ async def recall(
     heard, said = seen.heard, seen.said
     about = _about(said, member_id, message)
     rows = tuple(about.sources) if about else ()
-    own = [row for row in said if row.member_id == member_id and row.sources]
+    own = [row for row in said if row.member_id == member_id and row.sources and not row.extra.get("part")]
     earlier = tuple(own[-2].sources) if len(own) > 1 and about is own[-1] else ()
     act = str(about.extra.get("act", "")) if about else ""
     before = [row for row in heard if row.message_id != message.id and row.at <= message.at]
@@ -56,9 +60,10 @@ async def recall(
     ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
     ordered.append(Turn("user", message.text, message.sender.name))
     asked = next((row.text for row in reversed(heard) if about and row.message_id == about.reply_to), "")
-    return Context(
-        language, message.sender.name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id)
-    )
+    name = message.sender.name
+    if any(row.member_id == member_id and name in row.text for row in said):
+        name = ""  # called by name just now: not in every message
+    return Context(language, name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id))
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:
@@ -66,7 +71,7 @@ def _about(said: list[Any], member_id: int, message: Message) -> Any:
     for row in reversed(said):
         if message.reply_to and row.message_id == message.reply_to:
             return row
-    own = [row for row in said if row.member_id == member_id and row.sources]
+    own = [row for row in said if row.member_id == member_id and row.sources and not row.extra.get("part")]
     return own[-1] if own else None
 
 

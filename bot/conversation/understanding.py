@@ -21,11 +21,12 @@ JOINED = re.compile(
     r",?\s+(?:and|n|&|\+)\s+(?=(?:how|hows|what|whats|when|whens|where|wheres|which|is|are|do|does|can|could|will|whos?)\b)"
     r"|,\s+(?=(?:how|hows|what|whats|where|is it|are they|does it|do they|can it|can i|do you|do u|will it)\b)"
     r"|(?<=[\u4e00-\u9fff米ml0-9]) (?=[\u4e00-\u9fff])"
-    r"|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么|送不|有没|能不|是不|可不|[不没么嘛]$))"
+    r"|[，,](?=.{0,12}(?:多少|几|吗|怎么|多久|什么|多[大长高重宽厚]|送不|有没|能不|是不|可不|[不没么嘛]$))"
 )
+AND = re.compile(r"^\s*(?:and|n|&|\+|also|plus)\s+(?=\w)")  # `and is it light?` asks as much without it
 BOTH, WHICH_OF = re.compile("[和跟与]|还是"), re.compile("哪|谁|选")  # `A跟B 哪个好` is one question
 SURE, SURER, LEAST, NONE = 0.5, 0.8, 0.1, 0.04  # probabilities of an intent: enough for a cue, little, and none
-TRUSTED = ("en",)  # languages whose head is right often enough; another's tells of a need where all else fails
+TRUSTED = ("en", "zh")  # languages whose head is right often enough
 CLEAR = 0.65  # of one intent, which makes the others unlikely
 NEEDS = ("recommend", "compare", "stock")  # they are worded in more ways than expressions can list
 LEARNT = (*NEEDS, "price", "options", "list")
@@ -130,6 +131,7 @@ def split(text: str, default: str) -> list[Reading]:
     """The questions of one message, at most three; greetings and fillers between them are dropped."""
     plain = MENTION.sub(" ", text)
     parts = [part for whole in SPLIT.split(plain) if whole for part in _joined(whole) if part.strip()]
+    parts[1:] = [AND.sub("", part) for part in parts[1:]]
     readings = [read(part, default) for part in parts]
     if len(readings) == 1 and parts[0] == plain.strip():
         return readings

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -22,7 +23,8 @@ class Maker:
     def name(self, product: Product, variant: Variant | None = None, place: int = 1) -> Fact:
         label = variant.label if variant else ""
         brackets = "（{}）" if self.language == "zh" else " ({})"
-        return Fact(f"name{place}", product.title + (brackets.format(label) if label else ""), product.row, "title")
+        called = product.title + (brackets.format(label) if label else "")
+        return Fact(f"name{place}", called, product.row, "title", (label,) if variant else ())
 
     def money(self, amount: Decimal, currency: str) -> str:
         return money(amount, currency, self.language)
@@ -42,7 +44,8 @@ class Maker:
         else:
             to = " 至 " if self.language == "zh" else " to "
             value = to.join(self.money(amount, currency) for amount in (amounts[0], amounts[-1]))
-        return Fact(f"price{place}", value, row, "price")
+        some = () if len(variants) == len(product.variants) else tuple(one.label for one in variants)
+        return Fact(f"price{place}", value, row, "price", some)
 
     def _priced(self, variants: list[Variant], amount: Decimal, currency: str) -> str:
         labels = [one.label for one in variants if one.price == amount and one.label]
@@ -59,14 +62,15 @@ class Maker:
     def total(self, variant: Variant, count: int) -> Fact:
         """What so many of a variant cost. The variant has a price."""
         assert variant.price is not None
-        return Fact("total1", self.money(variant.price * count, variant.currency), f"variant:{variant.id}", "price")
+        total = self.money(variant.price * count, variant.currency)
+        return Fact("total1", total, f"variant:{variant.id}", "price", (variant.label,))
 
     def count(self, product: Product, count: int) -> Fact:
         """A number that the member or the code gave, not a row."""
         return Fact("count1", str(count), product.row, "count")
 
     def stock(self, variant: Variant) -> Fact:
-        return Fact("stock1", str(variant.stock), f"variant:{variant.id}", "stock")
+        return Fact("stock1", str(variant.stock), f"variant:{variant.id}", "stock", (variant.label,))
 
     def options(self, product: Product, name: str, values: list[str]) -> tuple[Fact, Fact]:
         label = Fact("label1", name.lower() if self.language == "en" else name, product.row, "options")
@@ -82,7 +86,7 @@ class Maker:
 
     def some(self, slot: str, product: Product, labels: list[str]) -> Fact:
         """Some of a product's variants, by their labels."""
-        return Fact(slot, listing(labels, self.language), product.row, "options")
+        return Fact(slot, listing(labels, self.language), product.row, "options", tuple(labels))
 
     def prose(self, text: str, source: Product | Article, field: str, place: int = 1) -> Fact:
         """One or more whole sentences of a row."""
@@ -139,6 +143,10 @@ THERE = re.compile(
 )
 
 
+IS_OPEN = re.compile(r"\bopen\b|营业|开着|开门", re.I)
+NOT_OPEN = re.compile(r"\bnot (?:\w+ )?open|n't (?:\w+ )?open|\bno longer open|(?:不在?|没有?|未|非|停止)营业|没开|还没开", re.I)
+IS_CLOSED = re.compile(r"\bclosed?\b|\bshut\b|打烊|休息|关门|关着|歇", re.I)
+
 STOPS = ".!?"
 OPENING = re.compile(r"(?:^|[.!?]\s)\s*$")  # here a sentence begins: what was talked about gets a capital
 
@@ -173,6 +181,19 @@ def _alone(value: str) -> str:
     before = "" if HAN.match(value) else r"(?<![A-Za-z0-9])(?<![0-9][.,])"
     after = r"(?![A-Za-z0-9]|[.,][0-9])" if value[-1].isascii() and value[-1].isalnum() else ""
     return before + re.escape(value) + after
+
+
+def alone(value: str, text: str) -> int:
+    """How often the value stands in a text, other than as a part of a longer word or number."""
+    return len(re.findall(_alone(value), text)) if value else 0
+
+
+def replaced(text: str, values: Mapping[str, str]) -> str:
+    """The text with each of these values, where it stands alone, as another one; all at the same time."""
+    if not values:
+        return text
+    whole = "|".join(map(_alone, sorted(values, key=len, reverse=True)))
+    return re.sub(whole, lambda found: values[found.group()], text)
 
 
 def check(text: str, plan: Plan) -> None:
@@ -243,9 +264,20 @@ def needed(text: str, plan: Plan) -> None:
         wanted = GONE if State.SOLD_OUT in plan.states else THERE
         if not wanted.search(SLOT.sub(" ", text)):
             raise Unfit("does not say whether it is there")
+    if plan.act is Act.HOURS:
+        _says_open(text, set(plan.states))
     said = {match.group(1) for match in SLOT.finditer(text)}
     if missing := [slot for slot in plan.needs if slot not in said]:
         raise Unfit(f"does not say {', '.join(missing)}")
+
+
+def _says_open(text: str, states: set[State]) -> None:
+    """Whether it is open now has to be said, and not its opposite."""
+    denied = NOT_OPEN.search(text) is not None
+    if State.OPEN in states and (denied or not IS_OPEN.search(text)):
+        raise Unfit("does not say that it is open")
+    if State.CLOSED in states and not (denied or IS_CLOSED.search(text)):
+        raise Unfit("does not say that it is closed")
 
 
 def fill(text: str, plan: Plan) -> str:

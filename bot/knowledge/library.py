@@ -1,8 +1,8 @@
 """The shop's knowledge as one thing to ask: an index of products and one of articles, in step with SQL by version."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.knowledge.meaning import PARTS, Meanings, Part, assembled, encoded, parts_of
@@ -27,6 +27,7 @@ COVERED = 0.8  # and the share of the question that it stands for
 ALIKE_ANYHOW = {"zh": 0.12}  # by how much unrelated texts are nearer to each other than they are in English
 # Beside the meaning: what the words shared count, and those of a name. The Chinese encoder is a small one.
 WORDS = {"en": (0.2, 0.3), "zh": (0.3, 0.4)}
+KEPT_TO = 0.15  # and the article that a short question goes on from
 ALIKED = 0.2  # and the topic shared
 # And that a row says so much of the question, and so many times more than the next.
 PLAIN, SAYS, APART = {"zh": 0.4}, 0.6, 1.2
@@ -154,10 +155,10 @@ class Library:
             return [None] * len(texts)
         return list(await self._encoders.encode(texts, spoken))
 
-    def intents(self, vector: Vector, spoken: str) -> Mapping[str, float]:
-        """What a text wants, as far as a head of the encoder tells."""
+    def intents(self, text: str, vector: Vector, spoken: str) -> Mapping[str, float]:
+        """What a text wants, as far as a head over it and its vector tells."""
         head = self._encoders.heads.get(spoken)
-        return head.of(vector) if head else {}
+        return head.of(text, vector) if head else {}
 
     def read_articles(self, ids: Sequence[int]) -> list[Article]:
         """These articles, as of the catalogue's version."""
@@ -226,6 +227,12 @@ class Library:
         found = sorted(hits.values(), key=worth, reverse=True)
         return [replace(hit, cover=max(hit.cover, COVERED * alike.get(hit.row, 0.0))) for hit in found]
 
+    @property
+    def language(self) -> str:
+        """In which its products are described, as far as the first of them tell."""
+        often = Counter(one.language for one in self.products.documents[:50]).most_common(1)
+        return often[0][0] if often else ""
+
     def knows(self, word: str) -> bool:
         """Does any row say this word?"""
         return word in self.products.postings or word in self.articles.postings
@@ -264,6 +271,11 @@ class Ranking:
     products: list[tuple[float, Hit]]
     articles: list[tuple[float, Hit]]
     near: Mapping[str, float]
+
+    def going_on(self, rows: Collection[str]) -> "Ranking":
+        """With more for the articles just spoken of."""
+        articles = [(worth + KEPT_TO * (hit.row in rows), hit) for worth, hit in self.articles]
+        return replace(self, articles=sorted(articles, key=lambda pair: (-pair[0], pair[1].row)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,7 @@ class Document:
     weights: dict[str, float]
     names: frozenset[str]
     titles: frozenset[str]
+    kinds: frozenset[str]  # those of its category and tags
     length: float
     weight: float = 0.0  # of all of its title's words; set once all rows are in
     learnt: Counter[str] = field(default_factory=Counter)  # of its aliases; these are in `weights` too
@@ -105,10 +106,11 @@ class Index:
                 weights[token] += WEIGHTS[name]  # type: ignore[assignment]  # Counter of floats
         names = frozenset(token for name in NAME_FIELDS for token in tokens(fields.get(name, "")))
         titles = frozenset(tokens(fields.get("title", "")))
+        kinds = frozenset(token for name in ("category", "tags") for token in tokens(fields.get(name, "")))
         for token in weights:
             self.postings[token].append((len(self.documents), 0.0))
         self.places[row] = len(self.documents)
-        self.documents.append(Document(row, language, dict(weights), names, titles, sum(weights.values())))
+        self.documents.append(Document(row, language, dict(weights), names, titles, kinds, sum(weights.values())))
 
     def close(self) -> None:
         """Call once after the last `add`."""

@@ -85,6 +85,7 @@ class Article:
     title: str
     body: str
     language: str
+    version: int = 1
     source: str = ""  # the file that it comes from
 
     @property
@@ -155,10 +156,12 @@ async def read_products(tx: Transaction, shop_id: int, ids: list[int] | None = N
     return [product(row, by_product[row.id]) for row in rows]
 
 
-async def read_articles(tx: Transaction, shop_id: int) -> list[Article]:
-    """All that may be spoken of: what an admin taught stands in for a file's article of the same title."""
-    current = await articles.current(tx, shop_id)
-    found = [Article(row.id, row.title, without_orders(row.body), row.language, row.source) for row in current]
+async def read_articles(tx: Transaction, shop_id: int, ids: list[int] | None = None) -> list[Article]:
+    """These articles, or all that may be spoken of: what an admin taught stands in for a file's of the same title."""
+    current = await articles.current(tx, shop_id, ids)
+    found = [
+        Article(row.id, row.title, without_orders(row.body), row.language, row.version, row.source) for row in current
+    ]
     names = {name_of(one.title) for one in found if one.taught}
     return [one for one in found if one.taught or not names or name_of(one.title) not in names]
 

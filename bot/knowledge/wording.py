@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from bot.knowledge.facts import check, fill, needed, said, slotted
+from bot.knowledge.tone import Tone
 from bot.knowledge.unfit import Unfit
 from bot.safety.verdict import Safety
 from bot.texts import Texts
@@ -42,6 +43,7 @@ class Voice:
     params: SamplingParams = field(default_factory=SamplingParams)
     deadline: float = 20.0
     attempts: int = ATTEMPTS
+    tone: Tone = field(default_factory=Tone)
 
     def author(self, by: str) -> str:
         """The name of the model, where `by` says that it worded a text; else ''."""
@@ -58,16 +60,18 @@ class Voice:
         chat: str = "",
     ) -> Worded:
         """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming."""
+        if plan.fixed:
+            return replace(self.quote(plan), by="code")
         why, params = "", self.params
         if priority is not Priority.REPLY:
             params = replace(params, temperature=min(CALM, params.temperature))
         for attempt in range(self.attempts):
             chosen = params if seed is None else replace(params, seed=seed + attempt)
-            request = Request(turns, plan, chosen, priority, self.deadline, chat)
+            request = Request((*self.tone.turns(plan), *turns), plan, chosen, priority, self.deadline, chat)
             seen: list[str] = []
             try:
                 template = await self._template(request, show, seen)
-                text = fill(template, plan)
+                text = fill(self.tone.dressed(template, plan), plan)
                 return Worded(text, "model", tuple(said(text, plan)), template=template)
             except (Unfit, EngineError) as error:
                 why = str(error)
@@ -94,7 +98,7 @@ class Voice:
                     template = slotted(text[:shown], plan)
                     self._pass(template, plan, values)
                     if show:
-                        seen.append(fill(template, plan))
+                        seen.append(fill(self.tone.dressed(template, plan, whole=False), plan))
                         await show(seen[-1])
         text = slotted(text.strip(), plan)
         if not text:
@@ -112,7 +116,7 @@ class Voice:
         """The row's own words; for an act without a row, a text of the catalogue."""
         if plan.quote:
             return Worded(plan.quote, "quote", tuple(said(plan.quote, plan)), why)
-        return Worded(plain(plan, self.texts), "code", (), why)
+        return Worded(self.tone.dressed(plain(plan, self.texts), plan), "code", (), why)
 
 
 def inside(text: str, plan: Plan) -> bool:

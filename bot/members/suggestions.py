@@ -1,6 +1,6 @@
 """A product put before one member, with its reason: when they ask, and unasked only to those who subscribed."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from types import ModuleType
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from bot.attention import Attention
 from bot.clock import Clock
+from bot.knowledge import claims
 from bot.knowledge.cards import card
 from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.library import Library
@@ -22,7 +23,7 @@ from bot.outbox import extra
 from bot.texts import Texts
 from llm.engine import Priority
 from llm.protocol import Act, Fact, Plan
-from storage import members, outbox
+from storage import handoffs, members, outbox
 from storage.database import Database, Transaction
 
 KIND = "suggestion"
@@ -39,6 +40,7 @@ class Suggested:
     reason: str
     facts: tuple[Fact, ...]
     sources: tuple[str, ...]
+    rests: Mapping[str, Any]
 
 
 def same_id(platform: str, member: str) -> str:
@@ -123,6 +125,7 @@ class Suggestions:
             "extra": extra(shown, act=Act.SUGGEST, language=language),
             "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in found.facts],
             "sources": list(found.sources),
+            **found.rests,
         }
 
         async def put(tx: Transaction) -> bool:
@@ -130,9 +133,11 @@ class Suggestions:
             member = await members.get(tx, row.id)
             if not member.subscribed or member.opted_out:
                 return False
+            chat = await members.direct_chat(tx, row.id, row.platform)
+            if chat and await handoffs.in_force(tx, chat.id, now):
+                return False  # a human is talking with them there
             if await self.attention.reserve(tx, target, KIND, key, now):
                 return False
-            chat = await members.direct_chat(tx, row.id, row.platform)
             if chat is None:
                 place = self._direct_chat(row.platform, row.platform_id)
                 chat = await members.enter(tx, self._shop_id, row.platform, place, row.name, True)
@@ -142,6 +147,7 @@ class Suggestions:
         return await self._database.write(put)
 
     async def _suggested(self, known: Profile, name: str, language: str, before: Collection[str]) -> Suggested | None:
+        version = claims.as_of(self._library)
         candidates = await recommend(self._library, self._signals, known, CHOICE)
         best = next((one for one in candidates if one.product.row not in before), None)
         if best is None:
@@ -149,7 +155,9 @@ class Suggestions:
         plan = self._plan(best, name, language)
         worded = await self._voice.say(plan, priority=Priority.SUGGESTION)
         reason = next(fact.value for fact in plan.facts if fact.kind == "reason")
-        return Suggested(worded.text, worded.by, best.product, reason, worded.facts, plan.sources)
+        more = [claims.of_card(best.product, language)]
+        rests = await claims.rests(self._library, version, language, worded.text, [plan], more)
+        return Suggested(worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests)
 
     def _plan(self, best: Candidate, name: str, language: str) -> Plan:
         make, product, why = Maker(language), best.product, best.reasons[0]

@@ -100,6 +100,11 @@ class Corpus:
         asked = other if other is not None and rng.random() < 0.05 else self
         return Example(asked._turns(group, rng), self._plan(group, reply, rng), reply)
 
+    def asked(self, rng: random.Random) -> Iterator[tuple[str, str]]:
+        """Every question wording with its key, its placeholders filled."""
+        for key, texts in self.questions.items():
+            yield from ((key, _Scene(self.words, rng).ask(text)) for text in texts)
+
     def _reply(self, group: Group, rng: random.Random) -> str:
         """A wording, or the first sentence of one and the rest of another where together they say each slot once."""
         reply = either(rng.choice(group.kept), rng)

@@ -5,7 +5,7 @@ from storage.tables.catalogue import Article, ImportRun, Product, Staged, Varian
 from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Member, Shop
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
-from storage.tables.talk import Inbox, Interaction, Outbox
+from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Audit",
     "Base",
     "Chat",
+    "Handoff",
     "Identity",
     "ImportRun",
     "Inbox",

@@ -61,13 +61,14 @@ class Outbox(Base):
         UniqueConstraint("shop_id", "key"),
         Index("ix_outbox_state_due", "state", "due"),
         Index("ix_outbox_chat_id_id", "chat_id", "id"),
+        Index("ix_outbox_shop_id_checked", "shop_id", "checked"),
     )
     id: Mapped[int] = key()
     shop_id: Mapped[int] = references("shop.id")
     chat_id: Mapped[int] = references("chat.id")
     member_id: Mapped[int | None]  # whom it answers or is for
     key: Mapped[str]  # what caused it: `reply:INBOX_ID`, `post:RUN_ID`, `suggestion:...`
-    kind: Mapped[str]  # reply, command, post, suggestion, notice
+    kind: Mapped[str]  # reply, command, post, suggestion, notice, edit (of an earlier one), correction (beside it)
     action: Mapped[str] = mapped_column(default="reply")  # reply, refuse, handoff, command
     worded_by: Mapped[str] = mapped_column(default="code")  # model, quote, code
     model: Mapped[str] = mapped_column(default="", server_default=text("''"))  # which engine worded it
@@ -76,6 +77,8 @@ class Outbox(Base):
     reply_to: Mapped[str] = mapped_column(default="")
     facts: Mapped[list[Any]] = mapped_column(default=list)
     sources: Mapped[list[Any]] = mapped_column(default=list)
+    rests: Mapped[dict[str, Any] | None]  # the rows it rests on with their versions, and what it claims of them
+    checked: Mapped[int | None]  # the catalogue's version that its claims were compared with; None: no more to compare
     state: Mapped[str] = mapped_column(default="ready")
     message_id: Mapped[str] = mapped_column(default="")
     attempts: Mapped[int] = mapped_column(default=0)
@@ -83,3 +86,21 @@ class Outbox(Base):
     created: Mapped[datetime]
     due: Mapped[datetime]
     sent: Mapped[datetime | None]
+
+
+class Handoff(Base):
+    """A human's turn with a member in a chat (in a direct chat: with the chat), from the call of a human on.
+
+    The bot says nothing there before `until`, which every word of an admin to the member puts off.
+    """
+
+    __tablename__ = "handoff"
+    __table_args__ = (Index("ix_handoff_chat_id_until", "chat_id", "until"),)
+    id: Mapped[int] = key()
+    shop_id: Mapped[int] = references("shop.id", index=True)
+    chat_id: Mapped[int] = references("chat.id")
+    member_id: Mapped[int] = references("member.id", index=True)
+    reason: Mapped[str]  # request, complaint, unsure (twice in a row), words (of the merchant's list), muted
+    until: Mapped[datetime]
+    told: Mapped[bool] = mapped_column(default=False)  # the member heard meanwhile that a human will answer
+    at: Mapped[datetime]

@@ -11,7 +11,7 @@ from storage import settings as stored
 KETTLE = "Gooseneck Electric Kettle"
 POT = "Glass Teapot with Infuser"
 MEMBERS = ("ask", "help", "me", "privacy", "product", "subscribe", "suggest")
-ADMINS = ("import", "mode", "post", "profile", "schedule", "settings")
+ADMINS = ("import", "mode", "mute", "post", "profile", "resume", "schedule", "settings")
 
 
 def last(group):

@@ -87,7 +87,7 @@ BROKEN = {
     ],
     "quote.csv": [":3: the row can't be read (unexpected end of data), close the quote that was opened here"],
     "bytes.csv": [":3: the file has a byte that is no UTF-8 (0xff), save the file as UTF-8 again"],
-    "sheet.xlsx": [":1: the file is a zip archive or an Excel file, unpack it, or save the sheet as CSV (UTF-8)"],
+    "sheet.xlsx": [":1: the file is a damaged Excel, Word or zip file (File is not a zip file), open it where"],
     "shop.json": [
         ':1: currency: "POUND" is no currency, an ISO 4217 code',
         ':1: timezone: "London" is no time zone, an IANA name such as Asia/Shanghai would be right',

@@ -9,7 +9,7 @@ from bot.members.profiles import Profile, profile
 from llm.engine import EngineError, Request
 from llm.engines.scripted import Answer
 from llm.protocol import Act
-from storage import members, outbox
+from storage import handoffs, members, outbox
 from tests.bot.running_shop import NOON, RunningShop, running_shop
 
 MORNING = NOON.replace(hour=9, minute=5)
@@ -137,6 +137,16 @@ async def test_it_goes_to_the_direct_chat_that_the_member_uses(shop: RunningShop
     await shop.suggestions.subscribe(maya, True)
     await shop.suggestions.push(MORNING)
     assert [row.platform_id for row in await shop.rows("suggestion")] == ["dm-77"]
+
+
+async def test_nothing_is_suggested_where_a_human_talks_with_the_member(shop: RunningShop) -> None:
+    maya, place = await shop.member("Maya"), await shop.chat("dm-77", direct=True)
+    await shop.ask(maya, "Gripstone", chat=place)
+    await shop.suggestions.subscribe(maya, True)
+    until = MORNING + timedelta(minutes=30)
+    await shop.database.write(lambda tx: handoffs.begin(tx, shop.shop_id, place.id, maya, "request", MORNING, until))
+    assert await shop.suggestions.push(MORNING) == 0
+    assert await shop.suggestions.push(until) == 1
 
 
 async def test_nothing_is_sent_in_quiet_hours(shop: RunningShop) -> None:

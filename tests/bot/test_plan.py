@@ -50,6 +50,9 @@ ANSWERS = [
     ("is the copper gooseneck kettle in stock?", "stock", ["mixed"], ["Copper sold out", "Matt black, White in stock"]),
     ("is the 500 ml travel mug in sand available?", "stock", ["mixed"], ["500 ml / Sand sold out", "Moss in stock"]),
     ("is the milk frother in stock?", "stock", ["mixed"], ["Mint sold out", "Black in stock"]),
+    ("which colours does the gooseneck kettle come in?", "stock", ["mixed"], ["Copper sold out", "White in stock"]),
+    ("黑色的手冲壶还有没有", "stock", ["in_stock"], ["（Matt black）有货"]),
+    ("手冲壶现在能拍不", "stock", ["mixed"], ["Copper售罄", "White有货"]),
     ("手冲壶还有货吗？", "stock", ["mixed"], ["Copper售罄", "White有货"]),
     ("how much are 4 of the hand grinder?", "total", [], ["4 × Fold Hand Grinder", "£"]),
     ("which colours does the hand grinder come in?", "options", [], ["Graphite and Silver"]),
@@ -104,6 +107,7 @@ HUMAN = [
     ("how much is the moka pot? mine arrived cracked", "complaint"),
     ("我收到的壶碎了，要求退款", "complaint"),
     ("你们太差劲了，我要投诉", "complaint"),
+    ("用了你们的壶孩子起了一身红疹，必须有人给我解释清楚", "complaint"),
 ]
 
 
@@ -148,6 +152,7 @@ FOLLOWING = [
     (("is the hand grinder in stock?", "what about the silver one?"), "stock", ["(Silver) is in stock"]),
     (("how much is the moka pot?", "and the 9 cups?"), "price", ["(9 cups)", "£45.00"]),
     (("how much is the moka pot?", "does it work on induction?"), "describe", ["does not work on induction"]),
+    (("how much is the gooseneck kettle?", "ok. got it in copper?"), "stock", ["Copper sold out"]),
     (("is the brew scale waterproof?", "how much is it?"), "price", ["Brew Scale", "£42.00"]),
     (("摩卡壶多少钱？", "那有货吗？"), "stock", ["9 cups售罄", "3 cups、6 cups有货"]),
     (("how much is the hand grinder?", "when is delivery free?"), "policy", ["£40 or more"]),
@@ -166,6 +171,7 @@ TWO = [
     ("how much is the moka pot and when is delivery free?", ["price", "policy"], ["£27.00", "£40 or more"]),
     ("How much is the hand grinder? Is it in stock?", ["price", "stock"], ["£74.00", "is in stock"]),
     ("手摇磨豆机多少钱？满多少包邮？", ["price", "policy"], ["£74.00", "满 40 英镑包邮"]),
+    ("price of the moka pot? n when is delivery free", ["price", "policy"], ["£27.00", "£40 or more"]),
     ("Hello! How much is the hand grinder?", ["price"], ["£74.00"]),
 ]
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bot.content.when import DAYS, expand, parse
 from bot.scheduler import next_time
-from storage import inbox, interactions, schedules
+from storage import inbox, interactions, members, schedules
 from tests.bot.running_shop import NOON, RunningShop, running_shop
 
 
@@ -116,6 +116,16 @@ async def test_a_run_too_late_is_missed_and_says_so(shop: RunningShop) -> None:
     assert await shop.rows("post") == []
     ((_, state, note),) = await shop.runs(schedule)
     assert (state, note) == ("missed", "7200 s late, the catchup window is 3600 s")
+
+
+async def test_nothing_is_posted_into_a_muted_chat(shop: RunningShop) -> None:
+    schedule = await shop.schedule("0 13 * * *")
+    until = NOON + timedelta(hours=2)
+    await shop.database.write(lambda tx: members.change_chat(tx, shop.group.id, muted_until=until))
+    shop.clock.set(NOON + timedelta(hours=1))
+    await shop.tick_until_idle()
+    assert await shop.rows("post") == []
+    assert await shop.runs(schedule) == [(NOON + timedelta(hours=1), "missed", "the chat was muted")]
 
 
 async def test_of_several_times_gone_by_only_the_last_is_posted(shop: RunningShop) -> None:

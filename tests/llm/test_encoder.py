@@ -55,13 +55,13 @@ async def test_each_language_has_its_encoder(english: SentenceEncoder) -> None:
     ],
 )
 def test_the_head_reads_what_is_wanted(english: SentenceEncoder, text: str, intent: str) -> None:
-    wants = load_heads(["en"])["en"].of(english.encode_now([text])[0])
+    wants = load_heads(["en"])["en"].of(text, english.encode_now([text])[0])
     assert max(wants, key=wants.__getitem__) == intent
 
 
 def test_probabilities_too_small_are_left_out() -> None:
     head = Head(("a", "b"), np.array([[9.0, 0.0], [0.0, 0.0]], np.float32))
-    assert [*head.of(np.ones(1, np.float32))] == ["a"]
+    assert [*head.of("", np.ones(1, np.float32))] == ["a"]
 
 
 def test_other_weights_and_no_weights_are_refused(tmp_path: Path) -> None:

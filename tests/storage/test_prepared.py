@@ -48,7 +48,7 @@ async def test_rows_are_the_same_both_ways(database: Database):
     assert await database.write(job) == 2
     prepared, usual = await database.read(both_ways)
     assert prepared == usual
-    same = {"id": 0, "key": "", "member_id": None, "sent": None}
+    same = {"id": 0, "key": "", "member_id": None, "sent": None, "rests": None, "checked": None}
     assert [one | same for one in prepared] == [ROW | same] * 2
     assert all(one["created"].tzinfo is UTC for one in prepared)
 

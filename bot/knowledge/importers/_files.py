@@ -1,20 +1,40 @@
-"""Bytes to text: .gz unpacked, UTF-8 and UTF-16 by their marks, else UTF-8, GB18030 or Windows-1252 by what fits."""
+"""Bytes to text: .gz unpacked, UTF-8 and UTF-16 by their marks, else UTF-8, GB18030 or Windows-1252 by what fits.
+
+PDFs and zip archives (which Word and Excel files are) stay bytes; how much is unpacked of them is bounded.
+"""
 
 import codecs
 import gzip
+import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
+from xml.etree.ElementTree import ParseError
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 WHOLE = 200_000_000  # characters of a file that can only be read in one piece
 BLOCK = 1 << 20
 SAMPLE = 1 << 16
-BROKEN = (OSError, EOFError, zlib.error, UnicodeError)  # what reading a damaged file raises
+HELD = 64 << 20  # bytes of a file inside of .gz that has to be held
+UNPACKED = 128 << 20  # bytes of all XML of a zip archive; its pictures are never read
+PARTS = 10_000  # of a zip archive
+DIRECTORY = 4 << 20  # bytes of its list of parts
+BROKEN = (OSError, EOFError, zlib.error, UnicodeError, BadZipFile)  # what reading a damaged file raises
+# What libraries raise on top of it, when a file does not hold what its format says.
+MISREAD = (
+    *(*BROKEN, struct.error, ParseError, ArithmeticError, AssertionError),
+    *(AttributeError, LookupError, RuntimeError, TypeError, ValueError),
+)
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+PDF = "%PDF"
+ZIP, ZIP_END, ZIP64_END = b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x07"
+OFFICE = "save it as XLSX, DOCX, CSV (UTF-8) or plain text, without a password"
 BINARIES = {
-    b"PK\x03\x04": ("is a zip archive or an Excel file", "unpack it, or save the sheet as CSV (UTF-8)"),
-    b"\xd0\xcf\x11\xe0": ("is an old Excel or Word file", "save it as CSV (UTF-8) or plain text"),
-    b"%PDF": ("is a PDF", "save its text as Markdown or plain text"),
+    b"\xd0\xcf\x11\xe0": ("is an old Excel or Word file, or one with a password", OFFICE),
+    b"{\\rtf": ("is an RTF file", "save it as DOCX or plain text"),
 }
 
 
@@ -31,6 +51,68 @@ def unpacked(raw: IO[bytes]) -> IO[bytes]:
     packed = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
     return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
+
+
+@contextmanager
+def binary(path: Path) -> Iterator[IO[bytes]]:
+    """The file's bytes, unpacked, to go back and forth in. Raises NotText when they are too many to be held."""
+    with path.open("rb") as raw:
+        stream = unpacked(raw)
+        if stream is not raw:
+            held = stream.read(HELD + 1)
+            if len(held) > HELD:
+                raise NotText(1, f"unpacks to more than {HELD >> 20} MB", "give it unpacked")
+            stream = BytesIO(held)
+        yield stream
+
+
+def parts_of(path: Path) -> frozenset[str]:
+    """What a file that is no text has inside: the names of a zip archive's parts, PDF for a PDF; nothing for text.
+
+    Raises NotText for an archive that would unpack to too much, and what reading a damaged file raises.
+    """
+    with path.open("rb") as raw:
+        head = unpacked(raw).read(1024).lstrip()
+    if head.startswith(PDF.encode()):
+        return frozenset((PDF,))
+    if not head.startswith((ZIP, ZIP_END)):
+        return frozenset()
+    try:
+        with archive(path) as opened:
+            return frozenset(opened.namelist()) or frozenset(("",))
+    except (BadZipFile, NotImplementedError, EOFError, struct.error, ValueError) as error:
+        if isinstance(error, NotText):
+            raise
+        right = "open it where it was made and save it again"
+        raise NotText(1, f"is a damaged Excel, Word or zip file ({error})", right) from None
+
+
+@contextmanager
+def archive(path: Path) -> Iterator[ZipFile]:
+    """A zip archive that is safe to unpack. Raises NotText for one that is not, BadZipFile for a damaged one."""
+    with binary(path) as raw:
+        raw.seek(max(0, raw.seek(0, 2) - (1 << 16) - 42))
+        end = raw.read()
+        at = end.rfind(ZIP_END)
+        size = struct.unpack_from("<L", end, at + 12)[0] if 0 <= at <= len(end) - 22 else 0
+        if size > DIRECTORY or end[max(0, at - 20) :].startswith(ZIP64_END):
+            raise NotText(1, "is an archive of too many or too large parts", _SMALLER)
+        raw.seek(0)
+        with ZipFile(raw) as opened:
+            infos = opened.infolist()
+            texts = [info for info in infos if info.filename.lower().endswith((".xml", ".rels", ".vml"))]
+            if len(infos) > PARTS or sum(info.file_size for info in texts) > UNPACKED:
+                raise NotText(1, f"unpacks to more than {UNPACKED >> 20} MB or {PARTS:,} parts", _SMALLER)
+            if any(info.compress_type not in (ZIP_STORED, ZIP_DEFLATED) for info in texts):
+                raise NotText(
+                    1, "is an archive packed in an unusual way", "open it where it was made and save it again"
+                )
+            if any(info.flag_bits & 1 for info in infos):
+                raise NotText(1, "is an archive with a password", "save it without one")
+            yield opened
+
+
+_SMALLER = "split it into smaller files, without pictures"
 
 
 def encoding_of(path: Path) -> str:

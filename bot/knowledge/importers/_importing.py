@@ -158,7 +158,7 @@ async def _stage(
     for choice in sorted(chosen, key=lambda choice: choice.format.KIND):
         if choice.format.KIND == base.PRODUCTS:
             state.has_products = True
-        elif choice.format.KIND == base.ARTICLES:
+        if choice.format.KIND == base.ARTICLES or choice.source.sheet:  # a workbook may have lost its questions
             state.sources.append(choice.label)
         await run(_entries(state, choice), choice.source)
     if state.articles and not state.titles:
@@ -176,6 +176,7 @@ def _entries(state: _Import, choice: Chosen) -> Iterator[Entry]:
             state.currency.of_file = item.currency
         elif isinstance(item, Article):
             state.currency.read(item.body)
+            item.document = "/".join(filter(None, (choice.source.sheet, item.document)))
             state.articles.append((choice.label, item))
         elif made := _product_entry(state, item, choice.source.name):
             yield made
@@ -185,6 +186,8 @@ def guarded(choice: Chosen) -> Iterator[Item]:
     """What the format reads; a damaged file ends it with a problem."""
     try:
         yield from choice.format.read(choice.source)
+    except _files.NotText as error:
+        yield choice.source.problem("", f"the file {error.what}", error.right)
     except _files.BROKEN as error:
         reason = error.reason if isinstance(error, UnicodeDecodeError) else str(error)
         yield choice.source.problem(

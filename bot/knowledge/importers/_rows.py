@@ -1,4 +1,4 @@
-"""Rows of tables (CSV, TSV) and of JSON and JSONL files, by folded column name, each knowing its line."""
+"""Rows of tables (CSV, TSV, sheets) and of JSON and JSONL files, by folded column name, each knowing its line."""
 
 import csv
 import json
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from bot.knowledge.importers import _values
+from bot.knowledge.importers import _files, _values, _workbook
 from bot.knowledge.importers.base import Head, Problem, Source
 
 T = TypeVar("T")
@@ -119,6 +119,8 @@ def is_json(head: Head) -> bool:
 
 def rows(source: Source) -> Iterator[Row | Problem]:
     """The rows of a table, JSON list or JSON lines file."""
+    if source.sheet:
+        return table(source)
     with source.open() as text:
         start = text.read(1)
         while start and start.isspace():
@@ -127,32 +129,55 @@ def rows(source: Source) -> Iterator[Row | Problem]:
 
 
 def table(source: Source) -> Iterator[Row | Problem]:
-    """The rows of a CSV or TSV file. A cut quote ends it, since nothing after it can be told."""
+    """The rows of a CSV or TSV file, or of a sheet."""
+    names: list[str] = []
+    folded: list[str] = []
+    labels: dict[str, str] = {}
+    for line, cells in _sheet(source) if source.sheet else _lines_of_cells(source):
+        if isinstance(cells, Problem):
+            yield cells
+        elif not any(cell.strip() for cell in cells):
+            continue
+        elif not names:
+            names = [_values.one_line(cell) for cell in cells]
+            folded = [_values.fold(name) for name in names]
+            labels = {column: names[folded.index(column)] for column in folded}
+        elif len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
+            what = f"the row has {len(cells)} cells and the header {len(names)}"
+            yield source.problem("", what, "put cells that hold the separator in quotes", line)
+        else:
+            values = dict(zip(reversed(folded[: len(cells)]), reversed(cells[: len(names)]), strict=True))
+            yield Row(source.name, line, values, labels)
+
+
+def _lines_of_cells(source: Source) -> Iterator[tuple[int, list[str] | Problem]]:
+    """A CSV file's rows with their lines. A cut quote ends it, since nothing after it can be told."""
     with source.open() as text:
         first = next((line for line in text if line.strip()), "")
     with source.open() as text:
         reader = csv.reader(text, delimiter=delimiter_of(first) or ",", strict=True)
-        names: list[str] = []
-        folded: list[str] = []
-        labels: dict[str, str] = {}
         try:
             for cells in reader:
                 line, source.line = source.line, reader.line_num + 1
-                if not any(cell.strip() for cell in cells):
-                    continue
-                if not names:
-                    names = [_values.one_line(cell) for cell in cells]
-                    folded = [_values.fold(name) for name in names]
-                    labels = {column: names[folded.index(column)] for column in folded}
-                elif len(cells) > len(names) and any(cell.strip() for cell in cells[len(names) :]):
-                    what = f"the row has {len(cells)} cells and the header {len(names)}"
-                    yield source.problem("", what, "put cells that hold the separator in quotes", line)
-                else:
-                    values = dict(zip(reversed(folded[: len(cells)]), reversed(cells[: len(names)]), strict=True))
-                    yield Row(source.name, line, values, labels)
+                yield line, cells
         except csv.Error as error:
             right = 'close the quote that was opened here, and write a quote inside of a cell as ""'
-            yield source.problem("", f"the row can't be read ({error})", right)
+            yield source.line, source.problem("", f"the row can't be read ({error})", right)
+
+
+def _sheet(source: Source) -> Iterator[tuple[int, list[str] | Problem]]:
+    """A sheet's rows with their numbers. A formula that failed is no value, whatever stands in the rest of the row."""
+    try:
+        for line, cells in _workbook.rows(source):
+            source.line = line
+            failed = next((cell for cell in cells if cell in _workbook.ERRORS), "")
+            problem = source.problem("", f"a formula of the row failed ({failed})", "put a value there")
+            yield line, problem if failed else cells
+    except _files.NotText as error:
+        yield source.line, source.problem("", f"the file {error.what}", error.right)
+    except _workbook.FAILS as error:
+        what = f"the sheet is damaged below this row ({_values.shown(error)})"
+        yield source.line, source.problem("", what, "open it in Excel and save it again")
 
 
 def records(source: Source) -> Iterator[Row | Problem]:

@@ -13,6 +13,7 @@ PAIR_QUESTION = re.compile(
 PAIR_ANSWER = re.compile(
     r"^(?:\*\*)?(?:A|Answer|答|回答|答案)\s*\d*\s*(?:\*\*)?\s*[:：.、](?:\*\*)?\s*(.*)", re.IGNORECASE
 )
+SENTENCE = re.compile(r".+?(?:[.!?](?=\s|$)|[。！？])")
 NUMBERED = re.compile(r"^\s*\d{1,3}\s*[.)、）]\s*(.+)")
 BOLD = re.compile(r"^\s*(?:[-*+]\s+)?(?:\*\*|__)(.+?)(?:\*\*|__)\s*$")
 LINK = re.compile(r"!?\[([^\]]*)\]\(\s*<?([^)\s>]*)>?[^)]*\)")
@@ -99,3 +100,12 @@ def inline(text: str) -> str:
     text = LINK.sub(lambda m: "" if m[0].startswith("!") else m[1] if m[2] in ("", m[1]) else f"{m[1]} ({m[2]})", text)
     text = STARRED.sub(r"\1", EMPHASIS.sub(r"\2", EMPHASIS.sub(r"\2", text)))
     return re.sub(r"^(\s*)[*+]\s+", r"\1- ", text).removeprefix("> ")
+
+
+def paragraphs(article: Article) -> Iterator[Article]:
+    """Text below no heading: a paragraph is an article, its first sentence names it."""
+    for paragraph in re.split(r"\n\s*\n", article.body):
+        start = " ".join(paragraph[:1000].split())
+        sentence = SENTENCE.match(start)
+        title = (sentence[0] if sentence else start)[:80]
+        yield Article((title,), paragraph.strip(), article.opening, article.document, article.line)

@@ -9,17 +9,21 @@
    broken file raises (bytes that are no text, a cut archive) is reported with it.
 5. Put a small file of the format into `tests/data/` and name it in `tests/bot/test_importers_formats.py`.
 
+The sheets of an Excel workbook are tables to every format that reads tables: `_rows.py` gives their rows too.
+Headings and paragraphs of whatever file become articles in `_blocks.py`. Bound what you unpack and hold.
+
 Cells come from `_rows.py`, values from `_values.py`. Columns of what the merchant pays (`is_cost`) are never kept.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Protocol, TextIO
+from zipfile import ZipFile
 
 from bot.knowledge.importers import _files
 
@@ -114,6 +118,8 @@ class Head:
     text: str
     columns: tuple[str, ...]
     mapping: Mapping[str, str]
+    parts: frozenset[str] = frozenset()  # of a file that is no text: a zip archive's, or "%PDF"
+    sheet: str = ""  # of a workbook, whose rows `text` shows as CSV
 
     def has(self, *columns: str) -> bool:
         return all(column in self.columns for column in columns)
@@ -121,7 +127,11 @@ class Head:
 
 @dataclass(slots=True)
 class Source:
-    """A file to be read. `name` is what problems call it, `mapping` our field -> its column where one was given."""
+    """A file to be read. `name` is what problems call it, `mapping` our field -> its column where one was given.
+
+    `encoding` is empty for what is no text: `binary()` gives a PDF's bytes, `archive()` the parts of a Word file.
+    `sheet` is the one to be read of a workbook.
+    """
 
     path: Path
     name: str
@@ -130,6 +140,7 @@ class Source:
     mapping: Mapping[str, str]
     line: int = 1
     raw: IO[bytes] | None = None
+    sheet: str = ""
 
     @contextmanager
     def open(self) -> Iterator[TextIO]:
@@ -142,13 +153,19 @@ class Source:
         """How far the file was read, in bytes on disk."""
         return self.raw.tell() if self.raw and not self.raw.closed else 0
 
-    def whole(self) -> str:
-        """All of the text. Raises ValueError when it is too long to be held."""
+    def whole(self, most: int = _files.WHOLE) -> str:
+        """All of the text. Raises ValueError when it is longer than `most` characters."""
         with self.open() as text:
-            content = text.read(_files.WHOLE + 1)
-        if len(content) > _files.WHOLE:
-            raise ValueError(f"longer than {_files.WHOLE} characters")
+            content = text.read(most + 1)
+        if len(content) > most:
+            raise ValueError(f"longer than {most:,} characters")
         return content
+
+    def binary(self) -> AbstractContextManager[IO[bytes]]:
+        return _files.binary(self.path)
+
+    def archive(self) -> AbstractContextManager[ZipFile]:
+        return _files.archive(self.path)
 
     def problem(self, column: str, what: str, right: str, line: int | None = None) -> Problem:
         return Problem(self.name, self.line if line is None else line, column, what, right)

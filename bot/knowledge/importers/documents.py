@@ -7,10 +7,13 @@ from bot.knowledge.importers.base import ARTICLES, Article, Head, Item, Problem,
 
 KIND = ARTICLES
 
-QUESTION = ("question", "q", "问题", "问")
-ANSWER = ("answer", "a", "答案", "回答", "答")
-TEXT = ("text", "markdown", "content", "body", "内容", "正文")
-NAME = ("file", "filename", "document", "title", "name", "heading", "标题", "文件", "名称")
+QUESTION = ("question", "q", "questions", "questiontext", "faqquestion", "faq", "customerquestion", "ask", "问题", "问",
+            "提问", "常见问题", "标准问题", "标准问", "问题描述", "问句", "用户问题")  # fmt: skip
+ANSWER = ("answer", "a", "answers", "answertext", "answerhtml", "answerbody", "faqanswer", "response", "reply", "答案",
+          "回答", "答", "回复", "解答", "答复", "标准答案", "标准回答", "回答内容", "答案内容")  # fmt: skip
+TEXT = ("text", "markdown", "content", "body", "bodyhtml", "postcontent", "articlebody", "内容", "正文")
+NAME = ("file", "filename", "document", "title", "name", "heading", "posttitle", "articletitle", "标题", "文件", "名称")
+TOPIC = ("category", "section", "topic", "group", "folder", "分类", "类别", "栏目", "主题")
 
 
 def sniff(head: Head) -> float:
@@ -29,7 +32,7 @@ def read(source: Source) -> Iterator[Item]:
         question, answer = row.text(*QUESTION), row.plain(*ANSWER)
         name, text = row.text(*NAME), str(row.first(*TEXT)[1])
         if question and answer:
-            yield Article((question,), answer, document=row.text("category", "section", "分类"), line=row.line)
+            yield Article((question,), answer, document=row.text(*TOPIC), line=row.line)
         elif not question and text.strip():
             yield from _document(name, _values.UNSAFE.sub("", text), row.line)
         else:

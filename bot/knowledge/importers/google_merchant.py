@@ -29,8 +29,7 @@ def sniff(head: Head) -> float:
 
 
 def read(source: Source) -> Iterator[Item]:
-    with source.open() as text:
-        xml = text.read(200).lstrip().startswith("<")
+    xml = not source.sheet and _is_xml(source)
     groups: dict[str, list[tuple[Product, Variant]]] = {}
     for row in _items(source) if xml else _rows.table(source):
         if isinstance(row, Problem):
@@ -45,6 +44,11 @@ def read(source: Source) -> Iterator[Item]:
             yield _joined(product.handle, [(product, variant)])
     for handle, entries in groups.items():
         yield _joined(handle, entries)
+
+
+def _is_xml(source: Source) -> bool:
+    with source.open() as text:
+        return text.read(200).lstrip().startswith("<")
 
 
 class _Target:

@@ -15,7 +15,7 @@ MARKS = re.compile(r"^#{1,6} \S|^\s*(?:\*\*|__).+(?:\*\*|__)\s*$|^[-*] \S|\[[^\]
 
 
 def sniff(head: Head) -> float:
-    if _rows.is_json(head) or head.text.lstrip().startswith("<"):
+    if head.sheet or head.parts or _rows.is_json(head) or head.text.lstrip().startswith("<"):
         return 0.0
     named = head.name.lower().removesuffix(".gz").endswith((".md", ".markdown"))
     if re.search(r"^#{1,6} \S", head.text, re.MULTILINE):

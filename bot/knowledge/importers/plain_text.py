@@ -4,18 +4,17 @@ import re
 from collections.abc import Iterator
 
 from bot.knowledge.importers import _sections, _values
-from bot.knowledge.importers.base import ARTICLES, Article, Head, Item, Source
+from bot.knowledge.importers.base import ARTICLES, Head, Item, Source
 
 KIND = ARTICLES
 
 ENDS = re.compile(r"[.!。！;；,，:：…]$")
 RULE = re.compile(r"^\s*[-=_*~]{3,}\s*$")
 BULLET = re.compile(r"^\s*(?:[-*•·+]|\d+[.)、])\s+")
-SENTENCE = re.compile(r".+?(?:[.!?](?=\s|$)|[。！？])")
 
 
 def sniff(head: Head) -> float:
-    if head.text.lstrip()[:1] in ("<", "{", "["):
+    if head.sheet or head.parts or head.text.lstrip()[:1] in ("<", "{", "["):
         return 0.0
     name = head.name.lower().removesuffix(".gz")
     if name.endswith((".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml")):
@@ -34,7 +33,7 @@ def read(source: Source) -> Iterator[Item]:
         if article.path:
             yield article
         else:
-            yield from _paragraphs(article)
+            yield from _sections.paragraphs(article)
 
 
 def _sections_of(lines: list[str]) -> Iterator[_sections.Section]:
@@ -66,11 +65,3 @@ def _is_heading(line: str, below: list[str]) -> bool:
     alone = bool(below) and not below[0].strip()
     short = len(text.split()) <= 8 and len(_values.HAN.findall(text)) <= 20
     return follows and short and not ENDS.search(text) and (alone or text.isupper())
-
-
-def _paragraphs(article: Article) -> Iterator[Article]:
-    """Text below no heading: a paragraph is an article, its first sentence names it."""
-    for paragraph in re.split(r"\n\s*\n", article.body):
-        sentence = SENTENCE.match(" ".join(paragraph.split()))
-        title = (sentence[0] if sentence else " ".join(paragraph.split()))[:80]
-        yield Article((title,), paragraph.strip(), article.opening, article.document, article.line)

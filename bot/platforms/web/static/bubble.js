@@ -115,11 +115,12 @@ function buttons(message, deeds) {
     setTimeout(() => (pressed.disabled = false), 1500);
     deeds.press(message, button);
   };
-  return el(
-    "div",
-    { class: "buttons" },
-    ...message.buttons.map((one) => el("button", { type: "button", onclick: (event) => press(event, one) }, one.label)),
-  );
+  const button = (one) => {
+    const quiet = one.command.startsWith("/source"); // it stands under most answers
+    const shape = { type: "button", class: quiet ? "quiet" : "", onclick: (event) => press(event, one) };
+    return el("button", shape, quiet ? icon("file") : null, one.label);
+  };
+  return el("div", { class: "buttons" }, ...message.buttons.map(button));
 }
 
 function reactions(message, seat, deeds) {
