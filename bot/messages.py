@@ -89,7 +89,8 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What the bot says. `private_to` is the platform id of the only member who may see it, where the platform can."""
+    """What the bot says. `private_to` is the platform id of the only member who may see it, where the platform can.
+    `awaits` is a command line that the member's reply to it goes on with."""
 
     text: str
     buttons: tuple[Button, ...] = ()
@@ -97,6 +98,7 @@ class Outgoing:
     reply_to: str = ""
     private_to: str = ""
     done: bool = True  # False while more of it is being written
+    awaits: str = ""
     rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
     note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 

@@ -8,6 +8,7 @@ they are sent and never sent again by themselves: a row whose answer nobody saw 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -44,6 +45,8 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["cards"] = [[card.title, card.subtitle, card.text, card.image, card.link] for card in outgoing.cards]
     if outgoing.private_to:
         held["private_to"] = outgoing.private_to
+    if outgoing.awaits:
+        held["awaits"] = outgoing.awaits
     if outgoing.note:
         held["note"] = outgoing.note
     return held
@@ -66,6 +69,7 @@ async def put(
         last = at + 1 == len(texts)
         beneath = (message.buttons, message.cards) if last else ((), ())
         shown = Outgoing(text, *beneath, private_to=message.private_to, note=message.note if last else "")
+        shown = replace(shown, awaits=message.awaits) if last else shown
         told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
         claimed = _claimed(message.rests, texts, at)
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)

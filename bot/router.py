@@ -15,41 +15,26 @@ from bot.conversation import gate, talk
 from bot.conversation.answer import Answer, Conversation
 from bot.conversation.bursts import GAP
 from bot.conversation.context import Context
+from bot.conversation.feedback import Feedback
 from bot.conversation.handoff import Handoffs, said_by_admin
 from bot.conversation.kept import made_of, product_of
 from bot.conversation.recall import Seen, look, recall
 from bot.conversation.sources import cited
+from bot.conversation.teaching import wording
 from bot.knowledge import claims
 from bot.knowledge.wording import Show
 from bot.language import language
 from bot.messages import Capabilities, Kind, Message, Outgoing, Role
 from bot.outbox import Outbox
+from bot.people import Known, People, remember
 from bot.safety.verdict import Safety
 from llm.protocol import Act
-from storage import inbox, interactions, members
+from storage import inbox, interactions
 from storage import outbox as rows
 from storage.database import Database, Job, Transaction
 from storage.members import ChatRow
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-KNOWN = 10_000  # members and chats remembered between messages
-
-
-def _remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
-    """Keep what was used last."""
-    held[key] = value
-    held.move_to_end(key)
-    if len(held) > most:
-        held.popitem(last=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Who said it and where, as rows. `kept`: the message is an interaction already, since it was parked."""
-
-    member_id: int
-    chat: ChatRow
-    kept: bool = False
 
 
 @dataclass(slots=True)
@@ -65,25 +50,22 @@ class Router:
     commands: Sequence[slash.Command]
     capabilities: Mapping[str, Capabilities]
     handoffs: Handoffs
-    _people: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
-    _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
-    _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=OrderedDict)
     _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
     _gate: gate.Gate = field(init=False)
+    _people: People = field(init=False)
 
     def __post_init__(self) -> None:
+        self._people = People(self.database, self.shop.id)
         self._gate = gate.Gate(self.conversation.planner, gate.manners(self.tools.settings, self.shop.name))
 
     async def handle(self, inbox_id: int, message: Message, seen: Seen | None) -> None:
-        known = await self._known(message)
+        known = await self._people.meet(message, self.tools.clock.now())
         if message.kind is Kind.REACTION:
-            return await self._record(
-                inbox_id, message, known, "reacted", {"emoji": message.text, "on": message.reply_to}
-            )
-        if parsed := slash.parse(message.text):
+            return await self._reacted(inbox_id, message, known)
+        if parsed := slash.parse(message.text) or await self._awaited(message, known):
             return await self._command(inbox_id, message, known, *parsed)
         spoken, now = self._language(message, known.chat), self.tools.clock.now()
-        place = gate.Place(self._now_in(known.chat), spoken, known.member_id, self._others(known, message))
+        place = gate.Place(self._now_in(known.chat), spoken, known.member_id, self._people.others(known, message))
         scene = talk.Scene()
         if not self._gate.lonely(message) or self._goes_on(known):
             scene = await self.database.read(lambda tx: talk.look(tx, known.chat.id))
@@ -108,7 +90,7 @@ class Router:
 
     async def _park(self, inbox_id: int, message: Message, known: Known, later: gate.Later) -> None:
         """Decided again when it is due; it is kept now, so that it is part of the talk meanwhile."""
-        _remember(self._parked, (known.chat.id, known.member_id), later.due)
+        remember(self._parked, (known.chat.id, known.member_id), later.due)
         data = {"parked": "addressed" if later.addressed else "asked", "joins": list(later.joins)}
 
         async def park(tx: Transaction) -> None:
@@ -120,18 +102,21 @@ class Router:
     def at_once(self, message: Message, alone: bool) -> tuple[Job[Any], bool] | None:
         """For the intake, where people and chat are known: all there is to do with a message that needs no answer, or a
         look at what the answer to this one goes on from."""
-        member_id = self._people.get((message.chat.platform, message.sender.id))
-        chat = self._chats.get((message.chat.platform, message.chat.id))
-        if member_id is None or chat is None or message.kind is not Kind.TEXT:
+        known = self._people.met(message)
+        if known is None or message.kind is not Kind.TEXT:
             return None
-        known = Known(member_id, chat)
+        chat = known.chat
         if self._goes_on(known):
             return None
-        if self._gate.certainly_silent(message, self._now_in(chat), self._others(known, message)):
+        if self._gate.certainly_silent(message, self._now_in(chat), self._people.others(known, message)):
             return lambda tx: self._keep(tx, message, known, "said", {}), True
         if alone and self._gate.lonely(message) and not slash.parse(message.text):
             return lambda tx: self._look(tx, chat), False
         return None
+
+    @property
+    def _feedback(self) -> Feedback:
+        return Feedback(self.shop.id, self.tools.library, self.safety)
 
     def mode(self, chat: ChatRow) -> str:
         """The chat's own mode, else the setting's, else what its platform starts with."""
@@ -153,34 +138,26 @@ class Router:
     def _language(self, message: Message, chat: ChatRow) -> str:
         return language(message.text, chat.language or self.shop.language)
 
-    async def _known(self, message: Message) -> Known:
-        """The rows of the sender and the chat; both are met here if they are new."""
-        chat, sender, shop_id = message.chat, message.sender, self.shop.id
-        member_id = self._people.get((chat.platform, sender.id))
-        found = self._chats.get((chat.platform, chat.id))
-        if member_id is None or found is None:
-            now = self.tools.clock.now()
-
-            async def meet(tx: Transaction) -> tuple[int, ChatRow]:
-                person = await members.meet(tx, shop_id, chat.platform, sender.id, sender.name, now)
-                return person, await members.enter(tx, shop_id, chat.platform, chat.id, chat.title, chat.direct)
-
-            known = Known(*await self.database.write(meet))
-            _remember(self._people, (chat.platform, sender.id), known.member_id)
-            _remember(self._chats, (chat.platform, chat.id), known.chat)
-            return known
-        return Known(member_id, found)
-
-    def _others(self, known: Known, message: Message) -> list[str]:
-        """Names of those who talk in this chat, without the sender's."""
-        names = self._names.get(known.chat.id) or OrderedDict()
-        _remember(names, message.sender.name, None, 200)
-        _remember(self._names, known.chat.id, names)
-        return [name for name in names if name != message.sender.name]
-
     async def _record(self, inbox_id: int, message: Message, known: Known, kind: str, data: dict[str, Any]) -> None:
         """Nothing is said; what happened is kept."""
         await self.database.write(lambda tx: self._done(tx, inbox_id, message, known, kind, data))
+
+    async def _reacted(self, inbox_id: int, message: Message, known: Known) -> None:
+        async def done(tx: Transaction) -> None:
+            data = {"emoji": message.text, "on": message.reply_to}
+            await self._done(tx, inbox_id, message, known, "reacted", data)
+            await self._feedback.react(tx, message, known.member_id, known.chat, message.at)
+
+        await self.database.write(done)
+
+    async def _awaited(self, message: Message, known: Known) -> tuple[str, str] | None:
+        """The command that a reply to a question of the bot's goes on with."""
+        if not message.reply_to or message.kind is not Kind.TEXT:
+            return None
+        row = await self.database.read(lambda tx: rows.by_message(tx, known.chat.id, message.reply_to))
+        if row is None or row.member_id != known.member_id or not row.extra.get("awaits"):
+            return None
+        return slash.parse(f"{row.extra['awaits']} {wording(message.text)}")
 
     async def _done(
         self, tx: Transaction, inbox_id: int, message: Message, known: Known, kind: str, data: dict[str, Any]
@@ -209,7 +186,7 @@ class Router:
     async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
         call = self._call(inbox_id, message, known, args)
         reply = await slash.run(call, name)
-        self._chats.pop((message.chat.platform, message.chat.id), None)  # a command may have changed its row
+        self._people.forget(message)  # a command may have changed its row
         most = self._of(known.chat.platform).max_length
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
         now = self.tools.clock.now()
@@ -261,6 +238,8 @@ class Router:
             if answer.sources:
                 place = (self.shop.id, known.member_id, known.chat.id)
                 await interactions.add(tx, *place, "asked", now, product_id=about, data={"act": answer.act})
+            if planned.act == Act.UNKNOWN:
+                await self._feedback.unknown(tx, known.chat.id, known.member_id, call.message.id, text, now)
             if reason:
                 admins = self._of(known.chat.platform).admin_chat
                 await self.handoffs.call(
@@ -299,6 +278,9 @@ class Router:
                 return
             await self._done(tx, inbox_id, message, known, kind, data.copy())
             await self._put(tx, key, message, known, answer, answer.text, "ready", rests, unasked=decision.unasked)
+            if planned.act == Act.UNKNOWN:
+                text = wording(question.text)
+                await self._feedback.unknown(tx, known.chat.id, known.member_id, message.id, text, message.at)
             if reason:
                 admins = self._of(known.chat.platform).admin_chat
                 await self.handoffs.call(tx, inbox_id, message, known.chat, known.member_id, admins, told, reason)
@@ -371,7 +353,7 @@ class Router:
                 "action": answer.action,
                 "worded_by": answer.by,
                 "model": answer.model,
-                "more": made_of(answer) | ({"unasked": True} if unasked else {}),
+                "more": made_of(answer) | {"asked": message.id} | ({"unasked": True} if unasked else {}),
                 "facts": [[fact.slot, fact.kind, fact.row, fact.field, fact.value] for fact in answer.facts],
                 "sources": list(answer.sources),
             }

@@ -21,7 +21,7 @@ from bot.clock import Clock
 from bot.content import when
 from bot.content.drafts import Drafts, NothingToPost
 from bot.members.suggestions import Suggestions
-from storage import inbox, interactions, members, schedules
+from storage import inbox, interactions, lessons, members, questions, schedules
 from storage import settings as stored
 from storage.database import Database, Transaction
 
@@ -239,7 +239,8 @@ class Scheduler:
         async def clear(tx: Transaction) -> None:
             changed = await stored.changed(tx, self._shop_id)
             kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
-            await interactions.forget_texts(tx, self._shop_id, now - kept)
+            for noun in (interactions.forget_texts, questions.forget, lessons.forget):
+                await noun(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT)
 
         await self._database.write(clear)

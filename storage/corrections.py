@@ -15,7 +15,7 @@ UNDER_WAY = ("open", "ready", "sending")  # looked at once they are sent
 
 async def version(tx: Transaction, shop_id: int) -> int:
     """How often anything changed that messages rest on; it only grows."""
-    return await shops.version(tx, shop_id)
+    return sum(await shops.version(tx, shop_id))
 
 
 async def behind(tx: Transaction, shop_id: int, version: int, platforms: Sequence[str], count: int) -> list[Row[Any]]:

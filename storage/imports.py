@@ -15,12 +15,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, not_, select, update
 
-from storage import shops
+from storage import aliases, shops
 from storage.database import Transaction
 from storage.tables import Article, ImportRun, Product, Shop, Staged, Variant
 from storage.tables.base import Amount
 
 IN_ONE = 500  # ids in one statement
+TAUGHT = "/teach"  # the source of articles that admins taught: no file is called so, and no import withdraws them
 SLICE = 2_000  # staged rows that one clearing job takes
 TEXT, NUMBER, YES_NO, NESTED = "text", "number", "yes or no", "nested"
 PRODUCT_COLUMNS = {
@@ -194,7 +195,7 @@ async def compare(
     staged = select(Staged.kind, func.count()).where(Staged.run_id == run_id).group_by(Staged.kind)
     counts = {kind: int(count) for kind, count in await tx.execute(staged)}
     product_gone: ColumnElement[bool] = literal(products or leaving)
-    article_gone: ColumnElement[bool] = literal(True) if leaving else Article.source.in_(sources)
+    article_gone: ColumnElement[bool] = Article.source != TAUGHT if leaving else Article.source.in_(sources)
     found: dict[str, Difference] = {}
     for kind, gone in (("product", product_gone), ("article", article_gone)):
         table = TABLES[kind]
@@ -254,6 +255,7 @@ async def _merge(
     for start in range(0, len(gone), IN_ONE):
         leaving = table.id.in_(gone[start : start + IN_ONE])
         await tx.execute(update(table).where(leaving).values(withdrawn=now))
+        await aliases.leave(tx, shop_id, [f"{kind}:{one}" for one in gone[start : start + IN_ONE]])
     newer: dict[str, Any] = {name: _value(name, form) for name, form in COLUMNS[kind].items()}
     newer |= {"digest": Staged.digest, "version": table.version + 1, "withdrawn": None}
     of_run = and_(Staged.run_id == run_id, Staged.kind == kind)

@@ -108,6 +108,13 @@ async def spoken(tx: Transaction, chat_id: int) -> list[Row[Any]]:
     return list(await tx.execute(query.order_by(SAID.c.at, SAID.c.id)))
 
 
+async def said(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] | None:
+    """A member's message (text, member_id, message_id), while its words are kept."""
+    columns = (SAID.c.text, SAID.c.member_id, SAID.c.message_id)
+    query = select(*columns).where(SAID.c.chat_id == chat_id, SAID.c.message_id == message_id, SAID.c.text != "")
+    return (await tx.execute(query.order_by(SAID.c.id.desc()).limit(1))).first() if message_id else None
+
+
 async def reactions(tx: Transaction, chat_id: int) -> list[dict[str, Any]]:
     """Every reaction in a chat: `emoji`, and `on`, the message that it is under."""
     return list(await tx.scalars(select(SAID.c.data).where(SAID.c.chat_id == chat_id, SAID.c.kind == "reacted")))

@@ -163,6 +163,20 @@ async def by_message(tx: Transaction, chat_id: int, message_id: str) -> Row[Any]
     return (await tx.execute(query)).first()
 
 
+async def last_reply(tx: Transaction, chat_id: int) -> Row[Any] | None:
+    """The last answer that was sent to a chat."""
+    query = select(Outbox.__table__).filter_by(chat_id=chat_id, kind="reply", state="sent")
+    return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
+
+
+async def sources_before(tx: Transaction, row: Any, count: int) -> list[str]:
+    """The rows that the replies to the same member, in the same chat, rested on just before this one."""
+    query = select(Outbox.sources).where(
+        Outbox.chat_id == row.chat_id, Outbox.member_id == row.member_id, Outbox.kind == "reply", Outbox.id < row.id
+    )
+    return [source for held in await tx.scalars(query.order_by(Outbox.id.desc()).limit(count)) for source in held]
+
+
 async def by_key(tx: Transaction, shop_id: int, key: str) -> Row[Any] | None:
     return (await tx.execute(select(Outbox.__table__).filter_by(shop_id=shop_id, key=key))).first()
 

@@ -10,7 +10,7 @@ from storage.prepared import Prepared
 from storage.tables import Shop, table
 
 SHOP = table(Shop)
-VERSION = Prepared(select(SHOP.c.catalogue_version).where(SHOP.c.id == bindparam("shop")))
+VERSION = Prepared(select(SHOP.c.catalogue_version, SHOP.c.taught_version).where(SHOP.c.id == bindparam("shop")))
 
 
 async def get(tx: Transaction) -> Row[Any] | None:
@@ -18,9 +18,10 @@ async def get(tx: Transaction) -> Row[Any] | None:
     return (await tx.execute(select(Shop.__table__).order_by(Shop.id).limit(1))).first()
 
 
-async def version(tx: Transaction, shop_id: int) -> int:
-    """How many imports were made current: indexes are in step with this number."""
-    return int((await VERSION.run(tx, {"shop": shop_id})).catalogue_version)
+async def version(tx: Transaction, shop_id: int) -> tuple[int, int]:
+    """How often imports changed the catalogue, and how often something was taught: indexes are in step with both."""
+    found = await VERSION.run(tx, {"shop": shop_id})
+    return int(found.catalogue_version), int(found.taught_version)
 
 
 async def create(tx: Transaction, name: str, currency: str, timezone: str, language: str, demo: bool = False) -> int:
@@ -40,3 +41,8 @@ async def bump_catalogue(tx: Transaction, shop_id: int) -> None:
     """Say that products or articles changed, so that indexes are made anew. Belongs into the change's transaction."""
     version = Shop.catalogue_version + 1
     await tx.execute(update_of(Shop).where(Shop.id == shop_id).values(catalogue_version=version))
+
+
+async def bump_taught(tx: Transaction, shop_id: int) -> None:
+    """Say that taught articles or aliases changed. Belongs into the change's transaction."""
+    await tx.execute(update_of(Shop).where(Shop.id == shop_id).values(taught_version=Shop.taught_version + 1))

@@ -87,11 +87,18 @@ class Call:
         return self.tools.texts.say(self.language, text, **values)
 
     def reply(
-        self, text: str, buttons: Sequence[Button] = (), cards: Sequence[Card] = (), *, private: bool = False
+        self,
+        text: str,
+        buttons: Sequence[Button] = (),
+        cards: Sequence[Card] = (),
+        *,
+        private: bool = False,
+        awaits: str = "",
     ) -> Outgoing:
-        """A reply to the caller; `private` where nobody else should see it."""
+        """A reply to the caller; `private` where nobody else should see it. `awaits`: the command line that the
+        caller's reply to it goes on with."""
         to = self.message.sender.id if private and not self.chat.direct else ""
-        return Outgoing(text, tuple(buttons), tuple(cards), self.message.id, to)
+        return Outgoing(text, tuple(buttons), tuple(cards), self.message.id, to, awaits=awaits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +117,12 @@ def command(module: ModuleType) -> Command:
     name = module.__name__.rpartition(".")[2].rstrip("_")
     help_text = (inspect.getdoc(module) or "").partition("\n")[0]
     return Command(name, help_text, getattr(module, "usage", ""), getattr(module, "role", Role.MEMBER), module.run)
+
+
+def number(word: str) -> int | None:
+    """A row's number as people type it, `12` or `#12`; None where it is something else."""
+    digits = word.strip().removeprefix("#")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
 
 
 def parse(text: str) -> tuple[str, str] | None:

@@ -20,7 +20,9 @@ async def run(call: Call) -> Outgoing:
         call.say(
             "How long: your words are erased after {days} days. That you asked about a product stays on record.",
             days=settings.retention_days,
-        ),
+        )
+        + " "
+        + call.say("A question that got a good answer may stay, without your name, so that others find it too."),
         call.say("Where: on the shop's own computer. The language model that words the replies runs there too."),
         {
             "yes": call.say("The shop's model may learn from what is said on this page: /training says how."),

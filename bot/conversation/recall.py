@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.conversation.context import Context
-from bot.knowledge.library import Library
+from bot.knowledge.library import Library, Version
 from bot.messages import Message
 from llm.engine import Turn
 from storage import handoffs, interactions, outbox
@@ -23,7 +23,7 @@ class Seen:
 
     heard: list[Any]
     said: list[Any]
-    version: int
+    version: Version
     turns: Sequence[Any] = ()  # handoffs that are not over
 
 

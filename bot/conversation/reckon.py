@@ -16,7 +16,7 @@ from bot.knowledge.delivery import REGION, Delivery, read_delivery
 from bot.knowledge.discounts import Discount, read_discounts
 from bot.knowledge.facts import Maker
 from bot.knowledge.hours import Week, read_week, shown
-from bot.knowledge.library import Library
+from bot.knowledge.library import Library, Version
 from bot.knowledge.rows import Article, Product
 from bot.language import HAN, sentences, tokens
 from bot.texts import Texts, calendar_day, listing, weekday
@@ -70,7 +70,7 @@ class Reckoner:
     library: Library
     compose: Composer
     texts: Texts = field(default_factory=Texts)
-    _version: int = -1
+    _version: Version | None = None
     _terms: dict[str, Terms] = field(default_factory=dict)
 
     async def plan(self, reading: Reading, context: Context) -> Plan | None:
@@ -133,7 +133,7 @@ class Reckoner:
 
     def _of(self, language: str) -> Terms:
         """What the articles of this language say; those of another where these say nothing."""
-        version = self.library.articles.version
+        version = self.library.version
         if version != self._version:
             self._version, self._terms = version, {}
         if language not in self._terms:

@@ -64,7 +64,7 @@ def _claim(*, was: str = "", of: Sequence[str] = (), other_of: Sequence[str] = (
 
 def as_of(library: Library) -> int:
     """The version of what the library holds, as messages are compared by it (`storage/corrections.py`)."""
-    return library.products.version
+    return sum(library.version)
 
 
 async def rests(

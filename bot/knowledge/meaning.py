@@ -1,7 +1,7 @@
 """What each row says, part by part, as vectors of a sentence encoder: finds rows whose words are not the question's.
 
 A product's parts are its sentences and attributes behind its name, since members call it by that; an article's are its
-title, and its sentences with and without it.
+title, and its sentences with and without it. Each wording by which members called a row is a part of it.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from itertools import chain
 
 import numpy as np
 
-from bot.knowledge.rows import Article, Product
+from bot.knowledge.rows import Alias, Article, Product
 from bot.language import language, sentences
 from llm.encoder import Encoders, Vector, Vectors
 
@@ -52,9 +52,12 @@ class Meanings:
         return {self.parts[place].said: float(self.vectors[place] @ asked) for place in alone}
 
 
-def parts_of(languages: frozenset[str], products: Iterable[Product], articles: Iterable[Article]) -> list[Part]:
+def parts_of(
+    languages: frozenset[str], products: Iterable[Product], articles: Iterable[Article], aliases: Iterable[Alias] = ()
+) -> list[Part]:
     """The parts of every row in these languages, articles first."""
-    every = chain(_of_articles(articles), _of_products(products))
+    learnt = (Part(one.row, "", one.text) for one in aliases)
+    every = chain(_of_articles(articles), learnt, _of_products(products))
     return [part for part in every if language(part.text) in languages][:PARTS]
 
 

@@ -31,12 +31,17 @@ def prose(
     return joined, overlap(question, joined, index)
 
 
+def worths(question: Sequence[str], parts: Sequence[str], index: Index, near: Mapping[str, float]) -> list[float]:
+    """How well each sentence answers: by its meaning, with some weight for the words of the question that it holds."""
+    whole = sum(index.idf(word) for word in expand(question)) or 1.0
+    return [near.get(one, 0.0) + SHARED * overlap(question, one, index) / whole for one in parts]
+
+
 def _nearest(
     question: Sequence[str], parts: list[str], index: Index, limit: int, near: Mapping[str, float]
 ) -> tuple[str, float]:
     """Those that mean what is asked: the best, and others nearly as good."""
-    whole = sum(index.idf(word) for word in expand(question)) or 1.0
-    worth = [near.get(one, 0.0) + SHARED * overlap(question, one, index) / whole for one in parts]
+    worth = worths(question, parts, index, near)
     order = sorted(range(len(parts)), key=lambda at: -worth[at])
     chosen: list[int] = []
     length = 0

@@ -7,8 +7,9 @@ catalogue version and replaced when that changes.
 import math
 import re
 import tomllib
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import nsmallest
@@ -23,6 +24,8 @@ NUMBER = 0.2  # of a number's weight: `11` in a name is no sign that `11 in the 
 UNSEEN = 0.45  # of a word's weight that stands in no row: chatter more often than a thing that isn't sold
 MISSED = 0.35  # of a Chinese pair's weight where a row lacks it: overlapping pairs miss a difference twice
 NAME_FIELDS = ("title", "options", "tags", "category", "brand")
+ALIAS = 2.0  # the weight of a word that stands in a wording by which members called the row
+ALIAS_WORDS = 3  # an alias of fewer words calls its row less surely
 WEIGHTS = {"title": 3.0, "tags": 1.5, "options": 1.5, "category": 1.5, "brand": 1.0, "attributes": 1.0, "body": 1.0}
 
 
@@ -51,13 +54,15 @@ class Document:
     kinds: frozenset[str]  # those of its category and tags
     length: float
     weight: float = 0.0  # of all of its title's words; set once all rows are in
+    learnt: Counter[str] = field(default_factory=Counter)  # of its aliases; these are in `weights` too
+    wordings: list[frozenset[str]] = field(default_factory=list)  # the tokens of each
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A row with its BM25 score; `cover` is the share of the question's weight that the row holds, `named` the share
-    that its names hold, `called` how much of its title the question says, all 0 to 1; `evidence` is the weight of the
-    words that its names hold, 1 for one word that stands in no other row."""
+    that its names hold, `called` how much of its title or of an alias the question says, all 0 to 1; `evidence` is the
+    weight of the words that its names hold, 1 for one word that stands in no other row."""
 
     row: str
     score: float
@@ -116,6 +121,32 @@ class Index:
         for token, held in self.postings.items():
             held[:] = [(place, self._share(self.documents[place], token)) for place, _ in held]
 
+    def learn(self, row: str, texts: Sequence[str]) -> None:
+        """The row is found by these wordings too from now on, and by no others that it had learnt. After `close`."""
+        place = self.places[row]
+        document = self.documents[place]
+        learnt = Counter(token for text in texts for token in (*expand(tokens(text)), *measured(text)))
+        touched = learnt.keys() | document.learnt.keys()
+        for token in touched:
+            more = ALIAS * (learnt[token] - document.learnt[token])
+            document.length += more
+            document.weights[token] = document.weights.get(token, 0.0) + more
+        document.learnt = learnt
+        document.wordings = [frozenset(tokens(text)) for text in texts]
+        for token in [*document.weights]:
+            held = self.postings[token]
+            at = bisect_left(held, (place,))
+            there = slice(at, at + (at < len(held) and held[at][0] == place))
+            if document.weights[token] > 0:
+                held[there] = [(place, self._share(document, token))]
+            else:
+                held[there] = []
+                del document.weights[token]
+        for token in touched:
+            if not self.postings[token]:
+                del self.postings[token]
+            self._idf[token] = self._rarity(token)
+
     def _share(self, document: Document, token: str) -> float:
         """BM25's part for how often a word stands in a row of this length."""
         often = document.weights[token]
@@ -168,18 +199,25 @@ class Index:
             if one.token in document.names:
                 named += one.named
         whole = held + missed or 1.0
-        called = sum(idf[token] for token in document.titles if token in idf)
+        called = sum(idf[token] for token in document.titles if token in idf) / document.weight
+        if document.wordings:
+            called = max(called, *(self._called(wording, idf) for wording in document.wordings))
         evidence = named / self.idf("")
         return Hit(
             document.row,
             score,
             held / whole,
             named / whole,
-            called / document.weight,
+            called,
             evidence,
             document.language,
             place,
         )
+
+    def _called(self, wording: frozenset[str], asked: Mapping[str, float]) -> float:
+        """How much of an alias the question says; a short one calls the row less surely than a title does."""
+        whole = sum(self.idf(token) for token in wording) or 1.0
+        return min(1.0, len(wording) / ALIAS_WORDS) * sum(asked[token] for token in wording if token in asked) / whole
 
     def says(self, document: Document, token: str) -> bool:
         """Does the row say this word, or one that means the same?"""

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from bot.language import WORD, normalise
 from bot.safety.rules.injection import without_orders
-from storage import articles, products
+from storage import aliases, articles, products
 from storage.database import Transaction
+from storage.imports import TAUGHT
 
 SHORT, VARIANTS = 400, 4  # characters of a row in one line, and variants in it
 
@@ -84,10 +86,31 @@ class Article:
     body: str
     language: str
     version: int = 1
+    source: str = ""  # the file that it comes from
 
     @property
     def row(self) -> str:
         return f"article:{self.id}"
+
+    @property
+    def taught(self) -> bool:
+        """By an admin, in a chat."""
+        return self.source == TAUGHT
+
+
+def name_of(question: str) -> str:
+    """What a question is known by: the same for all that differ in case, spaces and signs alone."""
+    return " ".join(WORD.findall(normalise(question)))
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A wording by which a row is found too."""
+
+    id: int
+    row: str
+    text: str
+    language: str
 
 
 def in_short(row: Product | Article) -> str:
@@ -134,6 +157,14 @@ async def read_products(tx: Transaction, shop_id: int, ids: list[int] | None = N
 
 
 async def read_articles(tx: Transaction, shop_id: int, ids: list[int] | None = None) -> list[Article]:
-    """These articles, or all that are in force."""
+    """These articles, or all that may be spoken of: what an admin taught stands in for a file's of the same title."""
     current = await articles.current(tx, shop_id, ids)
-    return [Article(row.id, row.title, without_orders(row.body), row.language, row.version) for row in current]
+    found = [
+        Article(row.id, row.title, without_orders(row.body), row.language, row.version, row.source) for row in current
+    ]
+    names = {name_of(one.title) for one in found if one.taught}
+    return [one for one in found if one.taught or not names or name_of(one.title) not in names]
+
+
+async def read_aliases(tx: Transaction, shop_id: int) -> list[Alias]:
+    return [Alias(row.id, row.row, row.text, row.language) for row in await aliases.every(tx, shop_id)]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Container, Iterable
+from copy import copy
 from difflib import SequenceMatcher
 
 from bot.knowledge.retrieval import synonyms
@@ -26,6 +27,12 @@ class Spelling:
             for run in RUN.findall(plain):
                 for three in _threes(run):
                     self._around.setdefault(three[0] + three[2], set()).add(three)
+
+    def knowing(self, known: Container[str]) -> "Spelling":
+        """The same names, with other texts."""
+        other = copy(self)
+        other._known = known
+        return other
 
     def mend(self, text: str) -> str:
         """The text with names as the shop writes them."""

@@ -6,8 +6,10 @@ from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Member, Shop
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
+from storage.tables.teaching import Alias, Lesson, Question, Rating
 
 __all__ = [
+    "Alias",
     "Article",
     "Audit",
     "Base",
@@ -17,10 +19,13 @@ __all__ = [
     "ImportRun",
     "Inbox",
     "Interaction",
+    "Lesson",
     "Member",
     "Model",
     "Outbox",
     "Product",
+    "Question",
+    "Rating",
     "Reservation",
     "Run",
     "Schedule",

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint, false
+from sqlalchemy import UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.tables.base import Base, key, references
@@ -19,6 +19,7 @@ class Shop(Base):
     language: Mapped[str]
     demo: Mapped[bool] = mapped_column(default=False)  # holds the demo catalogue, which a first import replaces
     catalogue_version: Mapped[int] = mapped_column(default=0)  # counts imports; indexes are kept in step by it
+    taught_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # the same of what was taught
 
 
 class Member(Base):

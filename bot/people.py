@@ -1,0 +1,74 @@
+"""Who said it and where, as rows: met once, then remembered between messages."""
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from bot.messages import Message
+from storage import members
+from storage.database import Database, Transaction
+from storage.members import ChatRow
+
+KNOWN = 10_000  # members and chats that are remembered
+NAMES = 200  # of a chat
+
+
+def remember(held: OrderedDict[Any, Any], key: Any, value: Any, most: int = KNOWN) -> None:
+    """Keep what was used last."""
+    held[key] = value
+    held.move_to_end(key)
+    if len(held) > most:
+        held.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A message's sender and chat. `kept`: the message is an interaction already, since it was parked."""
+
+    member_id: int
+    chat: ChatRow
+    kept: bool = False
+
+
+@dataclass(slots=True)
+class People:
+    """`met` for those who were; `meet` for everybody."""
+
+    database: Database
+    shop_id: int
+    _members: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
+    _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
+    _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=OrderedDict)
+
+    def met(self, message: Message) -> Known | None:
+        """The sender and the chat, if both are remembered."""
+        member_id = self._members.get((message.chat.platform, message.sender.id))
+        chat = self._chats.get((message.chat.platform, message.chat.id))
+        return None if member_id is None or chat is None else Known(member_id, chat)
+
+    async def meet(self, message: Message, now: datetime) -> Known:
+        """The same, with new rows for who is new."""
+        if known := self.met(message):
+            return known
+        chat, sender = message.chat, message.sender
+
+        async def both(tx: Transaction) -> Known:
+            person = await members.meet(tx, self.shop_id, chat.platform, sender.id, sender.name, now)
+            return Known(person, await members.enter(tx, self.shop_id, chat.platform, chat.id, chat.title, chat.direct))
+
+        known = await self.database.write(both)
+        remember(self._members, (chat.platform, sender.id), known.member_id)
+        remember(self._chats, (chat.platform, chat.id), known.chat)
+        return known
+
+    def forget(self, message: Message) -> None:
+        """A chat's row may have changed."""
+        self._chats.pop((message.chat.platform, message.chat.id), None)
+
+    def others(self, known: Known, message: Message) -> list[str]:
+        """Names of those who talk in this chat, without the sender's."""
+        names = self._names.get(known.chat.id) or OrderedDict()
+        remember(names, message.sender.name, None, NAMES)
+        remember(self._names, known.chat.id, names)
+        return [name for name in names if name != message.sender.name]
