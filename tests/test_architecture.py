@@ -41,6 +41,7 @@ LAYERS = [
     ["app"],
     ["intake", "scheduler", "platforms"],
     ["router"],
+    ["people"],
     ["commands"],
     ["conversation", "content", "moderation"],
     ["members"],

@@ -238,7 +238,7 @@ class Planner:
         chosen = reading.has("cheapest", "dearest") or self._choose.wanted(
             reading, linked, self._about_one(reading, linked)
         )
-        plainly = explains >= EXPLAINS or explains >= best + FAR
+        plainly = explains >= EXPLAINS or (explains >= best + FAR and reading.need < NEEDED)
         if chosen and reading.wants.get("policy", 0.0) < HALF and not plainly:
             return False
         if reading.has("price", "stock") and not reading.has("restock") and leaning(reading) <= -CERTAIN:

@@ -10,7 +10,7 @@ async def test_trace_tells_how_the_last_reply_came_about(group):
     text = await group.say("boss", "/trace")
     for words in (
         "Asked: ann: how much is the hand grinder?",
-        "cues: price, question",
+        "price, question",
         "Fold Hand Grinder (product:",
         "Decided: price, in_stock",
         "Worded by the model.",
