@@ -1,6 +1,7 @@
 """Fixtures: a group chat that a test can talk in. `await group.say("ann", "/help")` returns what the bot replied."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,12 @@ from llm.engines.scripted import ScriptedEngine
 from storage import inbox
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+
+def pytest_configure() -> None:
+    """A shell that runs the tests in the background has them ignore Ctrl-C; the programs that they start would too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Group(Platform):

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from bot.conversation import link as links
 from bot.conversation.context import Context
-from bot.conversation.phrases import BY_PRICE, CLAIM, COUNTED, DIFFER, ELLIPSIS, PREMISE
+from bot.conversation.phrases import BY_PRICE, CLAIM, COUNTED, DIFFER, ELLIPSIS, PREMISE, counted
 from bot.conversation.understanding import Reading
 from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.passages import prose
@@ -220,13 +220,11 @@ class Composer:
                     State.SOLD_OUT,
                 )
             if variant.stock is not None and variant.stock <= FEW:
-                facts = [name, make.stock(variant)]
-                return self.rows(
-                    Act.STOCK, reading, [product], facts, self._stock_words(reading, name.value, variant), State.FEW
-                )
-            return self.rows(
-                Act.STOCK, reading, [product], [name], self._stock_words(reading, name.value, variant), State.IN_STOCK
-            )
+                told, facts = self._stock_words(reading, name.value, variant), [name, make.stock(variant)]
+                plan = self.rows(Act.STOCK, reading, [product], facts, told, State.FEW)
+                return replace(plan, yes=plan.yes and counted(reading.text) <= variant.stock)
+            told = self._stock_words(reading, name.value, variant)
+            return self.rows(Act.STOCK, reading, [product], [name], told, State.IN_STOCK)
         if product.in_stock is None:
             return None
         some = links.matching(words, product)

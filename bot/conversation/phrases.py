@@ -2,6 +2,8 @@
 
 import re
 
+from bot.language import numerals
+
 ELLIPSIS = re.compile(
     r"(?:^|^.{1,12}[.!,;] )(?:and|or|what about|how about|but|also|same for|ok and)\b(?!.*\b(?:is|are|does|do|can|how|will|where|when)\b)|[呢嘞咧哩][?？。!！~]*$|^(?:那|还有|另外)"
 )
@@ -9,6 +11,14 @@ COUNTED = re.compile(
     r"(?<![\d.])(?P<n>[2-9]|[1-9]\d) ?(?:x(?![\w ]*\d)|of\b|times (?:the|its) price\b|pieces\b|pcs\b|[件个盒包袋罐瓶本支只套双条把])"
     r"|(?<=[买来拿订购])(?P<of>[2-9]|[1-9]\d) ?块(?!钱)"  # elsewhere `5块` is a sum
 )
+
+
+def counted(text: str) -> int:
+    """How many pieces are spoken of; 1 where no number is."""
+    found = COUNTED.search(numerals(text))
+    return int(found["n"] or found["of"]) if found else 1
+
+
 # To these a yes of what is in stock would agree with something else.
 PREMISE = re.compile(
     r"\bsold out|\bout of stock|\bgone\b|\bunavailable|\bdiscount|\bsale\b|\boffers?\b|\bdeals?\b|\bfree\b|\bcheaper\b|\boff\b|\bbuy one\b|\bhalf price\b|%"

@@ -77,6 +77,8 @@ class Planner:
         plans: list[Plan] = []
         for reading in readings:
             here = _after(context, plans)
+            if reading.ranking and here.same and reading.has("followup"):
+                reading = replace(reading, ranking=reading.ranking.going_on(here.rows))
             plan = None if whole else await self.reckon.plan(reading, here)
             plan = plan or self._telling(await self._one(reading, here), reading, here)
             plans.append(await self.reckon.after(reading, plan))

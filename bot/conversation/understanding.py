@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from bot.conversation.budget import budget
 from bot.knowledge.library import Ranking
 from bot.knowledge.topics import about
 from bot.language import HAN, language, normalise, tokens
@@ -30,6 +31,7 @@ TRUSTED = ("en", "zh")  # languages whose head is right often enough
 CLEAR = 0.85  # of one intent, which makes the others unlikely
 NEEDS = ("recommend", "compare", "stock")  # they are worded in more ways than expressions can list
 LEARNT = (*NEEDS, "price", "options", "list")
+SUM = 4  # words of a sum and no more
 MENTION = re.compile(r"@[\w.-]+")
 
 
@@ -136,10 +138,15 @@ def split(text: str, default: str) -> list[Reading]:
     if len(readings) == 1 and parts[0] == plain.strip():
         return readings
     asked = [one for one in readings if one.words and one.has("question", *ASKING)]
-    if len(asked) > 1:
+    if len(asked) > 1 and not any(_bare_budget(one) for one in asked):
         return asked[:3]
     whole = read(text, default)
     return [replace(whole, cues=whole.cues | asked[0].cues)] if asked else [whole]
+
+
+def _bare_budget(reading: Reading) -> bool:
+    """`30 quid max`: no question of its own, but a limit on what was asked."""
+    return budget(reading.text) is not None and len(reading.words) <= SUM
 
 
 def _joined(text: str) -> list[str]:

@@ -191,6 +191,21 @@ async def test_what_is_not_for_sale_is_never_named(planner: Planner, text: str):
         assert not any(words in plan.quote for words in ("Siphon", "Cafe Sack", "£95", "£125"))
 
 
+async def test_more_than_there_are_gets_no_yes(planner: Planner):
+    [enough] = await talk(planner, "are 2 pieces of the white gooseneck kettle in stock?")
+    [short] = await talk(planner, "are 4 pieces of the white gooseneck kettle in stock?")
+    assert "3 left" in short.quote
+    assert (enough.yes, short.yes) == (True, False)
+
+
+async def test_a_limit_holds_for_all_of_a_message(planner: Planner):
+    [plan] = await talk(planner, "present for my mum, any ideas? 25 quid max")
+    assert plan.act == "recommend"
+    prices = [float(fact.value.removeprefix("£")) for fact in plan.facts if fact.kind == "price"]
+    assert prices
+    assert max(prices) <= 25
+
+
 async def test_who_is_spoken_to_is_greeted_by_name(planner: Planner):
     [plan] = await planner.plan("hello", Context("en", member="Ann", shop="Alder & Reed"))
     assert {fact.slot: fact.value for fact in plan.facts} == {"member": "Ann", "shop": "Alder & Reed"}
