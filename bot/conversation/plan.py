@@ -82,6 +82,7 @@ class Planner:
             plan = None if whole else await self.reckon.plan(reading, here)
             plan = plan or self._telling(await self._one(reading, here), reading, here)
             plans.append(await self.reckon.after(reading, plan))
+        plans = list({(plan.act, plan.states, plan.facts): plan for plan in reversed(plans)}.values())[::-1]  # each once
         known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
         if len({plan.sources for plan in known}) > 1:
             known = [_naming(plan) for plan in known]

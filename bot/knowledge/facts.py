@@ -94,6 +94,7 @@ class Maker:
         return Fact(f"text{place}", closed, source.row, field)
 
 
+UNFINISHED = re.compile(r"[:：,，、][^\w<>]*$")  # nothing follows
 NUMBER_WORDS = re.compile(
     r"\b(two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|"
     r"ninety|hundreds?|thousands?|millions?|dozens?|half|twice|double|percent|quarter|a couple|one (pound|dollar|euro|day|week))\b"
@@ -257,7 +258,9 @@ def _apart(text: str) -> bool:
 
 
 def needed(text: str, plan: Plan) -> None:
-    """A whole reply has to hold the slots that answer. Raises Unfit."""
+    """A whole reply has to hold the slots that answer, and an end. Raises Unfit."""
+    if UNFINISHED.search(text):
+        raise Unfit("it breaks off")
     if State.MIXED in plan.states and not _apart(text):
         raise Unfit("does not tell what is there from what is gone")
     if plan.act is Act.STOCK and not {State.FEW, State.MIXED} & set(plan.states):

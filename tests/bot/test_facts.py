@@ -247,6 +247,12 @@ def test_a_whole_reply_holds_what_answers(made, slot):
             needed(text, wanted)
 
 
+@pytest.mark.parametrize("text", ["<name1>：👉", "You want <name1>,", "<name1> is:"])
+def test_a_reply_that_breaks_off_is_refused(text):
+    with pytest.raises(Unfit, match="breaks off"):
+        needed(text, Plan(Act.LINK, "en", needs=("name1",)))
+
+
 NEEDS = [
     (Act.PRICE, ("name1", "price1"), ("price1",)),
     (Act.STOCK, ("name1",), ()),

@@ -53,6 +53,7 @@ def written_out(template: str, plan: Plan) -> str:
 @given(replies())
 def test_values_pass_as_their_slots_do(made: tuple[str, Plan]) -> None:
     template, plan = made
+    assume(template.rstrip()[-1:] not in ",，:：、")
     check(template, plan)
     for text in (fill(template, plan), written_out(template, plan)):
         found = slotted(text, plan)
