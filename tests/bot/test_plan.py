@@ -37,6 +37,7 @@ KETTLE = "Gooseneck Electric Kettle"
 # question, act, states, what the row says of it
 ANSWERS = [
     ("how much is the gooseneck kettle?", "price", ["range"], [KETTLE, "£89.00 (Matt black, White)", "(Copper)"]),
+    ("you told me the hand grinder was £9.00", "price", ["in_stock"], ["Fold Hand Grinder", "£74.00"]),
     ("how much is the hand grinder?", "price", ["in_stock"], ["Fold Hand Grinder", "£74.00"]),
     ("what does the copper gooseneck kettle cost?", "price", ["sold_out"], ["(Copper)", "£109.00"]),
     ("price of the 250 g Anxi Tieguanyin?", "price", ["sold_out"], ["(250 g)", "£46.00"]),
