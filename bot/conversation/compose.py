@@ -8,6 +8,7 @@ from bot.conversation import link as links
 from bot.conversation.context import Context
 from bot.conversation.phrases import BY_PRICE, CLAIM, COUNTED, DIFFER, ELLIPSIS, PREMISE, counted
 from bot.conversation.understanding import Reading
+from bot.knowledge.claims import FEW
 from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.passages import prose
 from bot.knowledge.retrieval import Index, expand
@@ -16,7 +17,6 @@ from bot.language import CHINESE_STOP, HAN, normalise, numerals, tokens
 from llm.protocol import Act, Fact, Plan, State
 
 SIDE = 180  # characters of each of two products that are compared
-FEW = 5  # a stock of up to this many is said as a number
 PLAINLY = 0.45  # nearness of a sentence that tells it, though the words sound of stock
 STOCK = 0.7  # probability of a question about stock, whatever else its words touch
 TOLD = {"en": 0.27, "zh": 0.2}  # the least nearness of a sentence that tells what is asked, on development shops

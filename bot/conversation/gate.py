@@ -61,6 +61,7 @@ class Later:
 
 
 Decision = Silent | Speak | Later
+Recall = Callable[[str], Awaitable[Context]]  # the context of a text of this member
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ class Gate:
         place: Place,
         scene: Scene,
         now: datetime,
-        recall: Callable[[str], Awaitable[Context]],
+        recall: Recall,
     ) -> Decision:
         """What to do with a message that is no command. `recall` gives the context of a text of this member."""
         if message.sender.bot:
@@ -189,7 +190,7 @@ class Gate:
         place: Place,
         scene: Scene,
         now: datetime,
-        recall: Callable[[str], Awaitable[Context]],
+        recall: Recall,
     ) -> Decision:
         reading = read(message.text, place.language)
         if silent := aside(message.text, reading, place.names):
@@ -228,7 +229,7 @@ class Gate:
         reading: Reading,
         place: Place,
         scene: Scene,
-        recall: Callable[[str], Awaitable[Context]],
+        recall: Recall,
     ) -> tuple[str, list[Plan], bool] | Silent:
         """All of what is asked, with the plans of an answer that is good enough to be given unasked, and whether the
         member goes on with the bot."""

@@ -13,7 +13,7 @@ from bot.conversation.context import Context
 from bot.conversation.meant import PLAIN, closer, goes_on, leaning, means_row, meant
 from bot.conversation.phrases import CLAIM, TOLD_SO
 from bot.conversation.reckon import Reckoner
-from bot.conversation.sides import Comparer
+from bot.conversation.sides import SAID, Comparer
 from bot.conversation.understanding import Reading, complaint, split
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Hit
@@ -26,7 +26,6 @@ ARTICLE = 0.34  # the least share of a question's weight that an article has to 
 WAYS = 0.2  # less is enough where the words speak of delivery, returns and the like
 TITLE = 0.8  # who says nearly a whole title asks that article's question
 OWN = 0.8  # the weight of a name's words that are this product's own
-SAID = 0.6  # how much of another product's title a further question has to say to change the subject
 SOCIAL = (
     ("thanks", Act.THANKS),
     ("bye", Act.BYE),
@@ -81,8 +80,9 @@ class Planner:
                 reading = replace(reading, ranking=reading.ranking.going_on(here.rows))
             plan = None if whole else await self.reckon.plan(reading, here)
             plan = plan or self._telling(await self._one(reading, here), reading, here)
-            plans.append(await self.reckon.after(reading, plan))
-        plans = list({(plan.act, plan.states, plan.facts): plan for plan in reversed(plans)}.values())[::-1]  # each once
+            plan = await self.reckon.after(reading, plan)
+            if not any(_alike(plan, other) for other in plans):
+                plans.append(plan)
         known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
         if len({plan.sources for plan in known}) > 1:
             known = [_naming(plan) for plan in known]
@@ -381,6 +381,11 @@ def _after(context: Context, plans: list[Plan]) -> Context:
     if not plans or not plans[-1].sources:
         return context
     return replace(context, rows=plans[-1].sources, act=plans[-1].act, same=True)
+
+
+def _alike(plan: Plan, other: Plan) -> bool:
+    """Would they say the same?"""
+    return (plan.act, plan.states, plan.facts) == (other.act, other.states, other.facts)
 
 
 def _naming(plan: Plan) -> Plan:

@@ -15,7 +15,7 @@ from llm.protocol import Act, Plan, State
 
 TWO = re.compile(r"\b(?:two|both|them|these|those)\b|两(?:个|款|种|者|样)|哪(?:个|款|一个|一款)|它们")
 COMPARED, NAMES = 0.45, 0.3  # worth, and evidence of its name, of a product that stands in a comparison
-SAID = 0.6  # how much of a product's title a side has to say to be heard of
+SAID = 0.6  # how much of a product's title has to be said for that product to be meant
 
 
 @dataclass(frozen=True, slots=True)

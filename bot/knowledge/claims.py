@@ -18,7 +18,7 @@ from bot.language import normalise, sentences
 from bot.texts import listing
 from llm.protocol import Act, Fact, Plan, State
 
-FEW = 5  # a stock of up to this many is few
+FEW = 5  # a stock of up to this many is few, and said as a number
 LIKE = 0.6  # how much alike two sentences are of which one took the other's place
 EXCERPT = 240  # characters of an article whose passage is gone
 IN_STOCK, SOLD_OUT, SOME_LEFT, GONE = "in_stock", "sold_out", "few", ""

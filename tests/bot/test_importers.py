@@ -1,6 +1,5 @@
 """Importing as a whole: all or nothing, again and again, what leaves, what is skipped, which currency holds."""
 
-import asyncio
 import contextlib
 import gzip
 import shutil
@@ -18,9 +17,10 @@ from sqlalchemy import select
 from bot.clock import ManualClock
 from bot.knowledge.importers import BadImport, Report, import_paths
 from bot.tools import imports as tool
-from storage import articles, imports, migrate, shops
+from storage import articles, imports, shops
 from storage.database import Database, Transaction
 from storage.tables import Article, Product, Staged, Variant
+from tests.shop_file import new_shop
 
 DATA = Path(__file__).parents[1] / "data"
 CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
@@ -28,11 +28,8 @@ CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/shop.db"
-    await asyncio.to_thread(migrate.upgrade, url)
-    async with Database(url) as opened:
-        await opened.write(lambda tx: shops.create(tx, "Shop", "", "UTC", "en"))
-        yield opened
+    async with new_shop(tmp_path, "") as database:
+        yield database
 
 
 async def bring(database: Database, *files: Path | str, **options: Any) -> Report:

@@ -1,6 +1,5 @@
 """Broken pages, PDFs, Word files and workbooks: each is told by its place with what would be right."""
 
-import asyncio
 import contextlib
 import gzip
 from collections.abc import AsyncIterator
@@ -20,10 +19,11 @@ from bot.clock import ManualClock
 from bot.knowledge.importers import BadImport, Problem, Report, import_paths
 from bot.knowledge.importers._importing import guarded
 from bot.knowledge.importers._sorting import sort_files
-from storage import articles, imports, migrate, shops
+from storage import articles, imports
 from storage.database import Database, Transaction
 from storage.tables import Article, Product, Staged
 from tests.bot.office_files import archive, docx, paragraph, pdf, table, xlsx
+from tests.shop_file import new_shop
 
 CLOCK = ManualClock(datetime(2026, 3, 1, tzinfo=UTC))
 SOME = [("Care", 14, 700, True), ("Wash it cold, and never with anything that is red.", 10, 680, False)]
@@ -34,11 +34,8 @@ PRICES = [["Name", "Price"], ["Tea", 5]]
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/shop.db"
-    await asyncio.to_thread(migrate.upgrade, url)
-    async with Database(url) as opened:
-        await opened.write(lambda tx: shops.create(tx, "Shop", "USD", "UTC", "en"))
-        yield opened
+    async with new_shop(tmp_path) as database:
+        yield database
 
 
 async def bring(database: Database, path: Path, content: bytes | str, **options: Any) -> Report:

@@ -1,6 +1,5 @@
 """Staging and making current, as somebody who reads the tables meanwhile sees it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,9 +9,10 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from storage import imports, migrate, products, shops
+from storage import imports, products, shops
 from storage.database import Database
 from storage.tables import Product, Staged, Variant
+from tests.shop_file import new_shop
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SHOWN = select(func.count()).select_from(Product).where(*products.SPOKEN_OF)
@@ -20,11 +20,8 @@ SHOWN = select(func.count()).select_from(Product).where(*products.SPOKEN_OF)
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/shop.db"
-    await asyncio.to_thread(migrate.upgrade, url)
-    async with Database(url) as opened:
-        await opened.write(lambda tx: shops.create(tx, "Shop", "USD", "UTC", "en"))
-        yield opened
+    async with new_shop(tmp_path) as database:
+        yield database
 
 
 def tea(price: str = "5.25") -> imports.Entry:

@@ -12,16 +12,14 @@ from sqlalchemy import create_mock_engine, text
 from storage import aliases, articles, interactions, lessons, members, migrate, outbox, questions, ratings, shops
 from storage.database import Database
 from storage.tables import Base
+from tests.shop_file import new_shop
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/shop.db"
-    await asyncio.to_thread(migrate.upgrade, url)
-    async with Database(url) as database:
-        await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))
+    async with new_shop(tmp_path, "GBP") as database:
         yield database
 
 
