@@ -13,12 +13,16 @@ class Role(IntEnum):
 
 
 class Kind(StrEnum):
-    """What a platform event is. A pressed button carries the command line that it stands for as text."""
+    """What a platform event is. A pressed button carries the command line that it stands for as text. `added`: the bot
+    itself came into the chat, by the sender's hand; `joined` and `left`: the sender did."""
 
     TEXT = "text"
     BUTTON = "button"
     REACTION = "reaction"
     FILE = "file"
+    ADDED = "added"
+    JOINED = "joined"
+    LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Message:
     reply_to: str = ""
     kind: Kind = Kind.TEXT
     files: tuple[File, ...] = ()
+    ticket: str = ""  # what the platform needs to answer this very event: an interaction's token
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,7 @@ class Outgoing:
     done: bool = True  # False while more of it is being written
     awaits: str = ""
     rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
+    ticket: str = ""  # that of the message which it answers
     note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 
 

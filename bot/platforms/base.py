@@ -5,7 +5,8 @@
    returns, the message is durable. A key seen before is ignored, so replays are harmless.
 3. `send` and `edit` show an `Outgoing`; `act` does one of the actions below; `ask` says who is an admin.
 4. Say what it can do in `capabilities`; nothing else in the bot asks for a platform's name.
-5. Name it in `bot/app.py` and its settings in `bot/config.py`.
+5. `check` looks at its token, intents and rights for `python -m bot check`, and says what to click where one is off.
+6. Name it in `bot/app.py` and its settings in `bot/config.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 
 from bot.messages import Capabilities, Chat, Message, Outgoing, SendError
 
-__all__ = ["Action", "Platform", "React", "Receive", "SendError", "Typing"]
+__all__ = ["Action", "Finding", "Platform", "React", "Receive", "SendError", "Typing"]
 
 Receive = Callable[[Message], Awaitable[None]]
 
@@ -33,6 +34,17 @@ class React:
 
 
 Action = Typing | React
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a platform's set-up needs. Where it isn't right, `off` says what doesn't work meanwhile, and `fix`
+    what to click."""
+
+    what: str
+    right: bool
+    off: str = ""
+    fix: str = ""
 
 
 class Platform(ABC):
@@ -60,3 +72,11 @@ class Platform(ABC):
     @abstractmethod
     async def ask(self, chat: Chat, member: str) -> bool:
         """Is this member an admin of the chat, as the platform sees it?"""
+
+    async def check(self) -> list[Finding]:
+        """How its set-up is, looked at without serving: tokens, intents, rights. A dead network is a finding too."""
+        return []
+
+    def direct_link(self, payload: str) -> str:
+        """An address that opens a direct chat with the bot and hands it this word; '' where there is none."""
+        return ""
