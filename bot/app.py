@@ -40,8 +40,8 @@ from bot.safety import rules as rule_folder
 from bot.safety.verdict import Safety
 from bot.scheduler import Scheduler, next_time
 from bot.texts import Texts
-from llm import encoder_zh
-from llm.encoder import Encoders, SentenceEncoder, bundled, load_heads
+from llm import bundled
+from llm.encoder import Encoders, folder
 from llm.engine import Engine, SamplingParams
 from llm.engines.local import LocalEngine
 from storage import migrate, shops
@@ -102,9 +102,8 @@ def make_encoders(settings: Settings) -> Encoders:
         return Encoders(())
     if settings.embed_model != "bundled":
         spoken = frozenset(one.strip() for one in settings.embed_languages.split(",") if one.strip())
-        return Encoders([SentenceEncoder(Path(settings.embed_model), spoken)])
-    found = [one for one in (bundled(), encoder_zh.bundled()) if one]
-    return Encoders(found, load_heads(language for one in found for language in one.languages))
+        return Encoders([folder(Path(settings.embed_model), spoken)])
+    return bundled.encoders()
 
 
 async def make_engine(settings: Settings) -> Engine:

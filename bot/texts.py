@@ -3,16 +3,18 @@
 The English text is the key; `bot/locales/LANG/LC_MESSAGES/shopkeeper.po` holds the others.
 """
 
+import unicodedata
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
 from babel.lists import format_list
 from babel.messages.pofile import read_po
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision, get_currency_symbol
 
 LOCALES = Path(__file__).parent / "locales"
 BABEL = {"en": Locale("en"), "zh": Locale("zh", script="Hans")}
@@ -35,11 +37,23 @@ class Texts:
 
 
 def money(amount: Decimal, currency: str, language: str) -> str:
-    """`$58.00`, `US$58.00` in Chinese; always with the currency's own number of decimals."""
+    """`$58.00`, `¥58.00`, in every language as at home; always with the currency's own number of decimals."""
     pattern = None
     if amount == amount.to_integral_value() and get_currency_precision(currency) == 0:
         pattern = "¤#,##0"
-    return str(format_currency(amount, currency, format=pattern, locale=BABEL.get(language, BABEL["en"])))
+    locale = BABEL.get(language, BABEL["en"])
+    shown = str(format_currency(amount, currency, format=pattern, locale=locale))
+    return shown.replace(get_currency_symbol(currency, locale), symbol(currency, language))
+
+
+@lru_cache(maxsize=64)
+def symbol(currency: str, language: str) -> str:
+    """As it is written where it is money, since a shop has one currency: `$` for AUD, not `A$`."""
+    try:
+        home = Locale.parse(f"und_{currency[:2]}")  # a currency's code begins with its country's
+    except UnknownLocaleError:
+        home = BABEL.get(language, BABEL["en"])
+    return unicodedata.normalize("NFKC", get_currency_symbol(currency, home))
 
 
 def coins(amount: Decimal, currency: str) -> Decimal:

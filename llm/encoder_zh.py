@@ -36,11 +36,11 @@ class ChineseEncoder:
         self._thread = ThreadPoolExecutor(1, "encoder")
         self._network: Network | None = None
 
-    async def encode(self, texts: Sequence[str]) -> Vectors:
+    async def encode(self, texts: Sequence[str], *, asked: bool = False) -> Vectors:
         """Unit vectors [texts, width]. Raises EngineError where the folder holds no such weights."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self.encode_now, texts)
 
-    def encode_now(self, texts: Sequence[str]) -> Vectors:
+    def encode_now(self, texts: Sequence[str], *, asked: bool = False) -> Vectors:
         """The same, in the caller's thread."""
         if self._network is None:
             self._network = Network(self._folder)

@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from llm import encoder_zh
+from llm import bundled
 from llm.corpus.vary import Corpus
-from llm.encoder import HEADS, Head, Vectors, bundled, phrases
+from llm.bert import Vectors
+from llm.encoder import HEADS, Head, phrases
 from llm.engine import EngineError
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ class Wordings:
 
 def read(language: str, topics: Path | None = None, folder: Path = CORPUS) -> Wordings:
     """`topics` holds wordings about a shop's ways. Raises EngineError where the language's encoder is missing."""
-    encoder = bundled() if language == "en" else encoder_zh.bundled()
+    encoder = bundled.of(language)
     if encoder is None:
-        raise EngineError("the bundled encoder is not installed; `make install` brings it")
+        raise EngineError("a bundled encoder is not installed; `make install` brings it")
     held: dict[str, list[str]] = tomllib.loads((folder / f"intents.{language}.toml").read_text("utf-8"))
     names = tuple(held)
     own = [(text, names.index(name)) for name in names for text in held[name]]
@@ -71,7 +72,7 @@ def read(language: str, topics: Path | None = None, folder: Path = CORPUS) -> Wo
     posed = [(text, names.index(kind)) for text, kind in kinds if kind in names and not text.startswith("#")]
     texts = [text for text, _ in (*own, *posed)]
     labels = np.array([label for _, label in (*own, *posed)])
-    return Wordings(names, texts, encoder.encode_now(texts), labels, len(own))
+    return Wordings(names, texts, encoder.encode_now(texts, asked=True), labels, len(own))
 
 
 def fit(held: Wordings, learnt: Numbers) -> Head:

@@ -120,6 +120,21 @@ class Composer:
             return described
         return self._left_open(reading, words, product, context, described)
 
+    def every(self, reading: Reading, words: list[str], product: Product, index: Index) -> list[Plan]:
+        """Whatever may be said of a product: its sentences, the nearest attribute, price, stock, choices."""
+        variant, near = links.variant(words, product), reading.near(product.row)
+        described, _ = self._describe(reading, product, self._rest(words, product), index)
+        labels = sorted(product.attributes, key=lambda label: -near.get(f"{label}: {product.attributes[label]}", 0.0))
+        priced = self._asked(replace(reading, cues=reading.cues - {"link", "options"} | {"price"}), words, product, variant)
+        found = [
+            described,
+            *(self._attribute(reading, product, label) for label in labels[:1]),
+            priced,
+            self._stock(reading, words, product, variant),
+            self._options(reading, product),
+        ]
+        return [one for one in found if one]
+
     def _carried(self, reading: Reading, context: Context) -> Reading:
         """`and the walnut?` asks of another what was asked before."""
         return replace(reading, cues=reading.cues | {context.act}) if context.act in CARRIED else reading

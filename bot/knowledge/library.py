@@ -153,7 +153,7 @@ class Library:
         """What each text means, where an encoder knows their language."""
         if spoken not in self._encoders.languages or not self.meanings.parts:
             return [None] * len(texts)
-        return list(await self._encoders.encode(texts, spoken))
+        return list(await self._encoders.encode(texts, spoken, asked=True))
 
     def intents(self, text: str, vector: Vector, spoken: str) -> Mapping[str, float]:
         """What a text wants, as far as a head over it and its vector tells."""

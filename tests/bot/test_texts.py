@@ -94,9 +94,9 @@ def test_a_language_without_a_catalogue_gets_english() -> None:
 @pytest.mark.parametrize(
     ("amount", "currency", "english", "chinese"),
     [
-        ("58", "USD", "$58.00", "US$58.00"),
-        ("1299.5", "CNY", "CN¥1,299.50", "¥1,299.50"),
-        ("3200", "JPY", "¥3,200", "JP¥3,200"),
+        ("58", "USD", "$58.00", "$58.00"),
+        ("1299.5", "CNY", "¥1,299.50", "¥1,299.50"),
+        ("3200", "JPY", "¥3,200", "¥3,200"),
         ("19.50", "GBP", "£19.50", "£19.50"),
     ],
 )
