@@ -50,9 +50,7 @@ class SentenceEncoder:
     """A BERT-like encoder with mean pooling; loaded at first use, in a thread of its own. `before` is put before a
     text, and before one that is asked."""
 
-    def __init__(
-        self, load: Callable[[], Bert], languages: frozenset[str], before: tuple[str, str] = ("", "")
-    ) -> None:
+    def __init__(self, load: Callable[[], Bert], languages: frozenset[str], before: tuple[str, str] = ("", "")) -> None:
         self.languages = languages
         self._load, self._before = load, before
         self._thread = ThreadPoolExecutor(1, "encoder")

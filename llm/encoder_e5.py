@@ -29,7 +29,9 @@ MEANS = Path(__file__).parent / "weights" / "e5-means.npy"  # [2, width]: of wha
 BEFORE = ("passage: ", "query: ")
 BLOCK = 32  # weights that share a scale
 MAGIC = b"E5S1"
-HEAD = struct.Struct("<4sI7ifi")  # magic, version; width, layers, heads, ffn, vocabulary, longest, kinds; epsilon, block
+HEAD = struct.Struct(
+    "<4sI7ifi"
+)  # magic, version; width, layers, heads, ffn, vocabulary, longest, kinds; epsilon, block
 TENSOR = struct.Struct("<BIQQ")  # packed or not, numbers, where, bytes
 PIECES = struct.Struct("<5iQ")  # pieces; begin, end, pad, unknown; bytes of their text
 NAMES = {

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from llm.encoder import Vectors
+from llm.bert import Vectors
 from llm.engine import EngineError
 
 PART = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]+|[a-z]+|[0-9]+(?:\.[0-9]+)?")

@@ -21,8 +21,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from llm import bundled
-from llm.corpus.vary import Corpus
 from llm.bert import Vectors
+from llm.corpus.vary import Corpus
 from llm.encoder import HEADS, Head, phrases
 from llm.engine import EngineError
 

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from llm import encoder, parallel
+from llm.bert import Vectors
 from llm.data import RecipeError
-from llm.encoder import Vectors
 from llm.encoder_zh import ChineseEncoder, Fold, ngrams
 
 if TYPE_CHECKING:

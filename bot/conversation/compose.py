@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from bot.conversation import link as links
 from bot.conversation.context import Context
-from bot.conversation.phrases import BY_PRICE, CLAIM, COUNTED, DIFFER, ELLIPSIS, PREMISE, counted
+from bot.conversation.phrases import CLAIM, COUNTED, ELLIPSIS, PREMISE, counted
 from bot.conversation.understanding import Reading
 from bot.knowledge.claims import FEW
 from bot.knowledge.facts import Maker, needs_of
@@ -16,7 +15,6 @@ from bot.knowledge.rows import Article, Product, Variant, in_short
 from bot.language import CHINESE_STOP, HAN, normalise, numerals, tokens
 from llm.protocol import Act, Fact, Plan, State
 
-SIDE = 180  # characters of each of two products that are compared
 PLAINLY = 0.45  # nearness of a sentence that tells it, though the words sound of stock
 STOCK = 0.7  # probability of a question about stock, whatever else its words touch
 TOLD = {"en": 0.27, "zh": 0.2}  # the least nearness of a sentence that tells what is asked, on development shops
@@ -105,13 +103,13 @@ class Composer:
         told = bool(near) and max(near.values()) >= PLAINLY
         elliptic = bool(ELLIPSIS.search(reading.text))
         if elliptic and variant and context.act in (Act.DESCRIBE, Act.DETAIL) and told:  # asks the same of another
-            return self._detail(reading, product, index) or self._describe(reading, product, rest, index)[0]
+            return self._detail(reading, product, index) or self.describe(reading, product, rest, index)[0]
         bare = carried is not reading and elliptic and (not rest or (variant is not None and not told))
         if bare and near:
             return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
         if plan := self._detail(reading, product, index):
             return plan
-        described, held = self._describe(reading, product, rest, index)
+        described, held = self.describe(reading, product, rest, index)
         sure = not rest or not told or reading.wants.get("stock", 0.0) >= STOCK
         bare_stock = held < 0.5 or variant is not None or sure
         if reading.has("stock") and bare_stock and (plan := self._stock(reading, words, product, variant)):
@@ -123,13 +121,13 @@ class Composer:
     def every(self, reading: Reading, words: list[str], product: Product, index: Index) -> list[Plan]:
         """Whatever may be said of a product: its sentences, the nearest attribute, price, stock, choices."""
         variant, near = links.variant(words, product), reading.near(product.row)
-        described, _ = self._describe(reading, product, self._rest(words, product), index)
+        described, _ = self.describe(reading, product, self._rest(words, product), index)
         labels = sorted(product.attributes, key=lambda label: -near.get(f"{label}: {product.attributes[label]}", 0.0))
-        priced = self._asked(replace(reading, cues=reading.cues - {"link", "options"} | {"price"}), words, product, variant)
+        of_price = replace(reading, cues=reading.cues - {"link", "options"} | {"price"})
         found = [
             described,
             *(self._attribute(reading, product, label) for label in labels[:1]),
-            priced,
+            self._asked(of_price, words, product, variant),
             self._stock(reading, words, product, variant),
             self._options(reading, product),
         ]
@@ -171,7 +169,7 @@ class Composer:
 
     def holds(self, reading: Reading, product: Product, index: Index) -> float:
         """How much of what is asked the product's row holds beyond its name."""
-        return self._describe(reading, product, self._rest(list(reading.words), product), index)[1]
+        return self.describe(reading, product, self._rest(list(reading.words), product), index)[1]
 
     def _asked(self, reading: Reading, words: list[str], product: Product, variant: Variant | None) -> Plan | None:
         """Price, link or choices, where the words ask for them."""
@@ -321,7 +319,7 @@ class Composer:
             f"{title.value}, {label_fact.value}: {value.value}",
         )
 
-    def _describe(self, reading: Reading, product: Product, rest: list[str], index: Index) -> tuple[Plan | None, float]:
+    def describe(self, reading: Reading, product: Product, rest: list[str], index: Index) -> tuple[Plan | None, float]:
         """The product's own sentences, and the share of what is asked beyond its name that they hold."""
         if not product.description:
             return None, 0.0
@@ -336,61 +334,6 @@ class Composer:
             return plan, 1.0 if told else share if share >= WORDS else 0.0
         return plan, share
 
-    def compare(self, reading: Reading, products: list[Product], index: Index) -> Plan | None:
-        if not BY_PRICE.search(reading.text) and (text := self._both(reading, products, index)):
-            return text
-        sides = []
-        for product in products:
-            variant = links.variant(reading.words, product)
-            sides.append((product, [variant] if variant else links.matching(reading.words, product)))
-        return self._versus(reading, sides)
-
-    def _both(self, reading: Reading, products: list[Product], index: Index) -> Plan | None:
-        """Two products side by side in their own sentences, where something other than the price is compared."""
-        named = {word for product in products for word in (*tokens(product.title), *links.option_words(product))}
-        rest = [word for word in links.content(reading.words) if word not in named]
-        asked_of = rest or reading.words
-        parts = [prose(asked_of, one.description, index, SIDE, reading.near(one.row)) for one in products]
-        asked = bool(rest) and any(held > 0 for _, held in parts)
-        if not all(text for text, _ in parts) or not (asked or DIFFER.search(reading.text)):
-            return None
-        make = Maker(reading.language)
-        facts = []
-        for place, (product, (part, _)) in enumerate(zip(products, parts, strict=True), 1):
-            facts += [make.name(product, None, place), make.prose(part, product, "description", place)]
-        name1, text1, name2, text2 = (fact.value for fact in facts)
-        chinese = reading.language == "zh"
-        quote = f"{name1}：{text1}{name2}：{text2}" if chinese else f"{name1}: {text1} {name2}: {text2}"
-        return self.rows(Act.CONTRAST, reading, products, facts, quote)
-
-    def compare_variants(self, reading: Reading, product: Product, index: Index) -> Plan | None:
-        told = DIFFER.search(reading.text) and not BY_PRICE.search(reading.text)
-        if told and (plan := self._describe(reading, product, [], index)[0]):
-            return plan
-        said = [one for one in product.variants if links.variant(reading.words, product) == one]
-        both = [one for one in links.matching(reading.words, product) if one.label]
-        pair = both[:2] if len(both) >= 2 else [*said, *(v for v in product.variants if v not in said)][:2]
-        if len(pair) < 2:
-            return None
-        return self._versus(reading, [(product, [one]) for one in pair])
-
-    def _versus(self, reading: Reading, sides: list[tuple[Product, list[Variant]]]) -> Plan | None:
-        """Two prices; which is the cheaper is said only where no variant of one costs as much as one of the other."""
-        make = Maker(reading.language)
-        facts: list[Fact | None] = []
-        for place, (product, among) in enumerate(sides, 1):
-            variant = among[0] if len(among) == 1 else None
-            facts += [make.name(product, variant, place), make.price(product, among, place)]
-        if None in facts:
-            return None
-        first, second = ({one.price for one in among if one.price is not None} for _, among in sides)
-        states = _cheaper(first, second)
-        name1, price1, name2, price2 = (fact.value for fact in facts if fact)
-        chinese = reading.language == "zh"
-        quote = f"{name1}：{price1}；{name2}：{price2}。" if chinese else f"{name1}: {price1}; {name2}: {price2}."
-        compared = [product for at, (product, _) in enumerate(sides) if at == 0 or product is not sides[0][0]]
-        return self.rows(Act.COMPARE, reading, compared, facts, quote, *states)
-
     def recommend(self, reading: Reading, products: list[Product], *, listed: bool) -> Plan:
         make = Maker(reading.language)
         facts: list[Fact | None] = []
@@ -400,12 +343,3 @@ class Composer:
         shown = [f"{name.value} ({price.value})" for name, price in pairs if name and price]
         quote = ("、" if reading.language == "zh" else ", ").join(shown)
         return self.rows(Act.RECOMMEND, reading, products[:3], facts, quote, *((State.LIST,) if listed else ()))
-
-
-def _cheaper(first: set[Decimal], second: set[Decimal]) -> tuple[State, ...]:
-    """Which of two is the cheaper; none where their prices overlap."""
-    if first == second and len(first) == 1:
-        return (State.SAME_PRICE,)
-    if max(first) < min(second):
-        return (State.CHEAPER1,)
-    return (State.CHEAPER2,) if max(second) < min(first) else ()

@@ -38,9 +38,9 @@ async def meant(library: Library, readings: list[Reading], context: Context) -> 
         ranking = library.rank(one.words, one.about, alone if ways else wide, one.language)
         if not context.products and goes_on(one):
             ranking = ranking.going_on(context.rows)
-        near = partial(library.meanings.said, asked=alone)
+        near, halves = partial(library.meanings.said, asked=alone), partial(library.meanings.halves, asked=alone)
         wants = {} if before and goes_on(one) else wants
-        found.append(understood(replace(one, ranking=ranking, near=near), wants))
+        found.append(understood(replace(one, ranking=ranking, near=near, halves=halves), wants))
     return found
 
 
@@ -60,7 +60,8 @@ async def closer(library: Library, reading: Reading, product: Product, context: 
         return reading
     rest = library.rank(tokens(asked), reading.about, vector, reading.language)
     ranking = replace(reading.ranking, articles=rest.articles)
-    return replace(reading, ranking=ranking, near=partial(library.meanings.said, asked=vector))
+    near, halves = partial(library.meanings.said, asked=vector), partial(library.meanings.halves, asked=vector)
+    return replace(reading, ranking=ranking, near=near, halves=halves)
 
 
 def _without(text: str, name: str) -> str:

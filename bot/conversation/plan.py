@@ -3,7 +3,6 @@
 `Planner.plan` returns a plan for each question of a message. Unsure means quoting the row, asking back, or declining.
 """
 
-import re
 from dataclasses import dataclass, field, replace
 
 from bot.conversation import link as links
@@ -13,8 +12,9 @@ from bot.conversation.context import Context
 from bot.conversation.meant import PLAIN, closer, goes_on, leaning, means_row, meant
 from bot.conversation.phrases import CLAIM, TOLD_SO
 from bot.conversation.reckon import Reckoner
-from bot.conversation.sides import SAID, Comparer
+from bot.conversation.sides import OWN, SAID, Comparer, each
 from bot.conversation.understanding import Reading, complaint, split
+from bot.conversation.weigh import Weigher
 from bot.knowledge.library import Library
 from bot.knowledge.retrieval import Hit
 from bot.knowledge.rows import Product
@@ -25,7 +25,6 @@ SMALL = 5  # a remark of up to this many words of content that asks nothing is s
 ARTICLE = 0.34  # the least share of a question's weight that an article has to hold
 WAYS = 0.2  # less is enough where the words speak of delivery, returns and the like
 TITLE = 0.8  # who says nearly a whole title asks that article's question
-OWN = 0.8  # the weight of a name's words that are this product's own
 SOCIAL = (
     ("thanks", Act.THANKS),
     ("bye", Act.BYE),
@@ -33,7 +32,6 @@ SOCIAL = (
     ("wellbeing", Act.SMALLTALK),
     ("greet", Act.GREET),
 )
-EACH = re.compile(r"分别|各|\beach\b|\bboth\b")
 MEANT = 0.4  # what an article has to be worth by its meaning to be the answer
 COVERED = {"en": 0.1, "zh": 0.25}  # what a named product is ahead of an article
 LEANING = 0.2  # what it counts that a head takes it for a question about the shop's ways
@@ -64,6 +62,13 @@ class Planner:
     def _compare(self) -> Comparer:
         return Comparer(self.library, self.compose)
 
+    @property
+    def weigh(self) -> Weigher:
+        return Weigher(self.library, self.compose, self._choose)
+
+    async def _second(self, reading: Reading, context: Context, plan: Plan) -> Plan:
+        return await self.weigh.second(reading, context, plan)
+
     async def plan(self, text: str, context: Context) -> list[Plan]:
         """One plan per question of the message, at most three."""
         readings = await meant(self.library, split(self.library.spelling.mend(text), context.language), context)
@@ -72,14 +77,16 @@ class Planner:
         whole = len(readings) == 1
         if whole and (reckoned := await self.reckon.plan(readings[0], context)):
             return [reckoned]
-        readings = [one for reading in readings for one in self._each(reading)][:3]
+        readings = [one for reading in readings for one in each(reading, self.library)][:3]
         plans: list[Plan] = []
         for reading in readings:
             here = _after(context, plans)
             if reading.ranking and here.same and reading.has("followup"):
                 reading = replace(reading, ranking=reading.ranking.going_on(here.rows))
             plan = None if whole else await self.reckon.plan(reading, here)
-            plan = plan or self._telling(await self._one(reading, here), reading, here)
+            if plan is None:
+                ruled = await self._one(reading, here)
+                plan = self._telling(await self._second(reading, here, ruled), reading, here)
             plan = await self.reckon.after(reading, plan)
             if not any(_alike(plan, other) for other in plans):
                 plans.append(plan)
@@ -94,17 +101,6 @@ class Planner:
         if row in context.rows or row not in self.library.products.places:
             return plan
         return plan if self.library.products.rate(row, reading.words).called >= WHOLE else _naming(plan)
-
-    def _each(self, reading: Reading) -> list[Reading]:
-        """`A and B, how much are they?`: the question once for each product that it names; else as it is."""
-        if not reading.has("price", "stock") or (reading.has("compare") and not EACH.search(reading.text)):
-            return [reading]
-        found: dict[int, Reading] = {}
-        for side in links.sides(reading):
-            hits = links.link(side.words, self.library).hits
-            if len(hits) == 1 and hits[0].evidence >= OWN:
-                found.setdefault(hits[0].id, replace(side, cues=reading.cues - {"compare", "followup"}))
-        return list(found.values())[:3] if len(found) > 1 else [reading]
 
     def _person(self, text: str, readings: list[Reading], context: Context) -> Plan | None:
         """A human is asked for, or somebody is wronged: that outweighs every question beside it."""

@@ -71,6 +71,10 @@ def _nothing(row: str) -> Mapping[str, float]:
     return {}
 
 
+def _neither(row: str) -> tuple[float, float]:
+    return 0.0, 0.0
+
+
 Near = Callable[[str], Mapping[str, float]]  # a row -> how near each of its sentences is to what is asked
 
 
@@ -86,6 +90,7 @@ class Reading:
     wants: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)  # intent -> probability
     need: float = field(default=0.0, compare=False)  # how likely something is sought for a need
     near: Near = field(default=_nothing, compare=False, repr=False)
+    halves: Callable[[str], tuple[float, float]] = field(default=_neither, compare=False, repr=False)
 
     @property
     def about(self) -> Mapping[str, float]:

@@ -7,7 +7,7 @@ weighed by a multinomial regression, whose weights stand in weigh.toml; `python 
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,22 +16,17 @@ from bot.conversation import link as links
 from bot.conversation.choose import Chooser
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
+from bot.conversation.phrases import CLAIM
 from bot.conversation.understanding import Reading
 from bot.knowledge.library import Library, Ranking
-from bot.knowledge.retrieval import Hit
+from bot.knowledge.retrieval import Hit, Index, expand, overlap
 from bot.knowledge.rows import Product
 from llm.protocol import Act, Plan
 
 ARTICLES, PRODUCTS = 4, 3  # rows that are looked at
 OPEN = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.POLICY, Act.RECOMMEND, Act.UNKNOWN,
         Act.ASK_BACK, Act.OFFTOPIC)  # acts that are looked at again  # fmt: skip
-INTENTS = {  # of each act, those that ask for it
-    Act.PRICE: ("price",), Act.STOCK: ("stock",), Act.OPTIONS: ("options",), Act.DETAIL: ("fact",),
-    Act.DESCRIBE: ("fact",), Act.POLICY: ("policy",), Act.RECOMMEND: ("recommend", "list", "extreme"),
-    Act.OFFTOPIC: ("offtopic", "chatter", "chat"), Act.UNKNOWN: (), Act.ASK_BACK: (),
-}  # fmt: skip
 CUES = {Act.PRICE: "price", Act.STOCK: "stock", Act.OPTIONS: "options", Act.RECOMMEND: "recommend"}
-AHEAD = 0.1  # by how much another plan's probability has to be greater
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +44,27 @@ class Weigher:
     choose: Chooser
 
     async def second(self, reading: Reading, context: Context, plan: Plan) -> Plan:
-        """The likeliest plan, where it is likelier than this one by far enough."""
-        if not reading.ranking or plan.act not in OPEN or plan.fixed:
+        """The likeliest plan, where this one is among those that are looked at again."""
+        if not is_open(reading, plan) or reading.language not in _weights():
             return plan
         found = await self.candidates(reading, context, plan)
-        chances = likely(reading.language, [one.evidence for one in found])
-        best = max(range(len(found)), key=chances.__getitem__)
-        return found[best].plan if chances[best] > chances[0] + AHEAD else plan
+        chances = likely(_weights()[reading.language], [one.evidence for one in found])
+        return found[chances.index(max(chances))].plan
 
     async def candidates(self, reading: Reading, context: Context, chosen: Plan) -> list[Candidate]:
         """The plan that was chosen first, then the others that may be."""
         assert reading.ranking
         ranking = reading.ranking
         articles = self.library.read_articles([hit.id for _, hit in ranking.articles[:ARTICLES]])
+        if CLAIM.search(reading.text) and chosen.act is not Act.POLICY:
+            articles = []  # the merchant's yes is to the article's question, not to what is claimed of a product
         plans = [chosen, *(self.compose.policy(reading, one, self.library.articles) for one in articles)]
         ids = dict.fromkeys([*context.products[:1], *(hit.id for _, hit in ranking.products[:PRODUCTS])])
         for product in await self.library.read([*ids]):
             plans += self._of_product(reading, product)
         plans += [one for one in [await self.choose.recommend(reading, context)] if one]
         plans.append(self.compose.plain(Act.UNKNOWN, reading.language, context))
-        told = Evidence(reading, ranking, context, chosen)
+        told = Evidence(reading, ranking, context, self.library.products)
         found: dict[tuple[object, ...], Candidate] = {}
         for one in plans:
             found.setdefault((one.act, one.facts, one.states), Candidate(one, told.of(one)))
@@ -86,30 +82,34 @@ class Evidence:
     reading: Reading
     ranking: Ranking
     context: Context
-    chosen: Plan
+    index: Index
+
+    @property
+    def whole(self) -> float:
+        return sum(self.index.idf(word) for word in expand(self.reading.words)) or 1.0
 
     def of(self, plan: Plan) -> dict[str, float]:
         row = plan.sources[0] if plan.sources and plan.act is not Act.RECOMMEND else ""
-        wants = self.reading.wants
-        wanted = sum(wants.get(name, 0.0) for name in INTENTS.get(plan.act, ()))
-        found = {"bias": 1.0, "chosen": float(plan is self.chosen), "wanted": wanted}
+        found = {"bias": 1.0, **self.reading.wants}
         if plan.act in CUES:
             found["cue"] = float(self.reading.has(CUES[plan.act]))
-        found |= self._of_row(row) if row else self._of_none()
-        named = {f"{plan.act}.{name}": value for name, value in found.items()}
-        alike = {"same_act": plan.act == self.chosen.act, "same_row": bool(row) and row in self.chosen.sources}
-        return named | {name: float(value) for name, value in alike.items()}
+        found |= self._of_row(row, plan) if row else self._of_none()
+        return {f"{plan.act}.{name}": float(value) for name, value in found.items()}
 
-    def _of_row(self, row: str) -> dict[str, float]:
+    def _of_row(self, row: str, plan: Plan) -> dict[str, float]:
         ranked = self.ranking.products if row.startswith("product") else self.ranking.articles
         worth, hit = next(((worth, hit) for worth, hit in ranked if hit.row == row), (0.0, None))
         others = max((worth for worth, other in (*self.ranking.products[:2], *self.ranking.articles[:2])
                       if other.row != row), default=0.0)  # fmt: skip
         near = self.reading.near(row)
         best = max(near.values(), default=0.0)
+        said = max((score for text, score in near.items() if _holds(plan.quote, text)), default=0.0)
+        first, second = self.reading.halves(row)
         return {
-            "worth": worth, "lead": worth - others, "near": best, "near_lead": best - self._nearest(row),
-            "spoken": float(row in self.context.rows), **_named(hit),
+            "worth": worth, "lead": worth - others, "near": best, "near_lead": best - self._nearest(row), "said": said,
+            "short": best - said, "first": first, "second": second, "spoken": float(row in self.context.rows),
+            "spoken_asks": float(row in self.context.rows) * float(self.reading.has("followup")),
+            "over": overlap(self.reading.words, plan.quote, self.index) / self.whole, **_named(hit),
         }  # fmt: skip
 
     def _of_none(self) -> dict[str, float]:
@@ -128,23 +128,35 @@ class Evidence:
         return max((near for row in rows if row != but for near in self.reading.near(row).values()), default=0.0)
 
 
+def _holds(quote: str, said: str) -> bool:
+    """Does a quote hold a sentence, or an attribute's value?"""
+    return bool(said) and said.partition(": ")[2 if ": " in said and said not in quote else 0] in quote
+
+
 def _named(hit: Hit | None) -> dict[str, float]:
     if hit is None:
         return {}
     return {"cover": hit.cover, "named": hit.named, "called": min(1.0, hit.called), "evidence": min(2.0, hit.evidence)}
 
 
+def is_open(reading: Reading, plan: Plan) -> bool:
+    """Is the plan one that is looked at again? Only where it is known what the question means."""
+    return reading.ranking is not None and plan.act in OPEN and not plan.fixed
+
+
 @lru_cache(maxsize=1)
 def _weights() -> Mapping[str, Mapping[str, float]]:
-    path = Path(__file__).with_name("weigh.toml")
-    held: Mapping[str, Mapping[str, float]] = tomllib.loads(path.read_text("utf-8"))
-    return held
+    """Language -> act.evidence -> weight."""
+    held = tomllib.loads(Path(__file__).with_name("weigh.toml").read_text("utf-8"))
+    return {
+        spoken: {f"{act}.{name}": value for act, some in acts.items() for name, value in some.items()}
+        for spoken, acts in held.items()
+    }
 
 
-def likely(language: str, evidence: list[Mapping[str, float]]) -> list[float]:
-    """The probability that each of these plans is the one to say."""
-    weights = _weights()[language]
-    scores = [sum(weights.get(name, 0.0) * value for name, value in one.items()) for one in evidence]
+def likely(weights: Mapping[str, float], plans: Sequence[Mapping[str, float]]) -> list[float]:
+    """The probability that each of these plans, by its evidence, is the one to say."""
+    scores = [sum(weights.get(name, 0.0) * value for name, value in one.items()) for one in plans]
     most = max(scores)
     shares = [math.exp(score - most) for score in scores]
     return [share / sum(shares) for share in shares]

@@ -13,7 +13,8 @@ import numpy as np
 
 from bot.knowledge.rows import Alias, Article, Product
 from bot.language import language, sentences
-from llm.encoder import Encoders, Vector, Vectors
+from llm.bert import Vectors
+from llm.encoder import Encoders, Vector
 
 PARTS = 6_000  # of a catalogue; what is beyond is found by its words alone
 SENTENCES = 12  # of a row
@@ -50,6 +51,15 @@ class Meanings:
             return {}
         alone = [place for place in self.places.get(row, ()) if self.parts[place].text == self.parts[place].said]
         return {self.parts[place].said: float(self.vectors[place] @ asked) for place in alone}
+
+
+    def halves(self, row: str, asked: Vector) -> tuple[float, float]:
+        """How near a row's nearest sentence is, by each of the two encoders that are joined in a vector."""
+        alone = [place for place in self.places.get(row, ()) if self.parts[place].said]
+        if len(asked) != self.vectors.shape[1] or not alone:
+            return 0.0, 0.0
+        held, half = self.vectors[alone], len(asked) // 2
+        return float((held[:, :half] @ asked[:half]).max()), float((held[:, half:] @ asked[half:]).max())
 
 
 def parts_of(
