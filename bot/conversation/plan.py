@@ -86,7 +86,8 @@ class Planner:
             plan = None if whole else await self.reckon.plan(reading, here)
             if plan is None:
                 ruled = await self._one(reading, here)
-                plan = self._telling(await self._second(reading, here, ruled), reading, here)
+                plan = await self._second(reading, here, ruled) if whole else ruled  # learnt on single questions
+                plan = self._telling(plan, reading, here)
             plan = await self.reckon.after(reading, plan)
             if not any(_alike(plan, other) for other in plans):
                 plans.append(plan)
