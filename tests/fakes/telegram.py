@@ -22,8 +22,8 @@ WRITES = ("sendMessage", "sendPhoto", "editMessageText", "editMessageCaption", "
 
 
 class FakeTelegram(Fake):
-    """`privacy` and `joinable` are BotFather's switches; `drafts`, `typing`, `reactions`, `answered` and `commands` what
-    the bot showed besides messages; `calls` the methods that it called, in order."""
+    """`privacy` and `joinable` are BotFather's switches; `drafts`, `typing`, `reactions`, `answered` and `commands` are
+    what the bot showed besides messages; `calls` are the methods that it called, in order."""
 
     name = "telegram"
     mention = f"@{BOT_NAME} "

@@ -1,4 +1,4 @@
-"""What each method of the Bot API takes, read as strictly as the server does; unknown names, which it skips, are refused.
+"""What each method of the Bot API takes, read as strictly as the server does; names that it skips are errors.
 
 A type's `!` says that the parameter must be there.
 """

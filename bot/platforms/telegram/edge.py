@@ -117,11 +117,9 @@ class Telegram(Platform):
     async def _answer_press(self, query: api.CallbackQuery, messages: Sequence[Message]) -> None:
         """Ends the button's waiting; what it does comes as a message."""
         spoken = "zh" if (query.from_user.language_code or "").startswith("zh") else "en"
-        text = (
-            None if messages else self._texts.say(spoken, "This button is too old; I don't know any more what it does.")
-        )
+        old = self._texts.say(spoken, "This button is too old; I don't know any more what it does.")
         try:
-            await query.answer(text)
+            await query.answer(None if messages else old)
         except TelegramError as error:
             log.info("a pressed button was not confirmed: %s", error)
 
@@ -130,11 +128,13 @@ class Telegram(Platform):
         spoken = "zh" if ((message.from_user and message.from_user.language_code) or "").startswith("zh") else "en"
         most = int(FileSizeLimit.FILESIZE_DOWNLOAD)
         if (document.file_size or 0) > most:
-            text = (
+            text = self._texts.say(
+                spoken,
                 "The file is larger than {most} MB, which Telegram gives to no bot. On the shop's computer, this does "
+                "the same: python -m bot import FILE",
+                most=most // 1_000_000,
             )
-            text += "the same: python -m bot import FILE"
-            await self._tell(message, self._texts.say(spoken, text, most=most // 1_000_000))
+            await self._tell(message, text)
             return ()
         name = re.sub(r"[^\w.-]+", "_", document.file_name or "file").lstrip(".")[-100:] or "file"
         path = self._uploads / f"{NAME}-{message.chat.id}-{message.message_id}" / name

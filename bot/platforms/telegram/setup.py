@@ -65,19 +65,17 @@ async def findings(client: Client, groups: Sequence[int], webhook_url: str) -> l
 
 
 def _privacy(me: api.User) -> Finding:
-    off = "in groups where the bot is no admin it hears only commands, mentions of it and replies to it: no answers to "
-    off += "open questions, no profiles from what is said"
+    off = "where the bot is no admin it hears only commands, mentions and replies: no answers to open questions"
     fix = (
-        "@BotFather: /mybots, your bot, Bot Settings, Group Privacy, Turn off; then take the bot out of each group and "
+        "@BotFather: /mybots, your bot, Bot Settings, Group Privacy, Turn off; "
+        "then take the bot out of each group and add it again"
     )
-    return Finding("privacy mode", bool(me.can_read_all_group_messages), off, f"{fix}add it again")
+    return Finding("privacy mode", bool(me.can_read_all_group_messages), off, fix)
 
 
 def _joining(me: api.User) -> Finding:
     off = "it is closed to nobody: whoever adds the bot to a group of their own is an admin of it there"
-    fix = (
-        "once it is in all of your groups: @BotFather: /mybots, your bot, Bot Settings, Allow Groups?, Turn groups off"
-    )
+    fix = "once it is in all of your groups: @BotFather: /mybots, your bot, Bot Settings, Allow Groups?, turn it off"
     return Finding("being added to groups", not me.can_join_groups, off, fix)
 
 
