@@ -1,7 +1,6 @@
 """`python -m bot run`: serve the chats until Ctrl-C."""
 
 import json
-import logging
 import secrets
 import sys
 from collections.abc import Sequence
@@ -28,7 +27,6 @@ async def run(
     settings: Settings, clock_file: Path | None, engine_name: str, only: str = "", shards: Sequence[int] = ()
 ) -> int:
     """Build, say what is served and where, serve; 2 if a setting or the model can't be used."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     clock = FileClock(clock_file) if clock_file else SystemClock()
     token = settings.web_token.get_secret_value() or secrets.token_urlsafe(16)
 
