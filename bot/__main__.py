@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", parents=[settings], help="serve the chats until Ctrl-C")
     run.add_argument("--clock", type=Path, metavar="FILE", help="take the time from a file (for tests)")
     run.add_argument("--engine", choices=("local", "scripted"), default="local", help="scripted: no model (for tests)")
+    run.add_argument("--only", choices=("telegram", "discord", "web"), default="", help="serve this network alone")
+    run.add_argument("--shards", type=_shards, default=(), metavar="FIRST-LAST", help="of Discord: serve these shards")
 
     verbs.add_parser("env", help="print every setting with its meaning: the text of .env.example")
 
@@ -88,6 +90,17 @@ def _shop(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def _shards(text: str) -> range:
+    """`0-3` as the numbers from 0 to 3."""
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and (last.isdecimal() if dash else not last)) or len(text) > 11:
+        raise argparse.ArgumentTypeError("two numbers such as 0-3 are right")
+    found = range(int(first), int(last or first) + 1)
+    if not found:
+        raise argparse.ArgumentTypeError("the first number must not be above the last")
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a verb; the exit code is 2 for bad input."""
     given = parser().parse_args(arguments)
@@ -118,7 +131,7 @@ async def _do(given: argparse.Namespace, settings: "Settings") -> int:
     if given.verb == "run":
         from bot.tools import serve
 
-        return await serve.run(settings, given.clock, given.engine)
+        return await serve.run(settings, given.clock, given.engine, given.only, given.shards)
     if given.verb == "import":
         from bot.tools import imports
 

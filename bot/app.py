@@ -153,7 +153,9 @@ def make_suggestions(
         signals=load(signal_folder),
         profiles=settings.profiles or consent(edges.values()),
         default_language=shop.language,
-        direct_chat=lambda platform, member: edges[platform].capabilities.direct_chat.format(member=member),
+        direct_chat=lambda platform, member: (
+            edges[platform].capabilities.direct_chat.format(member=member) if platform in edges else ""
+        ),
     )
 
 

@@ -178,3 +178,11 @@ async def shown(tx: Transaction, shop_id: int, platform: str, chat: str, count: 
         .where(Interaction.message_id != "")
     )
     return list(await tx.execute(query.order_by(Interaction.id.desc()).limit(count)))
+
+
+async def last_in_chats(tx: Transaction, shop_id: int, platform: str) -> dict[str, str]:
+    """The platform's id of each of its chats, and of the last message of a member's that is on record there."""
+    last = select(SAID.c.message_id).where(SAID.c.chat_id == Chat.id, SAID.c.kind.in_(SPOKEN), SAID.c.message_id != "")
+    newest = last.order_by(SAID.c.id.desc()).limit(1).scalar_subquery()
+    query = select(Chat.platform_id, newest).filter_by(shop_id=shop_id, platform=platform)
+    return {chat: message for chat, message in await tx.execute(query) if message}

@@ -54,7 +54,7 @@ def same_id(platform: str, member: str) -> str:
 
 class Suggestions:
     """`profiles` is PROFILES, resolved; `direct_chat` (platform, member's id on it) names a direct chat that the member
-    never spoke in."""
+    never spoke in; '' where that platform is not served."""
 
     def __init__(
         self,
@@ -107,7 +107,8 @@ class Suggestions:
         """
         await self._library.refresh()
         rows = await self._database.read(lambda tx: members.subscribers(tx, self._shop_id))
-        first = {row.id: row for row in reversed(rows)}  # of several identities the one met first
+        served = [row for row in rows if self._direct_chat(row.platform, row.platform_id)]
+        first = {row.id: row for row in reversed(served)}  # of several identities the one met first
         return sum([await self._push(row, now) for row in first.values()])
 
     async def _push(self, row: Any, now: datetime) -> bool:
