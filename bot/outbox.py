@@ -49,6 +49,8 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["awaits"] = outgoing.awaits
     if outgoing.note:
         held["note"] = outgoing.note
+    if outgoing.ticket:
+        held["ticket"] = outgoing.ticket
     return held
 
 
@@ -68,7 +70,8 @@ async def put(
     for at, text in enumerate(texts):
         last = at + 1 == len(texts)
         beneath = (message.buttons, message.cards) if last else ((), ())
-        shown = Outgoing(text, *beneath, private_to=message.private_to, note=message.note if last else "")
+        note, ticket = message.note if last else "", message.ticket
+        shown = Outgoing(text, *beneath, private_to=message.private_to, note=note, ticket=ticket)
         shown = replace(shown, awaits=message.awaits) if last else shown
         told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
         claimed = _claimed(message.rests, texts, at)
@@ -97,7 +100,8 @@ def outgoing(row: Any) -> Outgoing:
     cards = tuple(Card(*one) for one in row.extra.get("cards", ()))
     note = row.extra.get("note", "")
     text = f"{row.text}\n{note}" if note else row.text
-    return Outgoing(text, buttons, cards, row.reply_to, row.extra.get("private_to", ""))
+    private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
+    return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket)
 
 
 class Outbox:
@@ -264,7 +268,7 @@ class Outbox:
             return
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
         text = cut(text, edge.capabilities.max_length)[0]  # the parts behind it come once all is written
-        part = Outgoing(text, (), (), row.reply_to, row.extra.get("private_to", ""), done=False)
+        part = replace(outgoing(row), text=text, buttons=(), cards=(), done=False)
         try:
             if row.message_id:
                 await edge.edit(chat, row.message_id, part)

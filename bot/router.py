@@ -25,7 +25,7 @@ from bot.knowledge import claims
 from bot.knowledge.wording import Show
 from bot.language import language
 from bot.messages import Capabilities, Kind, Message, Outgoing, Role
-from bot.outbox import Outbox
+from bot.outbox import Outbox, extra
 from bot.people import Known, People, remember
 from bot.safety.verdict import Safety
 from llm.protocol import Act
@@ -360,6 +360,9 @@ class Router:
         now, most = self.tools.clock.now(), self._of(known.chat.platform).max_length
         place = (self.shop.id, known.chat.id, key, "reply")
         if not answer:
+            values["extra"] = extra(Outgoing(text, ticket=message.ticket))
             return await rows.put(tx, *place, text, now, state=state, reply_to=reply_to, **values)
-        shown = Outgoing(text, answer.buttons, answer.cards, reply_to, note=answer.note, rests=rests)
+        shown = Outgoing(
+            text, answer.buttons, answer.cards, reply_to, note=answer.note, rests=rests, ticket=message.ticket
+        )
         return await outgoing_rows.put(tx, *place, shown, now, most, state=state, **values)

@@ -97,8 +97,8 @@ class Call:
     ) -> Outgoing:
         """A reply to the caller; `private` where nobody else should see it. `awaits`: the command line that the
         caller's reply to it goes on with."""
-        to = self.message.sender.id if private and not self.chat.direct else ""
-        return Outgoing(text, tuple(buttons), tuple(cards), self.message.id, to, awaits=awaits)
+        said, to = self.message, self.message.sender.id if private and not self.chat.direct else ""
+        return Outgoing(text, tuple(buttons), tuple(cards), said.id, to, awaits=awaits, ticket=said.ticket)
 
 
 @dataclass(frozen=True, slots=True)
