@@ -132,6 +132,7 @@ class Capabilities:
     cards: bool = False
     reactions: bool = False
     private_replies: bool = False  # can show a reply in a group to one member only
+    private_by_ticket: bool = False  # ... but only in answer to an event that brought a ticket
     files: bool = False
     idempotent: bool = False  # sending the same key twice shows it once
     max_length: int = 4000

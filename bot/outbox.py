@@ -62,8 +62,10 @@ async def put(
 
     All in this transaction, so that none of the parts is lost or sent twice. Buttons, cards and the note go with the
     last part, the rest of what the row keeps with the first, facts and claims with the part that says them.
+    `otherwise`: where it goes instead, one way after the other, as long as it is refused for good; a way that has a
+    text of its own says that once for all parts.
     """
-    facts, more = values.pop("facts", []), values.pop("more", {})
+    facts, more, ways = values.pop("facts", []), values.pop("more", {}), values.pop("otherwise", [])
     room = max(most // 2, most - units(message.note) - 1) if message.note else most
     texts = cut(message.text, room, [fact[4] for fact in facts if fact[1] != "text"])
     first = 0
@@ -76,6 +78,8 @@ async def put(
         told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
         claimed = _claimed(message.rests, texts, at)
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
+        if left := [way for way in ways if at == 0 or "text" not in way]:
+            held["otherwise"] = left
         reply_to = message.reply_to if at == 0 else ""
         part = {**values, "facts": told, "extra": held, "reply_to": reply_to, **claimed}
         row = await rows.put(tx, shop_id, chat_id, key if at == 0 else f"{key}:{at + 1}", kind, text, now, **part)
@@ -239,6 +243,8 @@ class Outbox:
     async def _refused(self, row: Any, error: SendError) -> bool:
         if error.retry_after is None and row.extra.get("beside"):
             return await self._say_beside(row, error)
+        if error.retry_after is None and row.extra.get("otherwise"):
+            return await self._say_otherwise(row, error)
         if error.retry_after is None or row.attempts + 1 >= ATTEMPTS:
             log.warning("message %d was not sent: %s", row.id, error)
             await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
@@ -248,6 +254,19 @@ class Outbox:
         self._later = min(self._later or due, due)
         self._wake.set()
         return False
+
+    async def _say_otherwise(self, row: Any, error: SendError) -> bool:
+        """A message that one member alone may see is shown in another chat, or a line says where it can be had."""
+        log.info("message %d goes another way: %s", row.id, error)
+        way, *left = row.extra["otherwise"]
+        kept = {name: value for name, value in row.extra.items() if name not in ("private_to", "ticket", "otherwise")}
+        values = {"chat_id": way["chat_id"], "reply_to": way.get("reply_to", ""), "attempts": 0, "extra": kept}
+        if "text" in way:
+            values |= {"text": way["text"], "extra": {"language": kept.get("language", "")}}
+        values["extra"] |= {"otherwise": left} if left else {}
+        await self._database.write(lambda tx: rows.mark(tx, row.id, "ready", message_id="", **values))
+        self._again = True
+        return True
 
     async def _say_beside(self, row: Any, error: SendError) -> bool:
         """A message that can't be edited any more is answered with what the edit would have said."""

@@ -27,6 +27,7 @@ from bot.language import language
 from bot.messages import Capabilities, Kind, Message, Outgoing, Role
 from bot.outbox import Outbox, extra
 from bot.people import Known, People, remember
+from bot.privately import Privately
 from bot.safety.verdict import Safety
 from llm.protocol import Act
 from storage import inbox, interactions
@@ -50,6 +51,7 @@ class Router:
     commands: Sequence[slash.Command]
     capabilities: Mapping[str, Capabilities]
     handoffs: Handoffs
+    privately: Privately
     _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
     _gate: gate.Gate = field(init=False)
     _people: People = field(init=False)
@@ -186,6 +188,7 @@ class Router:
     async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
         call = self._call(inbox_id, message, known, args)
         reply = await slash.run(call, name)
+        found = slash.find(self.tools.texts, self.commands, name)
         self._people.forget(message)  # a command may have changed its row
         most = self._of(known.chat.platform).max_length
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
@@ -194,8 +197,9 @@ class Router:
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, {"command": name})
             if reply.text and not await rows.by_key(tx, self.shop.id, f"reply:{inbox_id}"):
+                chat_id, shown, ways = await self.privately.place(tx, call, found, reply)
                 await outgoing_rows.put(
-                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply, now, most,
+                    tx, self.shop.id, chat_id, f"reply:{inbox_id}", "command", shown, now, most, otherwise=ways,
                     member_id=known.member_id, action="command", worded_by="code", more={"language": call.language},
                 )  # fmt: skip
 

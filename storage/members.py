@@ -98,6 +98,11 @@ async def direct_chat(tx: Transaction, member_id: int, platform: str) -> ChatRow
     return None if row is None else ChatRow(*row)
 
 
+async def direct(tx: Transaction, shop_id: int, member_id: int, platform: str, platform_id: str, name: str) -> ChatRow:
+    """The direct chat in which the member spoke last, else the one of this id, added where it was never seen."""
+    return await direct_chat(tx, member_id, platform) or await enter(tx, shop_id, platform, platform_id, name, True)
+
+
 async def enter(tx: Transaction, shop_id: int, platform: str, platform_id: str, title: str, direct: bool) -> ChatRow:
     """The chat's row, added where it was never seen."""
     if found := await seen(tx, shop_id, platform, platform_id):

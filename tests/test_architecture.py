@@ -41,7 +41,7 @@ LAYERS = [
     ["app"],
     ["intake", "scheduler", "platforms"],
     ["router"],
-    ["people"],
+    ["people", "privately", "arrivals"],
     ["commands"],
     ["conversation", "content", "moderation"],
     ["members"],
