@@ -14,6 +14,7 @@ from typing import Any
 from bot import commands as command_folder
 from bot import demo as demo_shop
 from bot import weights
+from bot.arrivals import Arrivals
 from bot.attention import Attention
 from bot.clock import Clock
 from bot.commands.base import Command, Imported, Shop, Tools, command
@@ -213,7 +214,8 @@ async def build(
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         handoffs = make_handoffs(settings, shop, clock, texts, library)
         privately = Privately(abilities, lambda platform, word: edges[platform].direct_link(word))
-        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities, handoffs, privately)
+        inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
+        router = Router(*inner, privately, Arrivals(shop, tools, safety))
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
                 corrections = Corrections(

@@ -9,7 +9,9 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot import arrivals
 from bot import outbox as outgoing_rows
+from bot.arrivals import Arrivals
 from bot.commands import base as slash
 from bot.conversation import gate, talk
 from bot.conversation.answer import Answer, Conversation
@@ -52,6 +54,7 @@ class Router:
     capabilities: Mapping[str, Capabilities]
     handoffs: Handoffs
     privately: Privately
+    arrivals: Arrivals
     _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
     _gate: gate.Gate = field(init=False)
     _people: People = field(init=False)
@@ -64,6 +67,9 @@ class Router:
         known = await self._people.meet(message, self.tools.clock.now())
         if message.kind is Kind.REACTION:
             return await self._reacted(inbox_id, message, known)
+        if message.kind in arrivals.KINDS:
+            await self.arrivals.handle(inbox_id, message, known, self._now_in(known.chat))
+            return self.outbox.wake()
         if parsed := slash.parse(message.text) or await self._awaited(message, known):
             return await self._command(inbox_id, message, known, *parsed)
         spoken, now = self._language(message, known.chat), self.tools.clock.now()

@@ -169,6 +169,12 @@ async def last_reply(tx: Transaction, chat_id: int) -> Row[Any] | None:
     return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
 
 
+async def last_of(tx: Transaction, chat_id: int, kind: str) -> Row[Any] | None:
+    """The last message of this kind that was, or is to be, sent to a chat."""
+    query = select(Outbox.__table__).filter_by(chat_id=chat_id, kind=kind)
+    return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
+
+
 async def sources_before(tx: Transaction, row: Any, count: int) -> list[str]:
     """The rows that the replies to the same member, in the same chat, rested on just before this one."""
     query = select(Outbox.sources).where(
