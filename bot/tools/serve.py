@@ -31,8 +31,7 @@ async def run(
     token = settings.web_token.get_secret_value() or secrets.token_urlsafe(16)
 
     def platforms(parts: Parts) -> list[Platform]:
-        seen = edges.last_seen(parts, "discord")
-        found = edges.networks(settings, names, clock, edges.helps(parts), seen, shards)
+        found = edges.networks(settings, names, parts, shards)
         return [*found, page(settings, parts, token)] if "web" in names else found
 
     status = 0
@@ -42,15 +41,22 @@ async def run(
         async with composition.build(settings, clock, engine, platforms) as app:
             await composition.supervise(_serve(app, token))
     except* SettingsError as failed:
-        sys.stderr.write(f"{failed.exceptions[0]}\n")
-        status = 2
+        status = _refuse("", failed)
     except* ModelNotUsable as failed:
-        sys.stderr.write(f"LLM_MODEL: {failed.exceptions[0]}\n")
-        status = 2
+        status = _refuse("LLM_MODEL: ", failed)
     except* OSError as failed:
-        sys.stderr.write(f"WEB_PORT: {failed.exceptions[0]}\n")
-        status = 2
+        status = _refuse("WEB_PORT: ", failed)
     return status
+
+
+def _refuse(setting: str, failed: BaseExceptionGroup[Any]) -> int:
+    """Say what each of the errors is, however deep it stands."""
+    for one in failed.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            _refuse(setting, one)
+        else:
+            sys.stderr.write(f"{setting}{one}\n")
+    return 2
 
 
 async def _serve(app: App, token: str) -> None:
