@@ -209,6 +209,7 @@ async def build(
             next_time,
             load_live,
             engine.report,
+            lambda: router.forget_people(),
         )
         conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
