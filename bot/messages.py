@@ -106,6 +106,7 @@ class Outgoing:
     awaits: str = ""
     rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
     ticket: str = ""  # that of the message which it answers
+    secret: str = ""  # a part of the text that the tables forget once it was sent
     note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 
 
@@ -133,6 +134,7 @@ class Capabilities:
     cards: bool = False
     reactions: bool = False
     private_replies: bool = False  # can show a reply in a group to one member only
+    private_by_ticket: bool = False  # ... but only in answer to an event that brought a ticket
     files: bool = False
     idempotent: bool = False  # sending the same key twice shows it once
     max_length: int = 4000

@@ -23,6 +23,7 @@ ONCE = ("post", "suggestion")
 ATTEMPTS = 8
 PATIENCE = timedelta(hours=1)  # of a message's age: until then no number of attempts is a reason to give it up
 BUG_WAIT = 5.0  # seconds
+FORGOTTEN = "•••"
 CHATS = 16  # chats that are sent to at the same time
 
 
@@ -50,6 +51,10 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["awaits"] = outgoing.awaits
     if outgoing.note:
         held["note"] = outgoing.note
+    if outgoing.ticket:
+        held["ticket"] = outgoing.ticket
+    if outgoing.secret:
+        held["secret"] = outgoing.secret
     return held
 
 
@@ -61,19 +66,24 @@ async def put(
 
     All in this transaction, so that none of the parts is lost or sent twice. Buttons, cards and the note go with the
     last part, the rest of what the row keeps with the first, facts and claims with the part that says them.
+    `otherwise`: where it goes instead, one way after the other, as long as it is refused for good; a way that has a
+    text of its own says that once for all parts.
     """
-    facts, more = values.pop("facts", []), values.pop("more", {})
+    facts, more, ways = values.pop("facts", []), values.pop("more", {}), values.pop("otherwise", [])
     room = max(most // 2, most - units(message.note) - 1) if message.note else most
     texts = cut(message.text, room, [fact[4] for fact in facts if fact[1] != "text"])
     first = 0
     for at, text in enumerate(texts):
         last = at + 1 == len(texts)
         beneath = (message.buttons, message.cards) if last else ((), ())
-        shown = Outgoing(text, *beneath, private_to=message.private_to, note=message.note if last else "")
-        shown = replace(shown, awaits=message.awaits) if last else shown
+        note, ticket = message.note if last else "", message.ticket
+        shown = Outgoing(text, *beneath, private_to=message.private_to, note=note, ticket=ticket)
+        shown = replace(shown, awaits=message.awaits if last else "", secret=message.secret)
         told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
         claimed = _claimed(message.rests, texts, at)
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
+        if left := [way for way in ways if at == 0 or "text" not in way]:
+            held["otherwise"] = left
         reply_to = message.reply_to if at == 0 else ""
         part = {**values, "facts": told, "extra": held, "reply_to": reply_to, **claimed}
         row = await rows.put(tx, shop_id, chat_id, key if at == 0 else f"{key}:{at + 1}", kind, text, now, **part)
@@ -98,7 +108,15 @@ def outgoing(row: Any) -> Outgoing:
     cards = tuple(Card(*one) for one in row.extra.get("cards", ()))
     note = row.extra.get("note", "")
     text = f"{row.text}\n{note}" if note else row.text
-    return Outgoing(text, buttons, cards, row.reply_to, row.extra.get("private_to", ""))
+    private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
+    return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket)
+
+
+def _without_secret(row: Any) -> dict[str, Any]:
+    """The columns of a row that was sent and said something secret, without it."""
+    if not (secret := row.extra.get("secret")):
+        return {}
+    return {"text": row.text.replace(secret, FORGOTTEN), "extra": {**row.extra, "secret": ""}}
 
 
 class Outbox:
@@ -238,13 +256,16 @@ class Outbox:
                 return True
             return await self._refused(row, error)
         now = self._clock.now()
-        await self._database.write(lambda tx: rows.sent(tx, row.id, message_id, now))
+        forgotten = _without_secret(row)
+        await self._database.write(lambda tx: rows.sent(tx, row.id, message_id, now, **forgotten))
         return True
 
     async def _refused(self, row: Any, error: SendError, *, patience: bool = True) -> bool:
         """Mark what becomes of a row that was not sent. `patience`: being told to wait is no reason to give up soon."""
         if error.retry_after is None and row.extra.get("beside"):
             return await self._say_beside(row, error)
+        if error.retry_after is None and row.extra.get("otherwise"):
+            return await self._say_otherwise(row, error)
         old = not patience or self._clock.now() - row.created >= PATIENCE
         if error.retry_after is None or (old and row.attempts + 1 >= ATTEMPTS):
             log.warning("message %d was not sent: %s", row.id, error)
@@ -256,6 +277,19 @@ class Outbox:
         self._later = min(self._later or due, due)
         self._wake.set()
         return False
+
+    async def _say_otherwise(self, row: Any, error: SendError) -> bool:
+        """A message that one member alone may see is shown in another chat, or a line says where it can be had."""
+        log.info("message %d goes another way: %s", row.id, error)
+        way, *left = row.extra["otherwise"]
+        kept = {name: value for name, value in row.extra.items() if name not in ("private_to", "ticket", "otherwise")}
+        values = {"chat_id": way["chat_id"], "reply_to": way.get("reply_to", ""), "attempts": 0, "extra": kept}
+        if "text" in way:
+            values |= {"text": way["text"], "extra": {"language": kept.get("language", "")}}
+        values["extra"] |= {"otherwise": left} if left else {}
+        await self._database.write(lambda tx: rows.mark(tx, row.id, "ready", message_id="", **values))
+        self._again = True
+        return True
 
     async def _say_beside(self, row: Any, error: SendError) -> bool:
         """A message that can't be edited any more is answered with what the edit would have said."""
@@ -276,7 +310,7 @@ class Outbox:
             return
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
         text = cut(text, edge.capabilities.max_length)[0]  # the parts behind it come once all is written
-        part = Outgoing(text, (), (), row.reply_to, row.extra.get("private_to", ""), done=False)
+        part = replace(outgoing(row), text=text, buttons=(), cards=(), done=False)
         try:
             if row.message_id:
                 await edge.edit(chat, row.message_id, part)

@@ -68,7 +68,8 @@ async def find(tx: Transaction, shop_id: int, name: str) -> Row[Any] | None:
     """A member by name, the one seen last where several have it."""
     seen = select(func.max(Interaction.id)).where(Interaction.member_id == Member.id).scalar_subquery()
     query = select(Member.__table__).where(Member.shop_id == shop_id, func.lower(Member.name) == name.lower())
-    return (await tx.execute(query.order_by(seen.desc()).limit(1))).first()
+    found = (await tx.execute(query.order_by(seen.desc()).limit(1))).first()
+    return found if found is None or found.merged_into is None else await get(tx, found.merged_into)
 
 
 async def subscribers(tx: Transaction, shop_id: int) -> list[Row[Any]]:
@@ -96,6 +97,11 @@ async def direct_chat(tx: Transaction, member_id: int, platform: str) -> ChatRow
     query = query.where(Interaction.member_id == member_id, Chat.platform == platform, Chat.direct)
     row = (await tx.execute(query.order_by(Interaction.id.desc()).limit(1))).first()
     return None if row is None else ChatRow(*row)
+
+
+async def direct(tx: Transaction, shop_id: int, member_id: int, platform: str, platform_id: str, name: str) -> ChatRow:
+    """The direct chat in which the member spoke last, else the one of this id, added where it was never seen."""
+    return await direct_chat(tx, member_id, platform) or await enter(tx, shop_id, platform, platform_id, name, True)
 
 
 async def enter(tx: Transaction, shop_id: int, platform: str, platform_id: str, title: str, direct: bool) -> ChatRow:

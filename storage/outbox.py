@@ -96,8 +96,8 @@ async def next_due(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> d
     return found
 
 
-async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime) -> None:
-    await CHANGE.run(tx, {"row": outbox_id, "state": "sent", "message_id": message_id, "sent": now})
+async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime, **values: Any) -> None:
+    await CHANGE.run(tx, {"row": outbox_id, "state": "sent", "message_id": message_id, "sent": now} | values)
 
 
 async def get(tx: Transaction, outbox_id: int) -> Row[Any]:
@@ -178,6 +178,12 @@ async def waiting_chats(tx: Transaction, shop_id: int) -> set[int]:
 async def last_reply(tx: Transaction, chat_id: int) -> Row[Any] | None:
     """The last answer that was sent to a chat."""
     query = select(Outbox.__table__).filter_by(chat_id=chat_id, kind="reply", state="sent")
+    return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
+
+
+async def last_of(tx: Transaction, chat_id: int, kind: str) -> Row[Any] | None:
+    """The last message of this kind that was, or is to be, sent to a chat."""
+    query = select(Outbox.__table__).filter_by(chat_id=chat_id, kind=kind)
     return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
 
 

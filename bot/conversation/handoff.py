@@ -153,9 +153,10 @@ class Handoffs:
         if not await handoffs.tell(tx, turn.id):
             return
         text = self.texts.say(spoken, "Somebody from the team will answer you here; I keep out of it until then.")
+        held = extra(Outgoing(text, ticket=message.ticket), language=spoken)
         await outbox.put(
             tx, self.shop_id, chat.id, key, "reply", text, self.clock.now(), action="handoff", member_id=member_id,
-            reply_to="" if chat.direct else message.id, extra={"language": spoken},
+            reply_to="" if chat.direct else message.id, extra=held,
         )  # fmt: skip
 
     async def heard(self, tx: Transaction, message: Message, chat: ChatRow, member_id: int) -> None:

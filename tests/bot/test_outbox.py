@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from bot.clock import ManualClock
 from bot.messages import Button, Capabilities, Chat, Outgoing, SendError
-from bot.outbox import ATTEMPTS, PATIENCE, Outbox, extra
+from bot.outbox import ATTEMPTS, PATIENCE, Outbox, extra, put
 from storage import members, migrate, outbox, shops
 from storage.database import Database
 
@@ -352,3 +352,16 @@ async def test_rows_of_a_platform_that_runs_elsewhere_are_left_to_it(place: Plac
     await elsewhere.write((await place.row(row_id)).chat_id, lambda tx: outbox.mark(tx, row_id, "ready"))
     await elsewhere.flush()
     assert (await place.row(row_id)).state == "ready"
+
+
+async def test_what_answers_an_event_carries_its_ticket_in_every_part(place: Place):
+    place.edge.capabilities = replace(STREAMS, max_length=20)
+
+    async def job(tx: Any) -> None:
+        chat = await members.enter(tx, 1, "test", "a", "a", False)
+        long = Outgoing("One sentence here. Another one here.", ticket="of the event")
+        await put(tx, 1, chat.id, "reply:long", "reply", long, place.clock.now(), 20)
+
+    await place.database.write(job)
+    await place.outbox.flush()
+    assert [shown.ticket for shown in place.edge.messages.values()] == ["of the event"] * 2

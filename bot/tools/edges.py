@@ -1,0 +1,85 @@
+"""The platforms that the settings ask for. A platform's library is imported only where its token is set."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from bot.app import Parts
+from bot.commands.base import typed
+from bot.config import Settings, SettingsError
+from bot.platforms.base import CommandHelp, Commands, Platform
+from storage import interactions
+
+Seen = Callable[[], Awaitable[Mapping[str, str]]]  # id of a chat -> id of the last message that was taken in there
+NAMES = ("telegram", "discord", "web")
+
+
+def wanted(settings: Settings, only: str = "") -> list[str]:
+    """Names of what is to run. Raises SettingsError where `only` names one without its token."""
+    tokens = {"telegram": settings.telegram_token, "discord": settings.discord_token}
+    on = [name for name in NAMES if name == "web" or tokens[name].get_secret_value()]
+    if only and only not in on:
+        raise SettingsError(f"{only.upper()}_TOKEN: --only {only} needs it; `python -m bot init` asks for it")
+    return [only] if only else on
+
+
+def networks(settings: Settings, names: Sequence[str], parts: Parts, shards: Sequence[int] = ()) -> list[Platform]:
+    """Those of these platforms that are reached over the network. `shards` are of Discord; none: all."""
+    found: list[Platform] = []
+    if "telegram" in names:
+        from bot.platforms.telegram import Telegram
+
+        found.append(
+            Telegram(
+                token=settings.telegram_token.get_secret_value(),
+                api_url=settings.telegram_api_url,
+                webhook_url=settings.telegram_webhook_url,
+                database=parts.database,
+                shop_id=parts.shop.id,
+                texts=parts.texts,
+                uploads=settings.uploads,
+                commands=helps(parts),
+                clock=parts.clock,
+            )
+        )
+    if "discord" in names:
+        from bot.platforms.discord import Discord
+
+        found.append(
+            Discord(
+                token=settings.discord_token.get_secret_value(),
+                api_url=settings.discord_api_url,
+                gateway_url=settings.discord_gateway_url,
+                shards=shards,
+                commands=helps(parts),
+                seen=last_seen(parts, "discord"),
+                clock=parts.clock,
+            )
+        )
+    return found
+
+
+def helps(parts: Parts) -> Commands:
+    """Every command as platforms list it, in a language."""
+
+    def listed(language: str) -> list[CommandHelp]:
+        say = parts.texts.say
+        return [
+            CommandHelp(
+                one.name,
+                say(language, one.usage) if one.usage else "",
+                say(language, one.help),
+                one.role > 0,
+                typed(parts.texts, one, language),
+            )
+            for one in parts.commands
+        ]
+
+    return listed
+
+
+def last_seen(parts: Parts, platform: str) -> Seen:
+    """What was taken in last, for a platform that asks for what was said while the bot was down."""
+
+    async def seen() -> Mapping[str, str]:
+        return await parts.database.read(lambda tx: interactions.last_in_chats(tx, parts.shop.id, platform))
+
+    return seen
