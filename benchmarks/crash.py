@@ -35,7 +35,8 @@ async def kills(folder: Path, name: str, rate: int, count: int, often: int) -> l
     note = f"of {found.asked} addressed in {len(talk.groups)} groups; {busy} kills with work under way"
     return [
         Row(f"{what}: lost", found.lost, at_most=0, note=note),
-        Row(f"{what}: doubled", found.doubled, at_most=busy, note="at most one a kill and chat with a send under way"),
+        Row(f"{what}: doubled", found.doubled, note="killed between a send and its mark"),
+        Row(f"{what}: doubled in one chat by one kill", found.at_once, at_most=1),
         Row(f"{what}: out of order", found.disordered, at_most=0),
         Row(f"{what}: SIGTERM to exit", seconds, "s", at_most=3),
     ]
