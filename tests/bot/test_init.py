@@ -1,4 +1,4 @@
-"""`python -m bot init` as a merchant meets it: asked at a terminal, each answer looked at, the settings written whole."""
+"""`python -m bot init` as a merchant meets it: each answer is looked at, the settings are written whole."""
 
 import contextlib
 import os
