@@ -19,7 +19,7 @@ HOMES = {
     "sqlalchemy": ("storage/", "migrations/"),
     "alembic": ("storage/", "migrations/"),
     "apscheduler": ("bot/scheduler.py",),
-    "aiohttp": ("bot/platforms/web/", "llm/engines/openai.py"),
+    "aiohttp": ("bot/platforms/web/", "bot/platforms/discord/", "llm/engines/openai.py"),
     "telegram": ("bot/platforms/telegram",),
     "discord": ("bot/platforms/discord",),
     "pydantic_settings": ("bot/config.py",),
