@@ -104,7 +104,7 @@ def _shards(text: str) -> range:
 def main(arguments: list[str] | None = None) -> int:
     """Run a verb; the exit code is 2 for bad input."""
     given = parser().parse_args(arguments)
-    from bot import config
+    from bot import config, logs
 
     if given.verb == "env":
         sys.stdout.write(config.example())
@@ -119,6 +119,7 @@ def main(arguments: list[str] | None = None) -> int:
     except config.SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    logs.prepare(settings.log_level, config.secrets(settings))
     config.prepare_process()
     try:
         return asyncio.run(_do(given, settings))

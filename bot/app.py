@@ -14,6 +14,7 @@ from typing import Any
 from bot import commands as command_folder
 from bot import demo as demo_shop
 from bot import weights
+from bot.arrivals import Arrivals
 from bot.attention import Attention
 from bot.clock import Clock
 from bot.commands.base import Command, Imported, Shop, Tools, command
@@ -34,6 +35,7 @@ from bot.members.suggestions import Suggestions
 from bot.messages import File
 from bot.outbox import Outbox
 from bot.platforms.base import Platform
+from bot.privately import Privately
 from bot.registry import load
 from bot.router import Router
 from bot.safety import rules as rule_folder
@@ -211,7 +213,9 @@ async def build(
         conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         handoffs = make_handoffs(settings, shop, clock, texts, library)
-        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
+        privately = Privately(abilities, lambda platform, word: edges[platform].direct_link(word))
+        inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
+        router = Router(*inner, privately, Arrivals(shop, tools, safety))
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
                 corrections = Corrections(

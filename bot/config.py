@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
@@ -258,6 +258,14 @@ def _advice(error: Any) -> str:
     if error["type"] == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
     return f"{error['msg']} (given: a {type(error.get('input')).__name__})"
+
+
+def secrets(settings: Settings) -> list[str]:
+    """Every value that no log may show: tokens, keys, and passwords in addresses."""
+    values = [getattr(settings, name) for name in Settings.model_fields]
+    hidden = [one.get_secret_value() for one in values if isinstance(one, SecretStr)]
+    passwords = [urlsplit(one).password or "" for one in (settings.database_url, settings.llm_url)]
+    return [one for one in (*hidden, *passwords, *map(unquote, passwords)) if one]
 
 
 def example() -> str:

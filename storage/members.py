@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, update
 
 from storage.database import Transaction
-from storage.tables import Chat, Identity, Interaction, Member
+from storage.tables import Chat, Identity, Interaction, Member, Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,11 @@ async def direct_chat(tx: Transaction, member_id: int, platform: str) -> ChatRow
     return None if row is None else ChatRow(*row)
 
 
+async def direct(tx: Transaction, shop_id: int, member_id: int, platform: str, platform_id: str, name: str) -> ChatRow:
+    """The direct chat in which the member spoke last, else the one of this id, added where it was never seen."""
+    return await direct_chat(tx, member_id, platform) or await enter(tx, shop_id, platform, platform_id, name, True)
+
+
 async def enter(tx: Transaction, shop_id: int, platform: str, platform_id: str, title: str, direct: bool) -> ChatRow:
     """The chat's row, added where it was never seen."""
     if found := await seen(tx, shop_id, platform, platform_id):
@@ -123,3 +128,17 @@ async def chat(tx: Transaction, chat_id: int) -> ChatRow:
 
 async def change_chat(tx: Transaction, chat_id: int, **values: Any) -> None:
     await tx.execute(update(Chat).where(Chat.id == chat_id).values(**values))
+
+
+async def move_chat(tx: Transaction, shop_id: int, platform: str, old: str, new: str) -> None:
+    """A chat has another id on its platform from now on; what waits to be sent goes there. Once is as good as twice."""
+    before, after = await seen(tx, shop_id, platform, old), await seen(tx, shop_id, platform, new)
+    if before is None:
+        return
+    if after is None:
+        await change_chat(tx, before.id, platform_id=new)
+        return
+    waiting = update(Outbox).where(Outbox.chat_id == before.id, Outbox.state.in_(("open", "ready")))
+    await tx.execute(waiting.values(chat_id=after.id))
+    kept = {"mode": after.mode or before.mode, "language": after.language or before.language}
+    await change_chat(tx, after.id, **kept, muted_until=after.muted_until or before.muted_until)

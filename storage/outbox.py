@@ -163,9 +163,27 @@ async def by_message(tx: Transaction, chat_id: int, message_id: str) -> Row[Any]
     return (await tx.execute(query)).first()
 
 
+async def topic_of(tx: Transaction, shop_id: int, platform: str, chat: str, message_id: str) -> str | None:
+    """The platform's id of the topic (`chat/…`) in which the bot's message of this id stands."""
+    query = select(PLACE.c.platform_id).join(OUT, PLACE.c.id == OUT.c.chat_id)
+    query = query.where(PLACE.c.shop_id == shop_id, PLACE.c.platform == platform, OUT.c.message_id == message_id)
+    return await tx.scalar(query.where(PLACE.c.platform_id.startswith(f"{chat}/", autoescape=True)))
+
+
+async def waiting_chats(tx: Transaction, shop_id: int) -> set[int]:
+    """Chats in which something is still to be sent."""
+    return set(await tx.scalars(select(OUT.c.chat_id).where(OUT.c.shop_id == shop_id, OUT.c.state == "ready")))
+
+
 async def last_reply(tx: Transaction, chat_id: int) -> Row[Any] | None:
     """The last answer that was sent to a chat."""
     query = select(Outbox.__table__).filter_by(chat_id=chat_id, kind="reply", state="sent")
+    return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
+
+
+async def last_of(tx: Transaction, chat_id: int, kind: str) -> Row[Any] | None:
+    """The last message of this kind that was, or is to be, sent to a chat."""
+    query = select(Outbox.__table__).filter_by(chat_id=chat_id, kind=kind)
     return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
 
 

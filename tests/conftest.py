@@ -118,10 +118,11 @@ def settings(tmp_path: Path) -> Settings:
 
 @asynccontextmanager
 async def open_group(
-    settings: Settings, clock: ManualClock, engine: Engine | None = None, *, demo: bool = True
-) -> AsyncIterator[Group]:
+    settings: Settings, clock: ManualClock, engine: Engine | None = None, *, demo: bool = True,
+    kind: Callable[[ManualClock], Group] = Group,
+) -> AsyncIterator[Group]:  # fmt: skip
     """A whole bot on its own database with the demo shop, and the group to talk to it in."""
-    group = Group(clock)
+    group = kind(clock)
     async with build(settings, clock, engine or ScriptedEngine(), lambda parts: [group], demo=demo) as app:
         group.app = app
         await app.load()

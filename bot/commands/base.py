@@ -2,7 +2,8 @@
 
 1. Write `bot/commands/NAME.py` (`NAME_.py` where Python keeps the word). The folder is the registry.
 2. Its docstring's first line is the help, in English; add the translation to `bot/locales/`.
-3. Set `role = Role.ADMIN` if only admins may use it, `usage = "[COUNT]"` if it takes words.
+3. Set `role = Role.ADMIN` if only admins may use it, `usage = "[COUNT]"` if it takes words, `shows = True` if it
+   changes nothing, so that a link may run it.
 4. Write `async def run(call: Call) -> Outgoing`. Texts go through `call.say("English text", name=value)`.
 """
 
@@ -109,6 +110,7 @@ class Command:
     help: str
     usage: str
     role: Role
+    shows: bool  # it changes nothing
     run: Callable[[Call], Awaitable[Outgoing]]
 
 
@@ -116,7 +118,8 @@ def command(module: ModuleType) -> Command:
     """The command that a file of the folder holds."""
     name = module.__name__.rpartition(".")[2].rstrip("_")
     help_text = (inspect.getdoc(module) or "").partition("\n")[0]
-    return Command(name, help_text, getattr(module, "usage", ""), getattr(module, "role", Role.MEMBER), module.run)
+    role, shows = getattr(module, "role", Role.MEMBER), getattr(module, "shows", False)
+    return Command(name, help_text, getattr(module, "usage", ""), role, shows, module.run)
 
 
 def number(word: str) -> int | None:

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bot.app import Parts
-from bot.clock import Clock
 from bot.commands.base import typed
 from bot.config import Settings, SettingsError
 from bot.platforms.base import CommandHelp, Commands, Platform
@@ -22,9 +21,7 @@ def wanted(settings: Settings, only: str = "") -> list[str]:
     return [only] if only else on
 
 
-def networks(
-    settings: Settings, names: Sequence[str], clock: Clock, commands: Commands, seen: Seen, shards: Sequence[int] = ()
-) -> list[Platform]:
+def networks(settings: Settings, names: Sequence[str], parts: Parts, shards: Sequence[int] = ()) -> list[Platform]:
     """Those of these platforms that are reached over the network. `shards` are of Discord; none: all."""
     found: list[Platform] = []
     if "telegram" in names:
@@ -35,8 +32,12 @@ def networks(
                 token=settings.telegram_token.get_secret_value(),
                 api_url=settings.telegram_api_url,
                 webhook_url=settings.telegram_webhook_url,
-                commands=commands,
-                clock=clock,
+                database=parts.database,
+                shop_id=parts.shop.id,
+                texts=parts.texts,
+                uploads=settings.uploads,
+                commands=helps(parts),
+                clock=parts.clock,
             )
         )
     if "discord" in names:
@@ -48,9 +49,9 @@ def networks(
                 api_url=settings.discord_api_url,
                 gateway_url=settings.discord_gateway_url,
                 shards=shards,
-                commands=commands,
-                seen=seen,
-                clock=clock,
+                commands=helps(parts),
+                seen=last_seen(parts, "discord"),
+                clock=parts.clock,
             )
         )
     return found

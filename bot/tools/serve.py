@@ -1,7 +1,6 @@
 """`python -m bot run`: serve the chats until Ctrl-C."""
 
 import json
-import logging
 import secrets
 import sys
 from collections.abc import Sequence
@@ -28,13 +27,11 @@ async def run(
     settings: Settings, clock_file: Path | None, engine_name: str, only: str = "", shards: Sequence[int] = ()
 ) -> int:
     """Build, say what is served and where, serve; 2 if a setting or the model can't be used."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     clock = FileClock(clock_file) if clock_file else SystemClock()
     token = settings.web_token.get_secret_value() or secrets.token_urlsafe(16)
 
     def platforms(parts: Parts) -> list[Platform]:
-        seen = edges.last_seen(parts, "discord")
-        found = edges.networks(settings, names, clock, edges.helps(parts), seen, shards)
+        found = edges.networks(settings, names, parts, shards)
         return [*found, page(settings, parts, token)] if "web" in names else found
 
     status = 0
@@ -44,15 +41,22 @@ async def run(
         async with composition.build(settings, clock, engine, platforms) as app:
             await composition.supervise(_serve(app, token))
     except* SettingsError as failed:
-        sys.stderr.write(f"{failed.exceptions[0]}\n")
-        status = 2
+        status = _refuse("", failed)
     except* ModelNotUsable as failed:
-        sys.stderr.write(f"LLM_MODEL: {failed.exceptions[0]}\n")
-        status = 2
+        status = _refuse("LLM_MODEL: ", failed)
     except* OSError as failed:
-        sys.stderr.write(f"WEB_PORT: {failed.exceptions[0]}\n")
-        status = 2
+        status = _refuse("WEB_PORT: ", failed)
     return status
+
+
+def _refuse(setting: str, failed: BaseExceptionGroup[Any]) -> int:
+    """Say what each of the errors is, however deep it stands."""
+    for one in failed.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            _refuse(setting, one)
+        else:
+            sys.stderr.write(f"{setting}{one}\n")
+    return 2
 
 
 async def _serve(app: App, token: str) -> None:

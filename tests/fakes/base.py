@@ -1,7 +1,8 @@
 """What the fakes of chat networks have in common, so that the kill and chaos runs name none of them.
 
 A chat is named by the test: `direct:ann` is Ann's direct chat with the bot, `shop/news` a topic or thread of the group
-`shop`, anything else a group. Groups, topics and members are there at their first use; `boss` is an admin of every group.
+`shop`, anything else a group. Groups, topics and members are there at their first use; `boss` is an admin of every
+group.
 """
 
 from abc import ABC, abstractmethod
@@ -55,7 +56,7 @@ class Fake(ABC):
         self.log: list[Seen] = []  # in the order in which members saw it
         self.faults = Faults()
         self.refused = 0  # calls answered 429 so far
-        self.refused_twice = 0  # of those, ones that came before the time which the 429 before them on the route told
+        self.refused_twice = 0  # of those, ones right behind another 429 on the same route
 
     @abstractmethod
     def settings(self) -> Mapping[str, str]:
