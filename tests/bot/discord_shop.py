@@ -2,22 +2,21 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 from bot.app import App, Parts, build
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
-from bot.messages import Outgoing
-from bot.outbox import outgoing
 from bot.platforms.base import Platform
 from bot.platforms.discord import Discord
 from bot.tools import edges
 from llm.engines.scripted import ScriptedEngine
 from storage import inbox
 from storage import outbox as rows
+from tests.fakes.base import Seen
 from tests.fakes.discord import FakeDiscord
 
 PATIENCE = 20.0  # seconds that something may take here; a shared machine is slow at times
@@ -26,17 +25,23 @@ PATIENCE = 20.0  # seconds that something may take here; a shared machine is slo
 def make(fake: FakeDiscord, settings: Settings, parts: Parts, clock: Clock, **more: Any) -> Discord:
     """The platform as the app makes it."""
     told = fake.settings()
-
-    async def said(messages: Sequence[str]) -> Mapping[str, Outgoing]:
-        found = await parts.database.read(lambda tx: rows.by_messages(tx, parts.shop.id, "discord", messages))
-        return {row.message_id: outgoing(row) for row in found}
-
     values = {
         "token": told["DISCORD_TOKEN"], "api_url": told["DISCORD_API_URL"], "gateway_url": told["DISCORD_GATEWAY_URL"],
-        "commands": edges.helps(parts), "seen": edges.last_seen(parts, "discord"), "said": said, "clock": clock,
+        "commands": edges.helps(parts), "seen": edges.last_seen(parts, "discord"), "said": edges.said(parts, "discord"),
+        "clock": clock, "complete": edges.titles(parts),
         "uploads": settings.uploads, **more,
     }  # fmt: skip
     return Discord(**values)
+
+
+class Ahead(SystemClock):
+    """The machine's clock, so much ahead."""
+
+    def __init__(self) -> None:
+        self.by = timedelta()
+
+    def now(self) -> datetime:
+        return super().now() + self.by
 
 
 class Shop:
@@ -49,7 +54,7 @@ class Shop:
         """Wait until something is so. Fails after a bounded time, saying what was not."""
         try:
             async with asyncio.timeout(PATIENCE):
-                while not reached():
+                while not reached():  # noqa: ASYNC110 - members see no event
                     await asyncio.sleep(0.01)  # between two looks
         except TimeoutError:
             raise AssertionError(f"not {what}; members see {[(one.chat, one.text) for one in self.fake.log]}") from None
@@ -61,7 +66,7 @@ class Shop:
         """Until nothing waits, is under way or is to be sent."""
         async with asyncio.timeout(PATIENCE):
             await self.app.intake.idle()
-            while await self._busy():
+            while await self._busy():  # noqa: ASYNC110 - only the tables say so
                 await asyncio.sleep(0.02)  # between two looks
 
     async def _busy(self) -> bool:
@@ -69,16 +74,36 @@ class Shop:
         parked = await self.app.database.read(lambda tx: inbox.parked(tx, self.app.shop.id))
         return bool(counts.get("ready", 0) + counts.get("open", 0)) or parked is not None
 
-    async def ask(self, chat: str, member: str, text: str, **more: Any) -> str:
-        """Say something to the bot and wait for its reply."""
-        before = len(self.fake.log)
-        asked = await self.fake.say(chat, member, text, **more)
-        await self.replied(asked if not chat.startswith("direct:") else "", before)
-        return self.fake.shown(chat)[-1]
+    async def found(self, look: Callable[[], Awaitable[list[Any]]], count: int) -> list[Any]:
+        """What is kept, once it is so many."""
+        async with asyncio.timeout(PATIENCE):
+            while len(held := await look()) < count:
+                await asyncio.sleep(0.02)  # between two looks
+        return held
 
-    async def replied(self, to: str, before: int = 0) -> None:
-        await self.until(lambda: any(one.reply_to == to for one in self.fake.log[before:]), f"a reply to {to}")
+    async def ask(self, chat: str, member: str, text: str, **more: Any) -> Seen:
+        """Say something and wait for what the bot shows there once it is whole."""
+        before = len(self.fake.log)
+        await self.fake.say(chat, member, text, **more)
+        return await self.told(chat, before)
+
+    async def told(self, chat: str, before: int) -> Seen:
+        """What a chat was shown after this place of the log, the last of it, once all is settled."""
+        await self.until(lambda: any(one.chat == chat for one in self.fake.log[before:]), f"anything in {chat}")
         await self.settled()
+        return [one for one in self.fake.log[before:] if one.chat == chat][-1]
+
+    async def used(self, chat: str, member: str, command: str, **more: Any) -> Seen:
+        """The same for a slash command."""
+        before = len(self.fake.log)
+        await self.fake.use(chat, member, command, **more)
+        return await self.told(chat, before)
+
+    async def pressed(self, message: str, member: str, label: str) -> Seen:
+        """The same for a button or a choice of a menu."""
+        before = len(self.fake.log)
+        await self.fake.press(message, member, label)
+        return await self.told(next(one.chat for one in self.fake.log if one.id == message), before)
 
 
 @asynccontextmanager
@@ -107,7 +132,3 @@ async def opened(
 def flat(text: str) -> str:
     """A text without what only keeps Discord from reading it as markup."""
     return re.sub(r"\\([\\*_~|`<\[#>-])", r"\1", text)
-
-
-def folder_of(settings: Settings) -> Path:
-    return settings.uploads

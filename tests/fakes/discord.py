@@ -69,14 +69,20 @@ class FakeDiscord(Fake):
         fresh = guild_name not in self.world.guilds
         guild = self.world.guild(guild_name)
         if fresh:
-            guild.joined = self.world.stamp()
-            await self.gateway.emit("GUILD_CREATE", self.world.guild_create(guild), guild.id)
+            await self.added(guild_name)
         if not slash:
             return await self._channel(guild, channel or "general")
         made, new = self.world.thread(guild, thread, channel or "general")
         if new:
             await self.gateway.emit("THREAD_CREATE", made | {"newly_created": True}, guild.id)
         return made
+
+    async def added(self, guild_name: str) -> None:
+        """The bot comes into a guild."""
+        guild = self.world.guild(guild_name)
+        guild.joined = guild.members[self.world.app_id]["joined_at"] = self.world.stamp()
+        told = {name: value for name, value in self.world.guild_create(guild).items() if name != "unavailable"}
+        await self.gateway.emit("GUILD_CREATE", told, guild.id)
 
     async def _channel(self, guild: Guild, name: str, kind: int = TEXT) -> Json:
         new = name not in guild.channels

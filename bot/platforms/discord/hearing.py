@@ -5,6 +5,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import discord
@@ -257,7 +258,7 @@ class Ears:
         await self._receive(
             Message(
                 key=f"{NAME}:reaction:{payload.channel_id}:{payload.message_id}:{payload.user_id}:{payload.emoji}",
-                id="",
+                id=f"{payload.message_id}:{payload.user_id}:{payload.emoji}",
                 chat=chat,
                 sender=sender,
                 text=payload.emoji.name or "",
@@ -268,12 +269,11 @@ class Ears:
         )
 
     async def on_member_join(self, member: discord.Member) -> None:
-        stamp = member.joined_at.timestamp() if member.joined_at else 0
-        await self._moved(Kind.JOINED, member.guild, member, f"{member.id}:{stamp:.0f}")
+        await self._moved(Kind.JOINED, member.guild, member, member.joined_at)
 
     async def on_raw_member_remove(self, event: discord.RawMemberRemoveEvent) -> None:
         if (guild := self._client.get_guild(event.guild_id)) and event.user.id != self._me:
-            await self._moved(Kind.LEFT, guild, event.user, f"{event.user.id}:{self._clock.now().timestamp():.0f}")
+            await self._moved(Kind.LEFT, guild, event.user, None)
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """The bot was added, just now or while it was down."""
@@ -282,16 +282,19 @@ class Ears:
             return
         owner = await self._client.fetch_user(guild.owner_id) if guild.owner_id else self._client.user
         if owner:
-            await self._moved(Kind.ADDED, guild, owner, f"{me.joined_at.timestamp():.0f}", Role.ADMIN)
+            await self._moved(Kind.ADDED, guild, owner, me.joined_at, Role.ADMIN)
 
-    async def _moved(self, kind: Kind, guild: discord.Guild, who: Any, stamp: str, role: Role = Role.MEMBER) -> None:
+    async def _moved(
+        self, kind: Kind, guild: discord.Guild, who: Any, at: datetime | None, role: Role = Role.MEMBER
+    ) -> None:
         place = home(guild)
         if place is None:
             log.warning("in server %s there is no channel that the bot may write to", guild.id)
             return
+        at = at or self._clock.now()
+        key = f"{NAME}:{kind.value}:{guild.id}:{who.id}:{at.timestamp():.0f}"
         chat = Chat(NAME, str(place.id), place.name)
-        key = f"{NAME}:{kind.value}:{guild.id}:{stamp}"
-        await self._receive(Message(key, "", chat, self._sender(who, role), "", self._clock.now(), kind=kind))
+        await self._receive(Message(key, "", chat, self._sender(who, role), "", at, kind=kind))
 
 
 def home(guild: discord.Guild) -> discord.TextChannel | None:

@@ -89,6 +89,7 @@ class Discord(Platform):
         cards=True,
         reactions=True,
         private_replies=True,
+        private_by_ticket=True,
         files=True,
         idempotent=True,
         max_length=1900,  # what has to be escaped makes it longer
@@ -218,21 +219,20 @@ class Discord(Platform):
         wanted = saying.body(outgoing, private=private)
         with self._refusals():
             channel = await self._channel(on, chat)
-            answering = bool(outgoing.ticket) and not on.answers.over(outgoing.ticket)
 
             async def find() -> str:
                 found = await on.unmarked.find(channel, wanted["content"], "")
                 return str(found["id"]) if found else ""
 
-            if answering and (shown := await on.answers.answer(outgoing.ticket, wanted, find)):
+            if outgoing.ticket and (shown := await on.answers.answer(outgoing.ticket, wanted, find)):
                 return shown
             if private:
-                channel = await on.admins.channel(outgoing.private_to)
-            return await self._say(on, channel, saying.body(outgoing), outgoing, key)
+                raise SendError("the time is over in which one member alone can be answered there")
+            return await self._say(on, channel, wanted, outgoing, key)
 
     async def _say(self, on: On, channel: str, wanted: dict[str, Any], outgoing: Outgoing, key: str) -> str:
         """An ordinary message, which may have been sent before."""
-        reply_to = "" if outgoing.ticket or outgoing.private_to else outgoing.reply_to
+        reply_to = "" if outgoing.ticket else outgoing.reply_to  # of a ticket's event no message stands there
         shown = await on.unmarked.find(channel, wanted["content"], reply_to)
         if shown is None:
             made = wanted | {"nonce": saying.nonce(key), "enforce_nonce": True}
@@ -262,10 +262,10 @@ class Discord(Platform):
         private = bool(outgoing.private_to) and not chat.direct
         wanted = saying.body(outgoing, private=private)
         with self._refusals():
-            if private and outgoing.ticket and await on.answers.edit(outgoing.ticket, message_id, wanted):
-                return
-            channel = await (on.admins.channel(outgoing.private_to) if private else self._channel(on, chat))
-            await self._patch(on, channel, message_id, saying.body(outgoing))
+            if not private:
+                await self._patch(on, await self._channel(on, chat), message_id, wanted)
+            elif not outgoing.ticket or not await on.answers.edit(outgoing.ticket, message_id, wanted):
+                raise SendError("the time is over in which it can be changed")
 
     @staticmethod
     async def _patch(on: On, channel: str, message_id: str, wanted: dict[str, Any]) -> None:
@@ -325,6 +325,6 @@ class Discord(Platform):
                 raise SendError("Discord asks to wait", self._later()) from error
             if error.status < 500 and error.status != 401:
                 raise SendError(f"Discord refuses it: {error.code} {error.text}") from error
-            raise SendError(f"Discord fails: {error.status}", self._later()) from error
+            raise SendError(f"Discord fails: {error.status}", self._later(), unsure=True) from error
         except UNREACHED as error:
-            raise SendError(f"Discord can't be reached: {type(error).__name__}", self._later()) from error
+            raise SendError(f"Discord can't be reached: {type(error).__name__}", self._later(), unsure=True) from error
