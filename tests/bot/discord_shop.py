@@ -44,6 +44,13 @@ class Ahead(SystemClock):
         return super().now() + self.by
 
 
+async def until(reached: Callable[[], object]) -> None:
+    """Wait until something is so. Raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE):
+        while not reached():  # noqa: ASYNC110 - members see no event
+            await asyncio.sleep(0.01)  # between two looks
+
+
 class Shop:
     """A bot that serves, and the Discord that it serves on."""
 
@@ -53,9 +60,7 @@ class Shop:
     async def until(self, reached: Callable[[], object], what: str) -> None:
         """Wait until something is so. Fails after a bounded time, saying what was not."""
         try:
-            async with asyncio.timeout(PATIENCE):
-                while not reached():  # noqa: ASYNC110 - members see no event
-                    await asyncio.sleep(0.01)  # between two looks
+            await until(reached)
         except TimeoutError:
             raise AssertionError(f"not {what}; members see {[(one.chat, one.text) for one in self.fake.log]}") from None
 
@@ -77,7 +82,7 @@ class Shop:
     async def found(self, look: Callable[[], Awaitable[list[Any]]], count: int) -> list[Any]:
         """What is kept, once it is so many."""
         async with asyncio.timeout(PATIENCE):
-            while len(held := await look()) < count:
+            while len(held := await look()) < count:  # noqa: ASYNC110 - only the tables say so
                 await asyncio.sleep(0.02)  # between two looks
         return held
 

@@ -7,7 +7,6 @@ import pytest
 from bot.config import Settings
 from bot.messages import Button, Outgoing
 from storage import interactions, members
-from storage import outbox as rows
 from tests.bot.discord_shop import Shop, flat, opened
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord_world import EMBED, HISTORY, SEND, VIEW
@@ -179,7 +178,7 @@ async def test_an_answer_longer_than_a_message_comes_in_parts(shop: Shop) -> Non
 
 
 async def test_it_introduces_itself_where_it_was_added(shop: Shop) -> None:
-    await shop.fake.place("another")
+    await shop.fake.added("another")
     assert "/help" in (await shop.told("another", 0)).text
 
 
@@ -195,7 +194,10 @@ async def test_it_greets_where_it_may_write(shop: Shop) -> None:
 async def test_who_joins_and_leaves_is_known(shop: Shop) -> None:
     await shop.fake.join("shop", "zoe")
     await shop.fake.leave("shop", "zoe")
-    assert await shop.found(lambda: shop.app.database.read(lambda tx: moved(tx, shop.app.shop.id)), 2) == ["joined", "left"]
+    assert await shop.found(lambda: shop.app.database.read(lambda tx: moved(tx, shop.app.shop.id)), 2) == [
+        "joined",
+        "left",
+    ]
 
 
 async def moved(tx, shop_id: int) -> list[str]:  # type: ignore[no-untyped-def]

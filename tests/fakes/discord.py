@@ -61,7 +61,7 @@ class FakeDiscord(Fake):
     # places
 
     async def place(self, chat: str) -> Json:
-        """The channel of a chat; a new thread or guild is told to who is connected."""
+        """The channel of a chat; a new one is told to who is connected, a new guild as one that the bot was in."""
         if chat.startswith(DIRECT):
             return self.world.direct(self.world.user(chat.removeprefix(DIRECT)))
         guild_name, slash, thread = chat.partition("/")
@@ -69,7 +69,7 @@ class FakeDiscord(Fake):
         fresh = guild_name not in self.world.guilds
         guild = self.world.guild(guild_name)
         if fresh:
-            await self.added(guild_name)
+            await self.gateway.emit("GUILD_CREATE", self.world.guild_create(guild), guild.id)
         if not slash:
             return await self._channel(guild, channel or "general")
         made, new = self.world.thread(guild, thread, channel or "general")

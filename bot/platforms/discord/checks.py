@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import discord
 
 from bot.platforms.base import Finding
-from bot.platforms.discord.client import UNREACHED, Client, has_content, has_members
+from bot.platforms.discord.client import UNREACHED, Client, has_content, has_members, opened
 
 PORTAL = "discord.com/developers/applications → your application"
 WITHOUT_CONTENT = "the bot reads only messages that mention it, answer it or stand in a direct chat"
@@ -27,7 +27,7 @@ async def look(make: Callable[[], Client], token: str) -> list[Finding]:
     """Findings of everything that can be asked; a wrong token and a dead network are findings too."""
     name = "Discord: DISCORD_TOKEN"
     try:
-        async with make() as client:
+        async with opened(make()) as client:
             await client.login(token)
             found = [Finding(name, True), *await _application(client)]
             async for guild in client.fetch_guilds(with_counts=False):

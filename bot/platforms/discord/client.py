@@ -1,6 +1,8 @@
 """discord.py's client, pointed where the settings say, with the intents that the application has."""
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +11,7 @@ import discord
 from discord.http import HTTPClient, Route
 
 PATIENCE = 30.0  # seconds that a rate limit may hold a call here; a longer one goes back to the outbox
+CLOSING = 1.0  # seconds that saying goodbye may take
 READY = 1.0  # seconds of silence after which every server is known
 UNREACHED = (OSError, aiohttp.ClientError, TimeoutError)  # what a call raises where the network fails
 
@@ -66,6 +69,29 @@ class Client(discord.AutoShardedClient):
         return await self.http.request(Route(method, path, **parts), **more)
 
 
+@contextlib.asynccontextmanager
+async def opened(client: Client) -> AsyncIterator[Client]:
+    """A client that is closed at the end, in bounded time also where the other side says nothing any more."""
+    await client.__aenter__()
+    try:
+        yield client
+    finally:
+        await asyncio.wait([asyncio.ensure_future(client.close())], timeout=CLOSING)
+
+
+async def connected(client: Client) -> None:
+    """Until the client ends. The library swallows a cancellation while it opens a line anew: it is closed instead."""
+    serving = asyncio.ensure_future(client.connect())
+    try:
+        await asyncio.wait([serving])
+    finally:
+        if not serving.done():
+            await asyncio.wait([asyncio.ensure_future(client.close())], timeout=CLOSING)
+            serving.cancel()
+            await asyncio.wait([serving])
+    serving.result()
+
+
 def intents(flags: discord.ApplicationFlags) -> discord.Intents:
     """What the bot listens to, of the privileged ones those that the application was given."""
     wanted = discord.Intents.none()
@@ -83,4 +109,4 @@ def has_members(flags: discord.ApplicationFlags) -> bool:
     return flags.gateway_guild_members or flags.gateway_guild_members_limited
 
 
-__all__ = ["UNREACHED", "Client", "Http", "has_content", "has_members", "intents"]
+__all__ = ["UNREACHED", "Client", "connected", "has_content", "has_members", "intents", "opened"]

@@ -19,7 +19,7 @@ from bot.platforms.discord.admins import Admins
 from bot.platforms.discord.answering import Answers
 from bot.platforms.discord.catchup import Catchup, Seen
 from bot.platforms.discord.checks import WITHOUT_CONTENT, WITHOUT_MEMBERS, look
-from bot.platforms.discord.client import UNREACHED, Client, has_content, has_members, intents
+from bot.platforms.discord.client import UNREACHED, Client, connected, has_content, has_members, intents, opened
 from bot.platforms.discord.files import Files
 from bot.platforms.discord.hearing import DIRECT, NAME, Complete, Ears
 from bot.platforms.discord.unmarked import Said, Unmarked
@@ -163,7 +163,7 @@ class Discord(Platform):
         return True
 
     async def _serve(self, receive: Receive) -> None:
-        async with self._client(await self._intents()) as client:
+        async with opened(self._client(await self._intents())) as client:
             await client.login(self._token)
             assert client.user is not None
             assert client.application_id is not None
@@ -182,14 +182,14 @@ class Discord(Platform):
             ears.wire()
             await self._register(client)
             self._settled.set()
-            await client.connect()
+            await connected(client)
 
     def _client(self, intents: discord.Intents) -> Client:
         return Client(intents, api_url=self._api_url, gateway_url=self._gateway_url, shards=self._shards)
 
     async def _intents(self) -> discord.Intents:
         """What can be listened to; says what is off."""
-        async with self._client(discord.Intents(guilds=True)) as probe:
+        async with opened(self._client(discord.Intents(guilds=True))) as probe:
             await probe.login(self._token)
             flags = probe.application_flags
         wanted = intents(flags)
