@@ -79,6 +79,8 @@ def parser() -> argparse.ArgumentParser:
     promote.add_argument("folder", type=Path, metavar="FOLDER", help="as llm.train or llm.finetune writes it")
     actions.add_parser("rollback", parents=[settings], help="back to the model before")
 
+    verbs.add_parser("init", help="asks what a shop needs, and writes the settings into .env")
+    verbs.add_parser("check", parents=[settings], help="is all set up? what is off without it, and what to click")
     verbs.add_parser("doctor", parents=[settings], help="what the model runs on here, how fast, what would be better")
     verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape (PostgreSQL)")
     return top
@@ -109,6 +111,10 @@ def main(arguments: list[str] | None = None) -> int:
     if given.verb == "env":
         sys.stdout.write(config.example())
         return 0
+    if given.verb == "init":
+        from bot.tools import init
+
+        return init.main()
     overrides = dict(part.partition("=")[::2] for part in given.overrides)
     if given.verb == "replay":
         overrides.setdefault("CHAT_MODE", given.mode)
@@ -153,6 +159,10 @@ async def _do(given: argparse.Namespace, settings: "Settings") -> int:
         from bot.tools import model
 
         return await model.main(settings, given.action, getattr(given, "folder", None))
+    if given.verb == "check":
+        from bot.tools import check
+
+        return await check.main(settings)
     if given.verb == "doctor":
         from bot.tools import doctor
 

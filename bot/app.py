@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from bot.arrivals import Arrivals
 from bot.attention import Attention
 from bot.clock import Clock
 from bot.commands.base import Command, Imported, Shop, Tools, command
-from bot.config import Settings, quiet
+from bot.config import Settings, SettingsError, quiet
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
 from bot.conversation.answer import Conversation
@@ -50,6 +51,8 @@ from storage import migrate, shops
 from storage.database import Database
 from storage.imports import Superseded
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(slots=True)
 class App:
@@ -68,6 +71,7 @@ class App:
     router: Router
     intake: Intake
     scheduler: Scheduler
+    serving: list[str]
 
     async def load(self) -> None:
         """Load the model, and read the shop; messages taken in meanwhile are worked on from then on.
@@ -90,7 +94,17 @@ class App:
             tasks.create_task(self.outbox.run())
             tasks.create_task(self.scheduler.run())
             for platform in self.platforms.values():
-                tasks.create_task(platform.run(self.intake.put))
+                tasks.create_task(self._serve(platform))
+
+    async def _serve(self, platform: Platform) -> None:
+        """One platform; refused, as by a token that is not right, it leaves the others running where there are any."""
+        try:
+            await platform.run(self.intake.put)
+        except* SettingsError as refused:
+            self.serving.remove(platform.name)
+            if not self.serving:
+                raise
+            log.error("%s", *leaves(refused))
 
 
 async def local_engine(settings: Settings) -> LocalEngine:
@@ -209,6 +223,7 @@ async def build(
             next_time,
             load_live,
             engine.report,
+            lambda: router.forget_people(),
         )
         conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
@@ -225,7 +240,7 @@ async def build(
                 both = (intake, outbox, corrections)
                 scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
-                yield App(settings, clock, *told)
+                yield App(settings, clock, *told, [*edges])
             await outbox.flush()
         finally:
             await engine.close()
@@ -323,6 +338,12 @@ async def _import(
         raise ValueError(str(error)) from None
     both = {"products": report.products, "articles": report.articles}
     return {noun: (one.added, one.changed, one.unchanged, one.withdrawn) for noun, one in both.items()}
+
+
+def leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    """The errors of a group, however deep they stand in it."""
+    inner = [leaves(one) if isinstance(one, BaseExceptionGroup) else [one] for one in group.exceptions]
+    return [one for found in inner for one in found]
 
 
 async def supervise(work: Coroutine[Any, Any, None]) -> None:

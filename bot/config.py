@@ -5,17 +5,21 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_FILE = Path(".env")
 TELEGRAM_TOKEN = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{3,100}", re.ASCII)
 DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{3,100}(\.[A-Za-z0-9_-]{1,100}){2}", re.ASCII)
+PLAIN = re.compile(r"[\w@%+=:,./~-]*", re.ASCII)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -268,8 +272,14 @@ def secrets(settings: Settings) -> list[str]:
     return [one for one in (*hidden, *passwords, *map(unquote, passwords)) if one]
 
 
-def example() -> str:
-    """`.env.example`: every setting with its meaning and default."""
+def written(path: Path) -> dict[str, str]:
+    """The settings that stand in an env file, as they are written there, without those that nobody knows."""
+    found = dotenv_values(path, interpolate=False)
+    return {name.upper(): value for name, value in found.items() if value and name.lower() in Settings.model_fields}
+
+
+def example(values: Mapping[str, str] = MappingProxyType({})) -> str:
+    """`.env.example`: every setting with its meaning and default, or what it is in `values`."""
     lines = ["# Settings of Shopkeeper. Copy to .env and change what you need; every line may stay out."]
     section = ""
     for name, field in Settings.model_fields.items():
@@ -279,8 +289,16 @@ def example() -> str:
             section = here
             lines += ["", f"# {section}"]
         value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        lines += [f"# {field.description}", f"{name.upper()}={'' if value is None else value}"]
+        line = _quoted(values[name.upper()]) if name.upper() in values else "" if value is None else value
+        lines += [f"# {field.description}", f"{name.upper()}={line}"]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    """A value as an env file gives it back."""
+    if PLAIN.fullmatch(value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def prepare_process() -> None:

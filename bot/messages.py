@@ -106,6 +106,7 @@ class Outgoing:
     awaits: str = ""
     rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
     ticket: str = ""  # that of the message which it answers
+    secret: str = ""  # a part of the text that the tables forget once it was sent
     note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 
 

@@ -23,6 +23,7 @@ ONCE = ("post", "suggestion")
 ATTEMPTS = 8
 PATIENCE = timedelta(hours=1)  # of a message's age: until then no number of attempts is a reason to give it up
 BUG_WAIT = 5.0  # seconds
+FORGOTTEN = "•••"
 CHATS = 16  # chats that are sent to at the same time
 
 
@@ -52,6 +53,8 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["note"] = outgoing.note
     if outgoing.ticket:
         held["ticket"] = outgoing.ticket
+    if outgoing.secret:
+        held["secret"] = outgoing.secret
     return held
 
 
@@ -75,7 +78,7 @@ async def put(
         beneath = (message.buttons, message.cards) if last else ((), ())
         note, ticket = message.note if last else "", message.ticket
         shown = Outgoing(text, *beneath, private_to=message.private_to, note=note, ticket=ticket)
-        shown = replace(shown, awaits=message.awaits) if last else shown
+        shown = replace(shown, awaits=message.awaits if last else "", secret=message.secret)
         told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
         claimed = _claimed(message.rests, texts, at)
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
@@ -107,6 +110,13 @@ def outgoing(row: Any) -> Outgoing:
     text = f"{row.text}\n{note}" if note else row.text
     private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
     return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket)
+
+
+def _without_secret(row: Any) -> dict[str, Any]:
+    """The columns of a row that was sent and said something secret, without it."""
+    if not (secret := row.extra.get("secret")):
+        return {}
+    return {"text": row.text.replace(secret, FORGOTTEN), "extra": {**row.extra, "secret": ""}}
 
 
 class Outbox:
@@ -246,7 +256,8 @@ class Outbox:
                 return True
             return await self._refused(row, error)
         now = self._clock.now()
-        await self._database.write(lambda tx: rows.sent(tx, row.id, message_id, now))
+        forgotten = _without_secret(row)
+        await self._database.write(lambda tx: rows.sent(tx, row.id, message_id, now, **forgotten))
         return True
 
     async def _refused(self, row: Any, error: SendError, *, patience: bool = True) -> bool:

@@ -232,6 +232,10 @@ class Router:
             args,
         )
 
+    def forget_people(self) -> None:
+        """Members were linked: who is who is read anew."""
+        self._people.forget_members()
+
     async def ask(self, call: slash.Call, text: str) -> Outgoing:
         """Answer a question put by a command: `/ask`."""
         known = Known(call.member_id, call.chat)

@@ -96,8 +96,8 @@ async def next_due(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> d
     return found
 
 
-async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime) -> None:
-    await CHANGE.run(tx, {"row": outbox_id, "state": "sent", "message_id": message_id, "sent": now})
+async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime, **values: Any) -> None:
+    await CHANGE.run(tx, {"row": outbox_id, "state": "sent", "message_id": message_id, "sent": now} | values)
 
 
 async def get(tx: Transaction, outbox_id: int) -> Row[Any]:

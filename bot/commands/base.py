@@ -60,6 +60,7 @@ class Tools:
     next_time: Callable[[str, str, datetime], datetime]  # cron, time zone, after -> the next moment
     load_live: Callable[[], Awaitable[str]]  # load the model that is live now, its name; raises EngineError
     report: Callable[[], Report]  # how the engine is doing
+    forget_people: Callable[[], None]  # who is which member may have changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,10 +95,14 @@ class Suggestions:
         async def change(tx: Transaction) -> None:
             await members.change(tx, member_id, subscribed=on, **({"opted_out": False} if on else {}))
             if not on:
-                for key in await outbox.cancel(tx, self._shop_id, member_id, KIND):
-                    await self.attention.give_back(tx, key)
+                await self.withdraw(tx, member_id)
 
         await self._database.write(change)
+
+    async def withdraw(self, tx: Transaction, member_id: int) -> None:
+        """What waits to be sent to them is not sent."""
+        for key in await outbox.cancel(tx, self._shop_id, member_id, KIND):
+            await self.attention.give_back(tx, key)
 
     async def push(self, now: datetime) -> int:
         """Put one suggestion for each subscriber into the outbox, as far as the ledger allows; how many there are.
@@ -162,9 +166,7 @@ class Suggestions:
         reason = next(fact.value for fact in plan.facts if fact.kind == "reason")
         more = [claims.of_card(best.product, language)]
         rests = await claims.rests(self._library, version, language, worded.text, [plan], more)
-        return Suggested(
-            worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests, worded.model
-        )
+        return Suggested(worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests, worded.model)
 
     def _plan(self, best: Candidate, name: str, language: str) -> Plan:
         make, product, why = Maker(language), best.product, best.reasons[0]

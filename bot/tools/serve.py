@@ -50,12 +50,9 @@ async def run(
 
 
 def _refuse(setting: str, failed: BaseExceptionGroup[Any]) -> int:
-    """Say what each of the errors is, however deep it stands."""
-    for one in failed.exceptions:
-        if isinstance(one, BaseExceptionGroup):
-            _refuse(setting, one)
-        else:
-            sys.stderr.write(f"{setting}{one}\n")
+    """Say what each of the errors is."""
+    for one in composition.leaves(failed):
+        sys.stderr.write(f"{setting}{one}\n")
     return 2
 
 

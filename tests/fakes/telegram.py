@@ -47,7 +47,7 @@ class FakeTelegram(Fake):
         self._methods, self._limits, self._presses = Methods(self), Limits(), count(4_000_000_000_000_000_000)
         self._sends = 0
         self._last: dict[int, bool] = {}  # of a chat: was its last call answered 429?
-        self._open: set[web.Request] = set()
+        self._open: set[asyncio.Transport] = set()
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -177,15 +177,16 @@ class FakeTelegram(Fake):
         return self.updates.add("message", {"message_id": 7, "date": "yesterday", "from": {"id": "?"}})
 
     async def drop(self) -> None:
-        for request in list(self._open):
-            if request.transport:
-                request.transport.abort()
+        for transport in list(self._open):
+            transport.abort()
 
     # What the bot does.
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         token, name = request.match_info["token"], request.match_info["method"]
-        self._open.add(request)
+        transport = request.transport
+        assert transport
+        self._open.add(transport)
         chance, faults = self.faults.chance, self.faults
         fails = chance.random() < faults.broken
         early = fails and chance.random() < 0.5
@@ -199,7 +200,7 @@ class FakeTelegram(Fake):
             body = await self._run(request, token, name)
             return self._fail(request) if fails else body
         finally:
-            self._open.discard(request)
+            self._open.discard(transport)
 
     def _fail(self, request: web.Request) -> web.Response:
         if self.faults.chance.random() < 0.5 and request.transport:

@@ -49,8 +49,9 @@ class Client(Bot):
     """Calls of one bot. `hang_up` when done."""
 
     def __init__(self, token: str, api_url: str = "") -> None:
-        for name in ("httpx", "httpcore"):  # they write the address of every call, and the token is in it
+        for name in ("httpx", "httpcore", "telegram.Bot"):  # they write addresses, and the token is in them
             logging.getLogger(name).setLevel(logging.WARNING)
+        logging.getLogger("telegram.request").setLevel(logging.CRITICAL)  # what fails there is said where it matters
         base = api_url or API
         super().__init__(
             token,

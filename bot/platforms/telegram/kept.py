@@ -30,8 +30,10 @@ class Kept:
             place = await members.seen(tx, self.shop_id, NAME, chat)
             if place is None:
                 return None
-            row = await outbox.by_key(tx, self.shop_id, key) if key else None
-            row = row or await outbox.by_message(tx, place.id, message_id)
+            if key:
+                row = await outbox.by_key(tx, self.shop_id, key)
+            else:
+                row = await outbox.by_message(tx, place.id, message_id)
             return row if row and row.chat_id == place.id else None
 
         row = await self.database.read(look)
