@@ -1,4 +1,4 @@
-"""kill -9 while Discord talks: nothing is lost, nothing is answered twice, also of what was said while the bot was down.
+"""kill -9 while Discord talks: nothing is lost or answered twice, also of what was said while the bot was down.
 
 Members of two servers, a thread and two direct chats talk to `python -m bot run` on the fake Discord. The process is
 killed again and again at seeded moments and stays down for a while. What counts is what members see.
