@@ -67,9 +67,10 @@ async def put(
     All in this transaction, so that none of the parts is lost or sent twice. Buttons, cards and the note go with the
     last part, the rest of what the row keeps with the first, facts and claims with the part that says them.
     `otherwise`: where it goes instead, one way after the other, as long as it is refused for good; a way that has a
-    text of its own says that once for all parts.
+    text of its own says that once for all parts. `begun`: the chat in which it was asked for, where that is another.
     """
-    facts, more, ways = values.pop("facts", []), values.pop("more", {}), values.pop("otherwise", [])
+    facts, more = values.pop("facts", []), values.pop("more", {})
+    ways, begun = values.pop("otherwise", ()), values.pop("begun", 0)
     room = max(most // 2, most - units(message.note) - 1) if message.note else most
     texts = cut(message.text, room, [fact[4] for fact in facts if fact[1] != "text"])
     first = 0
@@ -84,6 +85,8 @@ async def put(
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
         if left := [way for way in ways if at == 0 or "text" not in way]:
             held["otherwise"] = left
+        if begun:
+            held["begun"] = begun
         reply_to = message.reply_to if at == 0 else ""
         part = {**values, "facts": told, "extra": held, "reply_to": reply_to, **claimed}
         row = await rows.put(tx, shop_id, chat_id, key if at == 0 else f"{key}:{at + 1}", kind, text, now, **part)

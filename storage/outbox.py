@@ -239,3 +239,9 @@ async def withdraw_unasked(tx: Transaction, chat_id: int, reply_to: str) -> None
     ids = [row.id for row in rows if not reply_to or row.reply_to == reply_to]
     if ids:
         await tx.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="cancelled"))
+
+
+async def by_messages(tx: Transaction, shop_id: int, platform: str, messages: Sequence[str]) -> list[Row[Any]]:
+    """The rows that were sent as one of these messages of a platform."""
+    query = WHERE_TO.where(OUT.c.shop_id == shop_id, PLACE.c.platform == platform, OUT.c.message_id.in_(messages))
+    return list(await tx.execute(query.where(OUT.c.kind != "edit")))

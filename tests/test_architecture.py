@@ -19,7 +19,12 @@ HOMES = {
     "sqlalchemy": ("storage/", "migrations/"),
     "alembic": ("storage/", "migrations/"),
     "apscheduler": ("bot/scheduler.py",),
-    "aiohttp": ("bot/platforms/web/", "bot/platforms/telegram/serving.py", "llm/engines/openai.py"),
+    "aiohttp": (
+        "bot/platforms/web/",
+        "bot/platforms/discord/",
+        "bot/platforms/telegram/serving.py",
+        "llm/engines/openai.py",
+    ),
     "httpx": ("bot/platforms/telegram/client.py",),
     "telegram": ("bot/platforms/telegram",),
     "discord": ("bot/platforms/discord",),

@@ -35,9 +35,9 @@ async def main(settings: Settings) -> int:
     """Look at settings, database, model and every platform with a token; 1 where something is wrong."""
     names = [name for name in edges.wanted(settings) if name != "web"]
     opened, of_database = await _database(settings, tokens=bool(names))
-    found = [("Settings", [settings_file(ENV_FILE)]), ("Database", of_database), ("Model", [await _model(settings)])]
+    found = [("Settings", [settings_file(ENV_FILE)]), ("Database", of_database)]
     if opened:
-        found += await _platforms(settings, names)
+        found += [("Model", [await _model(settings)]), *await _platforms(settings, names)]
     _print(found)
     wrong = sum(not one.right for _, findings in found for one in findings)
     sys.stdout.write("Everything is right.\n" if not wrong else f"{wrong} to look at.\n")

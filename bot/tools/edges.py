@@ -5,11 +5,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from bot.app import Parts
 from bot.commands.base import typed
 from bot.config import Settings, SettingsError
+from bot.messages import Outgoing
+from bot.outbox import outgoing
 from bot.platforms.base import CommandHelp, Commands, Platform
-from storage import interactions
+from storage import interactions, products
+from storage import outbox as rows
 
 Seen = Callable[[], Awaitable[Mapping[str, str]]]  # id of a chat -> id of the last message that was taken in there
 NAMES = ("telegram", "discord", "web")
+TITLES = 25  # of products that are offered at once
 
 
 def wanted(settings: Settings, only: str = "") -> list[str]:
@@ -51,6 +55,9 @@ def networks(settings: Settings, names: Sequence[str], parts: Parts, shards: Seq
                 shards=shards,
                 commands=helps(parts),
                 seen=last_seen(parts, "discord"),
+                said=said(parts, "discord"),
+                complete=titles(parts),
+                uploads=settings.uploads,
                 clock=parts.clock,
             )
         )
@@ -83,3 +90,22 @@ def last_seen(parts: Parts, platform: str) -> Seen:
         return await parts.database.read(lambda tx: interactions.last_in_chats(tx, parts.shop.id, platform))
 
     return seen
+
+
+def said(parts: Parts, platform: str) -> Callable[[Sequence[str]], Awaitable[Mapping[str, Outgoing]]]:
+    """Of some messages those that the outbox sent, by their ids."""
+
+    async def found(messages: Sequence[str]) -> Mapping[str, Outgoing]:
+        sent = await parts.database.read(lambda tx: rows.by_messages(tx, parts.shop.id, platform, messages))
+        return {row.message_id: outgoing(row) for row in sent}
+
+    return found
+
+
+def titles(parts: Parts) -> Callable[[str, str], Awaitable[Sequence[str]]]:
+    """What somebody who types a product's name may mean."""
+
+    async def found(command: str, typed: str) -> Sequence[str]:
+        return await parts.database.read(lambda tx: products.titles(tx, parts.shop.id, typed.strip(), TITLES))
+
+    return found

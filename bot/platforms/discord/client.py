@@ -1,0 +1,112 @@
+"""discord.py's client, pointed where the settings say, with the intents that the application has."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import discord
+from discord.http import HTTPClient, Route
+
+PATIENCE = 30.0  # seconds that a rate limit may hold a call here; a longer one goes back to the outbox
+CLOSING = 1.0  # seconds that saying goodbye may take
+READY = 1.0  # seconds of silence after which every server is known
+UNREACHED = (OSError, aiohttp.ClientError, TimeoutError)  # what a call raises where the network fails
+
+
+class Http(HTTPClient):
+    """The library's calls, to another server where one is set."""
+
+    api_url = gateway_url = ""
+
+    async def request(self, route: Route, **kwargs: Any) -> Any:
+        """One call. Raises discord.HTTPException, discord.RateLimited, or one of UNREACHED."""
+        if self.api_url and route.url.startswith(Route.BASE):
+            route.url = self.api_url + route.url.removeprefix(Route.BASE)
+        return await super().request(route, **kwargs)
+
+    async def ws_connect(self, url: str, *, compress: int = 0) -> aiohttp.ClientWebSocketResponse:
+        if self.gateway_url:
+            url = f"{self.gateway_url}?{urlsplit(url).query}"
+        return await super().ws_connect(url, compress=compress)
+
+
+class Client(discord.AutoShardedClient):
+    """`call` is any call of the API by its path."""
+
+    def __init__(self, intents: discord.Intents, *, api_url: str, gateway_url: str, shards: Sequence[int] = ()) -> None:
+        self._urls = (api_url.rstrip("/"), gateway_url)
+        self._wanted = list(shards)
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
+        super().__init__(
+            intents=intents, max_messages=None, chunk_guilds_at_startup=False, guild_ready_timeout=READY,
+            member_cache_flags=discord.MemberCacheFlags.none(), allowed_mentions=discord.AllowedMentions.none(),
+            max_ratelimit_timeout=PATIENCE,
+        )  # fmt: skip
+
+    def _get_state(self, **options: Any) -> Any:
+        made = Http(self.loop, max_ratelimit_timeout=PATIENCE)
+        made.api_url, made.gateway_url = self._urls
+        self.http = made
+        return super()._get_state(**options)
+
+    async def launch_shards(self) -> None:
+        """Those that are this process's, of as many as Discord recommends."""
+        if self._wanted and self.shard_count is None:
+            count, _, _ = await self.http.get_bot_gateway()
+            self.shard_ids, self.shard_count = self._wanted, max(count, *(one + 1 for one in self._wanted))
+        await super().launch_shards()
+
+    async def call(
+        self, method: str, path: str, json: Any = None, params: dict[str, Any] | None = None, **parts: Any
+    ) -> Any:
+        """One call; `parts` fill the path. Raises as `Http.request`."""
+        more: dict[str, Any] = {} if json is None else {"json": json}
+        if params:
+            more["params"] = params
+        return await self.http.request(Route(method, path, **parts), **more)
+
+
+@contextlib.asynccontextmanager
+async def opened(client: Client) -> AsyncIterator[Client]:
+    """A client that is closed at the end, in bounded time also where the other side says nothing any more."""
+    await client.__aenter__()
+    try:
+        yield client
+    finally:
+        await asyncio.wait([asyncio.ensure_future(client.close())], timeout=CLOSING)
+
+
+async def connected(client: Client) -> None:
+    """Until the client ends. The library swallows a cancellation while it opens a line anew: it is closed instead."""
+    serving = asyncio.ensure_future(client.connect())
+    try:
+        await asyncio.wait([serving])
+    finally:
+        if not serving.done():
+            await asyncio.wait([asyncio.ensure_future(client.close())], timeout=CLOSING)
+            serving.cancel()
+            await asyncio.wait([serving])
+    serving.result()
+
+
+def intents(flags: discord.ApplicationFlags) -> discord.Intents:
+    """What the bot listens to, of the privileged ones those that the application was given."""
+    wanted = discord.Intents.none()
+    wanted.guilds = wanted.guild_messages = wanted.dm_messages = True
+    wanted.guild_reactions = wanted.dm_reactions = True
+    wanted.message_content, wanted.members = has_content(flags), has_members(flags)
+    return wanted
+
+
+def has_content(flags: discord.ApplicationFlags) -> bool:
+    return flags.gateway_message_content or flags.gateway_message_content_limited
+
+
+def has_members(flags: discord.ApplicationFlags) -> bool:
+    return flags.gateway_guild_members or flags.gateway_guild_members_limited
+
+
+__all__ = ["UNREACHED", "Client", "connected", "has_content", "has_members", "intents", "opened"]
