@@ -30,7 +30,6 @@ from bot.texts import Texts
 from storage.database import Database
 
 log = logging.getLogger(__name__)
-LISTEN = "127.0.0.1:8443"
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FETCHES = 3
 REMEMBERED = 2_000  # messages whose last text is remembered
@@ -61,7 +60,7 @@ class Telegram(Platform):
         commands: Commands,
         api_url: str = "",
         webhook_url: str = "",
-        listen: str = LISTEN,
+        listen: str = "127.0.0.1:8443",
     ) -> None:
         self._connect = partial(Client, token, api_url)
         self._client = self._connect()

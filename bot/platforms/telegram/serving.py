@@ -13,6 +13,7 @@ from aiohttp import web
 from telegram.error import Conflict, InvalidToken, TelegramError
 
 from bot.clock import Clock
+from bot.config import SettingsError
 from bot.platforms.telegram.client import UPDATES, Client, Wait
 
 log = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class Webhook:
         self._one = asyncio.Lock()  # the order of updates is the order inside a chat
 
     async def run(self) -> None:
-        """Raises InvalidToken, or OSError where the port is taken."""
+        """Raises InvalidToken, or SettingsError where the port is taken."""
         app = web.Application(client_max_size=LARGEST)
         app.router.add_post(urlsplit(self._url).path or "/", self._receive)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
@@ -130,7 +131,8 @@ class Webhook:
             try:
                 await web.TCPSite(runner, host, int(port)).start()
             except OSError as error:
-                raise OSError(error.errno, f"{self._listen} can't be had for Telegram's webhook") from error
+                text = f"TELEGRAM_WEBHOOK_LISTEN: {self._listen} can't be had; another port would be right"
+                raise SettingsError(text) from error
             await patient(self._clock, "setting the webhook", self._set)
             await asyncio.Event().wait()
         finally:
