@@ -118,3 +118,46 @@ async def test_members_read_the_same_on_every_network(app: App, fakes: list[Fake
         assert bool(told[0]) is answered, line
         for fake, theirs in zip(fakes[1:], told[1:], strict=True):
             assert theirs == told[0], f"{line} on {fake.name}"
+
+
+async def ask(app: App, fake: Fake, chat: str, member: str, line: str) -> str:
+    """What the chat shows new of the bot's once everything is settled."""
+    app.clock.by += timedelta(seconds=2)
+    before, log = len(fake.shown(chat)), len(fake.log)
+    await fake.say(chat, member, line)
+    await until(lambda: len(fake.log) > log)
+    await settled(app)
+    return "\n".join(map(flat, fake.shown(chat)[before:]))
+
+
+async def test_a_member_of_two_networks_becomes_one(app: App, fakes: list[Fake]) -> None:
+    _, first, second = fakes
+    await ask(app, first, ALONE, "maya", "is the gooseneck kettle in stock?")
+    await ask(app, first, ALONE, "maya", "/subscribe")
+    await ask(app, second, "direct:may", "may", "/subscribe")
+    code = re.search(r"/link (\S+)", await ask(app, first, ALONE, "maya", "/link"))
+    assert code
+    asked = await ask(app, second, "direct:may", "may", f"/link {code[1]}")
+    assert f"on {first.name.capitalize()} too?" in asked
+    assert f"on {second.name.capitalize()} too?" in flat(first.shown(ALONE)[-1])
+    assert "Now say yes" in await ask(app, second, "direct:may", "may", "/link yes")
+    assert "you are one person for me" in await ask(app, first, ALONE, "maya", "/link yes")
+    assert "you are one person for me" in flat(second.shown("direct:may")[-1])
+    known = await ask(app, second, "direct:may", "may", "/me")
+    assert "Gooseneck Electric Kettle" in known
+    assert "You get suggestions now and then." in known
+
+
+async def test_what_is_private_leaves_a_group_on_every_network(app: App, fakes: list[Fake]) -> None:
+    page, first, second = fakes
+    for fake in fakes:
+        await ask(app, fake, HERE, "tom", "/me")
+    assert page.log[-1].private_to == "tom"
+    (line,) = first.shown(HERE)  # tom never wrote to the bot there
+    assert line.startswith("I tell you that in a direct chat only: https://t.me/")
+    assert line.endswith("?start=me")
+    assert second.shown(HERE) == []
+    assert "This is what I know of you from this chat" in flat(second.shown("direct:tom")[0])
+    assert "This is what I know of you" in await ask(app, first, "direct:tom", "tom", "/start me")
+    assert await ask(app, first, HERE, "tom", "/me") == ""
+    assert "from this chat" in flat(first.shown("direct:tom")[-1])
