@@ -133,8 +133,8 @@ class Outbox:
         self._sends = 0  # how often a chat was sent to, to the end
         self._ended: dict[int, int] = {}  # the number of each chat's last one
         self._again = False  # rows were due in a chat that is being sent to
-        self._later: datetime | None = None  # when the next row is due that had to wait
-        self._held: set[int] = set()  # chats in which something waits: no later message may be begun before it
+        self._held: dict[int, datetime] = {}  # until when chats wait; no later message may be begun there before
+        self._looked = clock.now()  # when it was looked last what is due
 
     def wake(self) -> None:
         self._wake.set()
@@ -161,8 +161,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished first."""
-        self._later = await self._database.read(lambda tx: rows.next_due(tx, self._shop_id, tuple(self._edges)))
-        self._held = await self._database.read(lambda tx: rows.waiting_chats(tx, self._shop_id))
+        self._held = await self._database.read(lambda tx: rows.waiting(tx, self._shop_id, tuple(self._edges)))
         try:
             while True:
                 self._wake.clear()
@@ -173,11 +172,10 @@ class Outbox:
 
     async def send_due(self) -> bool:
         """Start sending every row that is due; was there any?"""
-        now, self._again = self._clock.now(), False
-        if self._later is not None and self._later <= now:
-            self._later = None
+        now = self._looked = self._clock.now()
         sends = self._sends
         due = await self._database.read(lambda tx: rows.due(tx, self._shop_id, tuple(self._edges), now))
+        self._again = len(due) >= rows.MOST
         by_chat: dict[int, list[Any]] = {}
         for row in due:
             by_chat.setdefault(row.chat_id, []).append(row)
@@ -213,10 +211,11 @@ class Outbox:
 
     async def _sleep(self) -> None:
         """Until woken, or until a row that waits for its time is due."""
-        if self._later is None:
+        later = min((due for due in self._held.values() if due > self._looked), default=None)
+        if later is None:
             await self._wake.wait()
             return
-        seconds = max(0.05, (self._later - self._clock.now()).total_seconds())
+        seconds = max(0.05, (later - self._clock.now()).total_seconds())
         waits = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -237,7 +236,7 @@ class Outbox:
                 await self._refused(row, SendError(f"{type(error).__name__}: {error}", BUG_WAIT), patience=False)
                 break
         else:
-            self._held.discard(waiting[0].chat_id)
+            self._held.pop(waiting[0].chat_id, None)
 
     async def _send(self, row: Any) -> bool:
         """Send one row and mark what became of it. False: the chat has to wait."""
@@ -275,9 +274,8 @@ class Outbox:
             await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
             return True
         due = self._clock.now() + timedelta(seconds=error.retry_after)
-        self._held.add(row.chat_id)
+        self._held[row.chat_id] = due
         await self._database.write(lambda tx: rows.retry_chat(tx, row.id, row.chat_id, due, str(error)))
-        self._later = min(self._later or due, due)
         self._wake.set()
         return False
 

@@ -76,6 +76,34 @@ async def test_an_admin_who_hides_behind_the_group_is_one(shop: Shop, fake: Fake
     assert "for admins" not in reply.text
 
 
+async def test_what_only_a_hidden_admin_may_see_is_not_shown_to_the_group(shop: Shop, fake: FakeTelegram):
+    await shop.ask("shop", "ann", f"@shop_bot {PRICE}")
+    since = len(fake.log)
+    await fake.say_hidden("shop", "/profile Ann")
+    reply = (await shop.replies("shop", bool, since))[-1]
+    assert "direct chat" in reply.text
+    assert "Moka" not in reply.text
+
+
+async def test_what_only_a_member_may_see_goes_to_a_direct_chat(shop: Shop, fake: FakeTelegram):
+    line = await shop.ask("shop", "ann", "/me")
+    link = "https://t.me/shop_bot?start=me"
+    assert link in line.text
+    await fake.say("direct:ann", "ann", "/start me")
+    shown = (await shop.replies("direct:ann", bool))[-1]
+    assert "direct chat" not in shown.text
+    since = len(fake.log)
+    await fake.say("shop", "ann", "/me")
+    await shop.replies("direct:ann", bool, since)
+    assert [one.chat for one in fake.log[since:]] == ["direct:ann"]
+
+
+async def test_the_bot_introduces_itself_where_it_was_added(shop: Shop, fake: FakeTelegram):
+    fake.world.place("shop")[0].bot = "left"
+    fake.move("shop", "shop_bot", "member")
+    assert "/privacy" in (await shop.replies("shop", bool))[-1].text
+
+
 async def test_a_channel_that_speaks_in_the_group_is_no_admin(shop: Shop, fake: FakeTelegram):
     channel = {"sender_chat": {"id": -1009, "type": "channel", "title": "News"}}
     await fake.say("shop", "boss", "/mode questions", **channel)

@@ -23,7 +23,7 @@ from bot.platforms.telegram.client import Client, Wait, refused
 from bot.platforms.telegram.incoming import Reader, chat_of
 from bot.platforms.telegram.kept import NAME, Kept
 from bot.platforms.telegram.limits import Pace
-from bot.platforms.telegram.outgoing import TEXT, Shown, caption, place, reply_of, shown
+from bot.platforms.telegram.outgoing import CHAT, TEXT, Shown, caption, place, reply_of, shown
 from bot.platforms.telegram.rights import Admins
 from bot.platforms.telegram.serving import Poller, Webhook, patient
 from bot.texts import Texts
@@ -226,7 +226,7 @@ class Telegram(Platform):
     async def ask(self, chat: Chat, member: str) -> bool:
         """An admin who hides is the group itself."""
         to, _ = place(chat.id)
-        return member == str(to) or (member.isdecimal() and int(member) in await self._admins.of(to))
+        return member == f"{CHAT}{to}" or (member.isdecimal() and int(member) in await self._admins.of(to))
 
     def _wait(self, to: int, *, spare: bool = False) -> None:
         if wait := self._pace.wait(to, self._clock.now(), spare=spare):
