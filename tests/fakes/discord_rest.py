@@ -90,7 +90,7 @@ class Rest:
         return value
 
     def _gateway_bot(self, request: web.Request) -> Json:
-        limit = {"total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1}
+        limit = {"total": 1000, "remaining": self.gateway.starts, "reset_after": 14_400_000, "max_concurrency": 1}
         return {"url": f"ws://{request.host}/gateway", "shards": self.gateway.shards, "session_start_limit": limit}
 
     def _guild(self, request: web.Request) -> Any:

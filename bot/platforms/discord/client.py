@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,10 +11,20 @@ import aiohttp
 import discord
 from discord.http import HTTPClient, Route
 
+log = logging.getLogger(__name__)
+Parse = Callable[[Any], None]
 PATIENCE = 30.0  # seconds that a rate limit may hold a call here; a longer one goes back to the outbox
 CLOSING = 1.0  # seconds that saying goodbye may take
 READY = 1.0  # seconds of silence after which every server is known
 UNREACHED = (OSError, aiohttp.ClientError, TimeoutError)  # what a call raises where the network fails
+
+
+class Exhausted(Exception):
+    """Discord allows no more new lines for `seconds`: one more would cost the token."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no new line for {seconds:.0f} s")
+        self.seconds = seconds
 
 
 class Http(HTTPClient):
@@ -38,7 +49,7 @@ class Client(discord.AutoShardedClient):
 
     def __init__(self, intents: discord.Intents, *, api_url: str, gateway_url: str, shards: Sequence[int] = ()) -> None:
         self._urls = (api_url.rstrip("/"), gateway_url)
-        self._wanted = list(shards)
+        self._wanted, self.unread = list(shards), 0  # events that the library could not read
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
         super().__init__(
             intents=intents, max_messages=None, chunk_guilds_at_startup=False, guild_ready_timeout=READY,
@@ -50,12 +61,30 @@ class Client(discord.AutoShardedClient):
         made = Http(self.loop, max_ratelimit_timeout=PATIENCE)
         made.api_url, made.gateway_url = self._urls
         self.http = made
-        return super()._get_state(**options)
+        state = super()._get_state(**options)
+        state.parsers = {event: self._guarded(event, parse) for event, parse in state.parsers.items()}
+        return state
+
+    def _guarded(self, event: str, parse: Parse) -> Parse:
+        """An event that the library can't read would end the client; it is left out. Without READY nothing works."""
+
+        def guarded(data: Any) -> None:
+            try:
+                parse(data)
+            except Exception:
+                if event == "READY":
+                    raise
+                self.unread += 1
+                log.exception("an event %s of Discord's can't be read and is left out", event)
+
+        return guarded
 
     async def launch_shards(self) -> None:
-        """Those that are this process's, of as many as Discord recommends."""
-        if self._wanted and self.shard_count is None:
-            count, _, _ = await self.http.get_bot_gateway()
+        """Those that are this process's, of as many as Discord recommends. Raises Exhausted."""
+        count, _, limit = await self.http.get_bot_gateway()
+        if limit["remaining"] <= len(self._wanted or range(count)):
+            raise Exhausted(limit["reset_after"] / 1000)
+        if self._wanted:
             self.shard_ids, self.shard_count = self._wanted, max(count, *(one + 1 for one in self._wanted))
         await super().launch_shards()
 
@@ -109,4 +138,4 @@ def has_members(flags: discord.ApplicationFlags) -> bool:
     return flags.gateway_guild_members or flags.gateway_guild_members_limited
 
 
-__all__ = ["UNREACHED", "Client", "connected", "has_content", "has_members", "intents", "opened"]
+__all__ = ["UNREACHED", "Client", "Exhausted", "connected", "has_content", "has_members", "intents", "opened"]
