@@ -31,6 +31,7 @@ from tests.fakes.discord_world import (
     VIEW,
     Json,
     World,
+    numbered,
     shown,
 )
 
@@ -239,6 +240,7 @@ class Rest:
         for name in FIELDS:
             if name in data:
                 message[name] = (data[name] or "").strip() if name == "content" else data[name] or []
+        message["components"] = numbered(message["components"])
         if "flags" in data:
             message["flags"] = message["flags"] & ~4 | data["flags"] & 4
         message["edited_timestamp"] = self.world.stamp()
