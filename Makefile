@@ -42,6 +42,7 @@ test-long: install
 crosscheck: install
 	test -x .crosscheck/hikari/bin/python || $(PYTHON) -m venv .crosscheck/hikari
 	.crosscheck/hikari/bin/pip install -q hikari==2.7.0
+	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 || echo "without npm, discord.js is left out"
 	$(BIN)/python -m pytest tests/crosscheck
 
 bench: install

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,10 +12,16 @@ from tests.bot.discord_shop import until
 from tests.fakes.discord import FakeDiscord
 
 ROOT = Path(__file__).parent.parent.parent
-HIKARI = ROOT / ".crosscheck" / "hikari" / "bin" / "python"
+HERE, THERE = Path(__file__).parent, ROOT / ".crosscheck"
+CLIENTS = {
+    "hikari": (THERE / "hikari" / "bin" / "python", HERE / "hikari_bot.py", THERE / "hikari"),
+    "discord.js": (
+        Path(shutil.which("node") or "node"),
+        HERE / "discordjs_bot.js",
+        THERE / "node_modules" / "discord.js",
+    ),
+}
 PATIENCE = 30.0  # seconds
-
-pytestmark = pytest.mark.skipif(not HIKARI.exists(), reason="`make crosscheck` installs hikari")
 
 
 class Peer:
@@ -42,15 +49,13 @@ async def fake() -> AsyncIterator[FakeDiscord]:
         yield fake
 
 
-@pytest.fixture
-async def peer(fake: FakeDiscord) -> AsyncIterator[Peer]:
+@pytest.fixture(params=CLIENTS)
+async def peer(fake: FakeDiscord, request: pytest.FixtureRequest) -> AsyncIterator[Peer]:
+    runs, script, library = CLIENTS[request.param]
+    if not library.exists():
+        pytest.skip("`make crosscheck` installs it")
     told = fake.settings()
-    command = (
-        str(HIKARI),
-        str(Path(__file__).with_name("hikari_bot.py")),
-        told["DISCORD_API_URL"],
-        told["DISCORD_TOKEN"],
-    )
+    command = (str(runs), str(script), told["DISCORD_API_URL"], told["DISCORD_TOKEN"])
     process = await asyncio.create_subprocess_exec(
         *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
@@ -62,7 +67,7 @@ async def peer(fake: FakeDiscord) -> AsyncIterator[Peer]:
         await process.wait()
 
 
-async def test_hikari_reads_every_payload(fake: FakeDiscord, peer: Peer) -> None:
+async def test_it_reads_every_payload(fake: FakeDiscord, peer: Peer) -> None:
     await peer.says("started shopbot")
     await peer.says("guild shop 2 3")
     said = await fake.say("shop", "ann", "hello", files={"a.txt": b"x"})
