@@ -33,7 +33,7 @@ from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
-from bot.messages import File
+from bot.messages import Chat, File
 from bot.outbox import Outbox
 from bot.platforms.base import Platform
 from bot.privately import Privately
@@ -228,7 +228,14 @@ async def build(
         conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         handoffs = make_handoffs(settings, shop, clock, texts, library)
-        privately = Privately(abilities, lambda platform, word: edges[platform].direct_link(word))
+
+        def direct_link(platform: str, word: str) -> str:
+            return edges[platform].direct_link(word)
+
+        async def is_admin(chat: Chat, member: str) -> bool:
+            return await edges[chat.platform].ask(chat, member)
+
+        privately = Privately(database, abilities, direct_link, is_admin)
         inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         router = Router(*inner, privately, Arrivals(shop, tools, safety))
         try:

@@ -67,9 +67,10 @@ async def put(
     All in this transaction, so that none of the parts is lost or sent twice. Buttons, cards and the note go with the
     last part, the rest of what the row keeps with the first, facts and claims with the part that says them.
     `otherwise`: where it goes instead, one way after the other, as long as it is refused for good; a way that has a
-    text of its own says that once for all parts.
+    text of its own says that once for all parts. `begun`: the chat in which it was asked for, where that is another.
     """
-    facts, more, ways = values.pop("facts", []), values.pop("more", {}), values.pop("otherwise", [])
+    facts, more = values.pop("facts", []), values.pop("more", {})
+    ways, begun = values.pop("otherwise", ()), values.pop("begun", 0)
     room = max(most // 2, most - units(message.note) - 1) if message.note else most
     texts = cut(message.text, room, [fact[4] for fact in facts if fact[1] != "text"])
     first = 0
@@ -84,6 +85,8 @@ async def put(
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
         if left := [way for way in ways if at == 0 or "text" not in way]:
             held["otherwise"] = left
+        if begun:
+            held["begun"] = begun
         reply_to = message.reply_to if at == 0 else ""
         part = {**values, "facts": told, "extra": held, "reply_to": reply_to, **claimed}
         row = await rows.put(tx, shop_id, chat_id, key if at == 0 else f"{key}:{at + 1}", kind, text, now, **part)
@@ -130,8 +133,8 @@ class Outbox:
         self._sends = 0  # how often a chat was sent to, to the end
         self._ended: dict[int, int] = {}  # the number of each chat's last one
         self._again = False  # rows were due in a chat that is being sent to
-        self._later: datetime | None = None  # when the next row is due that had to wait
-        self._held: set[int] = set()  # chats in which something waits: no later message may be begun before it
+        self._held: dict[int, datetime] = {}  # until when chats wait; no later message may be begun there before
+        self._looked = clock.now()  # when it was looked last what is due
 
     def wake(self) -> None:
         self._wake.set()
@@ -158,8 +161,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished first."""
-        self._later = await self._database.read(lambda tx: rows.next_due(tx, self._shop_id, tuple(self._edges)))
-        self._held = await self._database.read(lambda tx: rows.waiting_chats(tx, self._shop_id))
+        self._held = await self._database.read(lambda tx: rows.waiting(tx, self._shop_id, tuple(self._edges)))
         try:
             while True:
                 self._wake.clear()
@@ -170,11 +172,10 @@ class Outbox:
 
     async def send_due(self) -> bool:
         """Start sending every row that is due; was there any?"""
-        now, self._again = self._clock.now(), False
-        if self._later is not None and self._later <= now:
-            self._later = None
+        now = self._looked = self._clock.now()
         sends = self._sends
         due = await self._database.read(lambda tx: rows.due(tx, self._shop_id, tuple(self._edges), now))
+        self._again = len(due) >= rows.MOST
         by_chat: dict[int, list[Any]] = {}
         for row in due:
             by_chat.setdefault(row.chat_id, []).append(row)
@@ -210,10 +211,11 @@ class Outbox:
 
     async def _sleep(self) -> None:
         """Until woken, or until a row that waits for its time is due."""
-        if self._later is None:
+        later = min((due for due in self._held.values() if due > self._looked), default=None)
+        if later is None:
             await self._wake.wait()
             return
-        seconds = max(0.05, (self._later - self._clock.now()).total_seconds())
+        seconds = max(0.05, (later - self._clock.now()).total_seconds())
         waits = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -234,7 +236,7 @@ class Outbox:
                 await self._refused(row, SendError(f"{type(error).__name__}: {error}", BUG_WAIT), patience=False)
                 break
         else:
-            self._held.discard(waiting[0].chat_id)
+            self._held.pop(waiting[0].chat_id, None)
 
     async def _send(self, row: Any) -> bool:
         """Send one row and mark what became of it. False: the chat has to wait."""
@@ -272,9 +274,8 @@ class Outbox:
             await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
             return True
         due = self._clock.now() + timedelta(seconds=error.retry_after)
-        self._held.add(row.chat_id)
+        self._held[row.chat_id] = due
         await self._database.write(lambda tx: rows.retry_chat(tx, row.id, row.chat_id, due, str(error)))
-        self._later = min(self._later or due, due)
         self._wake.set()
         return False
 

@@ -5,41 +5,78 @@ open one, a line in the group leads there, and `/start` carries on with what was
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.commands.base import Call, Command
-from bot.messages import Capabilities, Outgoing, Role
-from storage import members
-from storage.database import Transaction
+from bot.messages import Capabilities, Chat, Message, Outgoing, Role
+from bot.people import Known
+from storage import members, outbox
+from storage.database import Database, Transaction
+from storage.members import ChatRow
 
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # what every platform's links take
 Way = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Privately:
-    """`direct_link` (platform, word) is the address that opens a direct chat and hands the word to `/start`."""
+class Placed:
+    """The chat that an answer goes to, how it looks there, and what the outbox tries where that is refused. `begun`:
+    the group that it was asked for in, where that is another chat; 0 where it is none."""
 
+    chat_id: int
+    shown: Outgoing
+    ways: tuple[Way, ...] = ()
+    begun: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Privately:
+    """`direct_link` (platform, word) is the address that opens a direct chat and hands the word to `/start`; `ask`
+    (chat, member) says who is an admin."""
+
+    database: Database
     capabilities: Mapping[str, Capabilities]
     direct_link: Callable[[str, str], str]
+    ask: Callable[[Chat, str], Awaitable[bool]]
+
+    async def where(self, message: Message, known: Known, found: Command | None) -> tuple[Message, Known]:
+        """An admin's command under what they were told in a direct chat, by a button or a reply, is meant for the group
+        in which they asked: the message as if it had come there."""
+        if found is None or found.role is Role.MEMBER or not (known.chat.direct and message.reply_to):
+            return message, known
+
+        async def look(tx: Transaction) -> Any:
+            row = await outbox.by_message(tx, known.chat.id, message.reply_to)
+            begun = row.extra.get("begun") if row and row.member_id == known.member_id else None
+            return await members.chat(tx, begun) if begun else None
+
+        group = await self.database.read(look)
+        if group is None:
+            return message, known
+        there = Chat(group.platform, group.platform_id, group.title)
+        role = Role.ADMIN if await self.ask(there, message.sender.id) else Role.MEMBER
+        sender = replace(message.sender, role=role)
+        return replace(message, chat=there, sender=sender, id="", reply_to=""), replace(known, chat=group)
 
     async def place(
-        self, tx: Transaction, call: Call, found: Command | None, reply: Outgoing
-    ) -> tuple[int, Outgoing, list[Way]]:
-        """The chat that the answer goes to, how it looks there, and what the outbox tries where that is refused."""
+        self, tx: Transaction, call: Call, asked_in: ChatRow, found: Command | None, reply: Outgoing
+    ) -> Placed:
+        """Where the answer to this call goes, which came out of the chat `asked_in`."""
+        if call.chat.id != asked_in.id:
+            return Placed(asked_in.id, replace(reply, private_to=""), begun=call.chat.id)
         can = self.capabilities.get(call.chat.platform, Capabilities())
         here = can.private_replies and (bool(reply.ticket) or not can.private_by_ticket)
         if not reply.private_to or (here and not can.private_by_ticket):
-            return call.chat.id, reply, []
+            return Placed(call.chat.id, reply)
         sender = call.message.sender
         address = can.direct_chat.format(member=sender.id)
         own = await members.direct(tx, call.shop.id, call.member_id, call.chat.platform, address, sender.name)
         line = {"chat_id": call.chat.id, "text": self._line(call, found), "reply_to": call.message.id}
         if here:
-            return call.chat.id, reply, [{"chat_id": own.id}, line]
-        return own.id, replace(reply, private_to="", reply_to="", ticket=""), [line]
+            return Placed(call.chat.id, reply, ({"chat_id": own.id}, line), call.chat.id)
+        return Placed(own.id, replace(reply, private_to="", reply_to="", ticket=""), (line,), call.chat.id)
 
     def _line(self, call: Call, found: Command | None) -> str:
         """What the group sees where the bot may not write to the member: which way leads there."""

@@ -192,9 +192,9 @@ class Router:
         )  # fmt: skip
 
     async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
-        call = self._call(inbox_id, message, known, args)
-        reply = await slash.run(call, name)
         found = slash.find(self.tools.texts, self.commands, name)
+        call = self._call(inbox_id, *await self.privately.where(message, known, found), args)
+        reply = await slash.run(call, name)
         self._people.forget(message)  # a command may have changed its row
         most = self._of(known.chat.platform).max_length
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
@@ -203,10 +203,11 @@ class Router:
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, {"command": name})
             if reply.text and not await rows.by_key(tx, self.shop.id, f"reply:{inbox_id}"):
-                chat_id, shown, ways = await self.privately.place(tx, call, found, reply)
+                placed = await self.privately.place(tx, call, known.chat, found, reply)
                 await outgoing_rows.put(
-                    tx, self.shop.id, chat_id, f"reply:{inbox_id}", "command", shown, now, most, otherwise=ways,
-                    member_id=known.member_id, action="command", worded_by="code", more={"language": call.language},
+                    tx, self.shop.id, placed.chat_id, f"reply:{inbox_id}", "command", placed.shown, now, most,
+                    otherwise=placed.ways, begun=placed.begun, member_id=known.member_id, action="command",
+                    worded_by="code", more={"language": call.language},
                 )  # fmt: skip
 
         await self.database.write(done)

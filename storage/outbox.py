@@ -10,6 +10,7 @@ from storage.database import Transaction
 from storage.prepared import Prepared
 from storage.tables import Chat, Outbox, table
 
+MOST = 200  # rows that are read at once
 OUT, PLACE = table(Outbox), table(Chat)
 PLACES = (PLACE.c.platform, PLACE.c.platform_id, PLACE.c.title, PLACE.c.direct)
 WHERE_TO = select(OUT, *PLACES).join(PLACE, PLACE.c.id == OUT.c.chat_id)
@@ -24,11 +25,12 @@ HELD = select(EARLIER.c.id).where(
 )
 HELD = HELD.where(EARLIER.c.due > bindparam("now"))  # a chat that has to wait gets nothing out of order
 IS_DUE = (OUT.c.due <= bindparam("now"), ~HELD.exists())
-DUE = WHERE_TO.where(*READY, *IS_DUE).order_by(OUT.c.id).limit(200)
+DUE = WHERE_TO.where(*READY, *IS_DUE).order_by(OUT.c.id).limit(MOST)
 DUE_IN = Prepared(
-    WHERE_TO.where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", *IS_DUE).order_by(OUT.c.id).limit(200)
+    WHERE_TO.where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", *IS_DUE).order_by(OUT.c.id).limit(MOST)
 )
-NEXT_DUE = select(func.min(OUT.c.due)).join(PLACE, PLACE.c.id == OUT.c.chat_id).where(*READY)
+WAITING = select(OUT.c.chat_id, func.min(OUT.c.due).label("due")).join(PLACE, PLACE.c.id == OUT.c.chat_id)
+WAITING = WAITING.where(*READY).group_by(OUT.c.chat_id)
 FIND = Prepared(select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key")))
 ADD = Prepared(insert(OUT).returning(OUT.c.id))
 CHANGE = Prepared(update(OUT).where(OUT.c.id == bindparam("row")))
@@ -91,9 +93,9 @@ async def due_in(tx: Transaction, chat_id: int, now: datetime) -> list[Row[Any]]
     return await DUE_IN.rows(tx, {"chat": chat_id, "now": now})
 
 
-async def next_due(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> datetime | None:
-    found: datetime | None = await tx.scalar(NEXT_DUE, {"shop": shop_id, "on": list(platforms)})
-    return found
+async def waiting(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> dict[int, datetime]:
+    """Chats in which something is to be sent on these platforms, and when the first of it is due."""
+    return {row.chat_id: row.due for row in await tx.execute(WAITING, {"shop": shop_id, "on": list(platforms)})}
 
 
 async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime, **values: Any) -> None:
@@ -168,11 +170,6 @@ async def topic_of(tx: Transaction, shop_id: int, platform: str, chat: str, mess
     query = select(PLACE.c.platform_id).join(OUT, PLACE.c.id == OUT.c.chat_id)
     query = query.where(PLACE.c.shop_id == shop_id, PLACE.c.platform == platform, OUT.c.message_id == message_id)
     return await tx.scalar(query.where(PLACE.c.platform_id.startswith(f"{chat}/", autoescape=True)))
-
-
-async def waiting_chats(tx: Transaction, shop_id: int) -> set[int]:
-    """Chats in which something is still to be sent."""
-    return set(await tx.scalars(select(OUT.c.chat_id).where(OUT.c.shop_id == shop_id, OUT.c.state == "ready")))
 
 
 async def last_reply(tx: Transaction, chat_id: int) -> Row[Any] | None:

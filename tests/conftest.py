@@ -64,12 +64,12 @@ class Group(Platform):
 
     async def say(
         self, name: str, text: str, *, addressed: bool = True, chat: str = "shop", direct: bool = False,
-        reply_to: str = "", kind: Kind = Kind.TEXT, **more: object,
+        reply_to: str = "", kind: Kind = Kind.TEXT, role: Role | None = None, **more: object,
     ) -> str:  # fmt: skip
         """Say something as a member (`boss` is the admin) and return what the bot said in that chat after it."""
         number = next(self.numbers)
         self.clock.set(self.clock.now() + timedelta(seconds=30))
-        role = Role.ADMIN if name == "boss" else Role.MEMBER
+        role = (Role.ADMIN if name == "boss" else Role.MEMBER) if role is None else role
         message = Message(
             f"{self.name}:{number}", str(number), Chat(self.name, chat, chat, direct), Sender(name, name, role), text,
             self.clock.now(), addressed or direct, reply_to, kind, **more,  # type: ignore[arg-type]

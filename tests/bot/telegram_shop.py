@@ -5,7 +5,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from bot.platforms.base import Platform
 from bot.platforms.telegram import Telegram
 from bot.platforms.telegram.serving import STALLED
 from bot.texts import Texts
+from bot.tools.edges import helps
 from llm.engine import Engine
 from llm.engines.scripted import ScriptedEngine
 from storage import migrate, shops
@@ -28,24 +28,10 @@ from tests.fakes.telegram import FakeTelegram
 SECONDS = 20.0  # that something may take that is sure to come
 
 
-@dataclass(frozen=True)
-class Listed:
-    name: str
-    help: str
-    admin: bool
-
-
-def commands(parts: Parts) -> Callable[[str], list[Listed]]:
-    def listed(language: str) -> list[Listed]:
-        return [Listed(one.name, parts.texts.say(language, one.help), one.role > 0) for one in parts.commands]
-
-    return listed
-
-
 def telegram(parts: Parts, fake: FakeTelegram, uploads: Path, **more: Any) -> Telegram:
     values = {
         "token": fake.token, "api_url": fake.url, "database": parts.database, "shop_id": parts.shop.id,
-        "texts": parts.texts, "uploads": uploads, "clock": parts.clock, "commands": commands(parts),
+        "texts": parts.texts, "uploads": uploads, "clock": parts.clock, "commands": helps(parts),
     }  # fmt: skip
     return Telegram(**values | more)
 

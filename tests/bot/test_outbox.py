@@ -189,6 +189,22 @@ async def test_a_post_whose_answer_was_lost_is_unknown_and_not_sent_again(place:
     assert place.edge.texts() == ["answer"]
 
 
+async def test_chats_that_wait_until_different_moments_are_all_sent_to(place: Place):
+    place.edge.troubles = [SendError("slow down", 1 + number / 100) for number in range(5)]
+    running = asyncio.create_task(place.outbox.run())
+    for number in range(5):
+        await place.put(f"{number}", f"chat {number}")
+    place.outbox.wake()
+    while place.edge.troubles:
+        await asyncio.sleep(0)
+    for _ in range(40):
+        place.clock.set(place.clock.now() + timedelta(seconds=0.05))
+        await place.database.read(lambda tx: outbox.counts(tx, 1))
+    for _ in range(5):
+        await asyncio.wait_for(place.edge.seen.get(), 10)
+    running.cancel()
+
+
 async def test_nothing_is_begun_before_what_has_to_wait(place: Place):
     place.edge.troubles = [SendError("slow down", 9)]
     await place.put("first")

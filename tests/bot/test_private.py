@@ -8,7 +8,7 @@ import pytest
 
 from bot.clock import ManualClock
 from bot.config import Settings
-from bot.messages import Button, Chat, Kind, Outgoing, SendError
+from bot.messages import Button, Chat, Kind, Outgoing, Role, SendError
 from tests.conftest import Group, open_group
 
 LINK = "https://chat.example/shop"
@@ -19,6 +19,7 @@ class Open(Group):
 
     capabilities = replace(Group.capabilities, private_replies=False, direct_chat="with-{member}", admin_chat="")
     link = LINK
+    admins = frozenset({"boss"})
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(clock)
@@ -26,13 +27,17 @@ class Open(Group):
 
     async def say(self, name: str, text: str, *, chat: str = "shop", direct: bool = False, **more: Any) -> str:
         self.started |= {chat} if direct else set()
-        return await super().say(name, text, chat=chat, direct=direct, **more)
+        role = Role.ADMIN if name in self.admins and not direct else Role.MEMBER  # who says something to the bot alone
+        return await super().say(name, text, chat=chat, direct=direct, role=role, **more)
 
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str:
         assert not outgoing.private_to
         if chat.direct and chat.id not in self.started:
             raise SendError("the bot can't begin a conversation")
         return await super().send(chat, outgoing, key)
+
+    async def ask(self, chat: Chat, member: str) -> bool:
+        return member in self.admins
 
     def direct_link(self, payload: str) -> str:
         return self.link and f"{self.link}?start={payload}"
@@ -133,3 +138,23 @@ async def test_without_a_ticket_or_with_a_spent_one_it_goes_to_the_direct_chat(s
 
 async def test_with_a_spent_ticket_and_no_direct_chat_the_group_says_where(slash: Group) -> None:
     assert LINK in await slash.say("tom", "/me", ticket="spent")
+
+
+async def test_an_admin_goes_on_in_the_direct_chat_with_what_concerns_the_group(open_: Group) -> None:
+    open_.started.add("with-boss")
+    assert await open_.say("boss", "/teach Do you paint? = Yes, on Sundays.") == ""
+    told = open_.log[-1]
+    forget = told[2].buttons[0].command
+    pressed = {"chat": "with-boss", "direct": True, "kind": Kind.BUTTON, "reply_to": told[1]}
+    assert "for admins" in await open_.say("boss", forget, chat="with-boss", direct=True)
+    assert "for admins" not in await open_.say("boss", forget, **pressed)
+    assert "for admins" in await open_.say("ann", forget, **pressed)
+
+
+async def test_who_is_no_admin_there_any_more_does_not(open_: Group) -> None:
+    open_.started.add("with-boss")
+    await open_.say("boss", "/teach Do you paint? = Yes, on Sundays.")
+    told = open_.log[-1]
+    open_.admins = frozenset()
+    pressed = {"chat": "with-boss", "direct": True, "kind": Kind.BUTTON, "reply_to": told[1]}
+    assert "for admins" in await open_.say("boss", told[2].buttons[0].command, **pressed)

@@ -78,6 +78,9 @@ class Fake(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def hear_all(self) -> None:
+        """The bot gets everything that is said in groups, where the network would keep it from it otherwise."""
+
     def shown(self, chat: str) -> list[str]:
         """What a chat shows of the bot's now, in the order in which it first appeared."""
         now: dict[str, str] = {}

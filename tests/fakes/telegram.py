@@ -72,6 +72,9 @@ class FakeTelegram(Fake):
     def settings(self) -> Mapping[str, str]:
         return {"TELEGRAM_TOKEN": TOKEN, "TELEGRAM_API_URL": self.url}
 
+    def hear_all(self) -> None:
+        self.privacy = False
+
     # What members do.
 
     async def say(self, chat: str, member: str, text: str, *, reply_to: str = "", **more: Any) -> str:

@@ -17,7 +17,7 @@ from telegram.error import BadRequest, ChatMigrated, InvalidToken, TelegramError
 from bot.clock import Clock
 from bot.config import SettingsError
 from bot.messages import Capabilities, Chat, File, Message, Outgoing
-from bot.platforms.base import Action, Finding, Platform, React, Receive, SendError
+from bot.platforms.base import Action, Commands, Finding, Platform, React, Receive, SendError
 from bot.platforms.telegram import setup
 from bot.platforms.telegram.client import Client, Wait, refused
 from bot.platforms.telegram.incoming import Reader, chat_of
@@ -58,7 +58,7 @@ class Telegram(Platform):
         texts: Texts,
         uploads: Path,
         clock: Clock,
-        commands: Callable[[str], Sequence[setup.Listed]],
+        commands: Commands,
         api_url: str = "",
         webhook_url: str = "",
         listen: str = LISTEN,

@@ -1,14 +1,13 @@
 """The set-up at Telegram: commands are registered at start; `findings` says what is off, and what to click."""
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
 import telegram as api
 from telegram.constants import ChatMemberStatus
 from telegram.error import Conflict, Forbidden, InvalidToken, TelegramError
 
-from bot.platforms.base import Finding
+from bot.platforms.base import Commands, Finding
 from bot.platforms.telegram.client import Client
 
 LANGUAGES = {"": "en", "zh": "zh"}  # the language of who sees a list -> that of its texts
@@ -18,20 +17,7 @@ MOST = 100  # commands
 NAMED_GROUPS = 20  # that are looked at
 
 
-class Listed(Protocol):
-    """A command as the app describes it."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def help(self) -> str: ...
-
-    @property
-    def admin(self) -> bool: ...
-
-
-async def register(client: Client, commands: Callable[[str], Sequence[Listed]]) -> None:
+async def register(client: Client, commands: Commands) -> None:
     """The commands that Telegram offers behind a slash: admins of groups see theirs too. Raises TelegramError."""
     for code, language in LANGUAGES.items():
         listed = [one for one in commands(language) if NAMED.fullmatch(one.name)]
