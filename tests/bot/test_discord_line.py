@@ -53,9 +53,11 @@ async def test_a_live_message_waits_for_what_was_missed_before_it(settings: Sett
 
 
 async def test_a_new_bot_leaves_what_was_said_before_it_came_alone(settings: Settings) -> None:
-    async with FakeDiscord() as fake:
+    clock = Ahead()
+    async with FakeDiscord(clock) as fake:
         await fake.say("shop", "ann", f"{fake.mention}{ASK}")
-        async with opened(fake, settings) as shop:
+        clock.by += timedelta(minutes=10)
+        async with opened(fake, settings, clock) as shop:
             await shop.ask("shop", "tom", f"{fake.mention}{ASK}")
             assert len(answers(fake)) == 1
 

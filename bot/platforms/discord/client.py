@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,9 +12,13 @@ import aiohttp
 import discord
 from discord.http import HTTPClient, Route
 
+from bot.clock import Clock
+
 log = logging.getLogger(__name__)
 Parse = Callable[[Any], None]
 PATIENCE = 30.0  # seconds that a rate limit may hold a call here; a longer one goes back to the outbox
+STEP, BURST = timedelta(seconds=1 / 35), 10  # between two calls, and how many may come together
+FREE = ("/interactions", "/webhooks")  # routes that are not counted
 CLOSING = 1.0  # seconds that saying goodbye may take
 READY = 1.0  # seconds of silence after which every server is known
 UNREACHED = (OSError, aiohttp.ClientError, TimeoutError)  # what a call raises where the network fails
@@ -27,13 +32,29 @@ class Exhausted(Exception):
         self.seconds = seconds
 
 
+class Pace:
+    """Keeps all calls together below the fifty a second that Discord allows; the library waits only once it is told."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._next = clock, clock.now()
+
+    async def turn(self) -> None:
+        now = self._clock.now()
+        self._next = max(self._next, now - BURST * STEP) + STEP
+        if self._next > now:
+            await self._clock.sleep((self._next - now).total_seconds())
+
+
 class Http(HTTPClient):
-    """The library's calls, to another server where one is set."""
+    """The library's calls, to another server where one is set, at our pace."""
 
     api_url = gateway_url = ""
+    pace: Pace
 
     async def request(self, route: Route, **kwargs: Any) -> Any:
         """One call. Raises discord.HTTPException, discord.RateLimited, or one of UNREACHED."""
+        if not route.path.startswith(FREE):
+            await self.pace.turn()
         if self.api_url and route.url.startswith(Route.BASE):
             route.url = self.api_url + route.url.removeprefix(Route.BASE)
         return await super().request(route, **kwargs)
@@ -47,8 +68,10 @@ class Http(HTTPClient):
 class Client(discord.AutoShardedClient):
     """`call` is any call of the API by its path."""
 
-    def __init__(self, intents: discord.Intents, *, api_url: str, gateway_url: str, shards: Sequence[int] = ()) -> None:
-        self._urls = (api_url.rstrip("/"), gateway_url)
+    def __init__(
+        self, intents: discord.Intents, clock: Clock, *, api_url: str, gateway_url: str, shards: Sequence[int] = ()
+    ) -> None:
+        self._urls, self._pace = (api_url.rstrip("/"), gateway_url), Pace(clock)
         self._wanted, self.unread = list(shards), 0  # events that the library could not read
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
         super().__init__(
@@ -59,7 +82,7 @@ class Client(discord.AutoShardedClient):
 
     def _get_state(self, **options: Any) -> Any:
         made = Http(self.loop, max_ratelimit_timeout=PATIENCE)
-        made.api_url, made.gateway_url = self._urls
+        made.pace, (made.api_url, made.gateway_url) = self._pace, self._urls
         self.http = made
         state = super()._get_state(**options)
         state.parsers = {event: self._guarded(event, parse) for event, parse in state.parsers.items()}

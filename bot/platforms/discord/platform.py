@@ -199,7 +199,7 @@ class Discord(Platform):
             await connected(client)
 
     def _client(self, intents: discord.Intents) -> Client:
-        return Client(intents, api_url=self._api_url, gateway_url=self._gateway_url, shards=self._shards)
+        return Client(intents, self._clock, api_url=self._api_url, gateway_url=self._gateway_url, shards=self._shards)
 
     async def _intents(self) -> discord.Intents:
         """What can be listened to; says what is off."""
