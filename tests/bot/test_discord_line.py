@@ -53,9 +53,11 @@ async def test_a_live_message_waits_for_what_was_missed_before_it(settings: Sett
 
 
 async def test_a_new_bot_leaves_what_was_said_before_it_came_alone(settings: Settings) -> None:
-    async with FakeDiscord() as fake:
+    clock = Ahead()
+    async with FakeDiscord(clock) as fake:
         await fake.say("shop", "ann", f"{fake.mention}{ASK}")
-        async with opened(fake, settings) as shop:
+        clock.by += timedelta(minutes=10)
+        async with opened(fake, settings, clock) as shop:
             await shop.ask("shop", "tom", f"{fake.mention}{ASK}")
             assert len(answers(fake)) == 1
 
@@ -98,14 +100,56 @@ async def test_after_a_lost_session_it_looks_what_it_missed(settings: Settings, 
         await shop.until(lambda: fake.gateway.identified == 2, "on a new line")
 
 
-async def test_an_event_that_nobody_can_read_costs_nothing(settings: Settings) -> None:
+async def test_an_event_that_nobody_can_read_is_left_out(settings: Settings, caplog: pytest.LogCaptureFixture) -> None:
+    async with FakeDiscord() as fake, opened(fake, settings) as shop:
+        fake.faults.malformed = 1.0
+        for member in ("ann", "tom", "zoe"):
+            await shop.ask("shop", member, f"{fake.mention}{ASK}")
+        assert fake.gateway.unreadable >= 3
+        assert fake.gateway.identified == 1
+    assert "MESSAGE_CREATE of Discord's can't be read and is left out" in caplog.text
+
+
+async def test_a_client_that_breaks_is_replaced_and_nothing_is_missed(settings: Settings) -> None:
     async with FakeDiscord() as fake, opened(fake, settings) as shop:
         await shop.ask("shop", "ann", f"{fake.mention}{ASK}")
-        await fake.gateway.malformed()
+        await fake.gateway.garbage()
         await fake.say("shop", "tom", f"{fake.mention}{ASK}")
         await shop.until(lambda: len(answers(fake)) == 2, "answered")
         assert shop.platform.broken == 1
         await shop.ask("shop", "zoe", f"{fake.mention}{ASK}")
+
+
+async def test_no_new_line_is_opened_that_would_cost_the_token(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeDiscord() as fake:
+        fake.gateway.starts = 1
+        async with opened(fake, settings, run=False) as shop:
+            await shop.until(lambda: "no new line for 14400 s" in caplog.text, "said")
+        assert fake.gateway.identified == 0
+
+
+async def test_intents_that_are_taken_away_while_it_starts_are_done_without(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeDiscord() as fake:
+        fake.gateway.no_intents = True
+        async with opened(fake, settings) as shop:
+            await shop.until(lambda: fake.gateway.identified, "there without them")
+            assert POT in (await shop.ask("shop", "ann", f"{fake.mention}{ASK}")).text
+    assert "Message Content Intent is off" in caplog.text
+
+
+async def test_tokens_of_commands_are_in_no_line_of_the_log(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    async with FakeDiscord() as fake, opened(fake, settings) as shop:
+        await shop.used("shop", "ann", "ask", question=ASK)
+        (token,) = fake.interactions.held
+    assert token not in caplog.text
+    assert fake.world.token not in caplog.text
 
 
 async def test_several_shards_are_one_bot(settings: Settings) -> None:
@@ -175,6 +219,15 @@ async def test_a_dead_network_is_a_finding(settings: Settings) -> None:
     (found,) = await platform.check()
     assert not found.right
     assert "network" in found.fix
+
+
+async def test_within_the_true_limits_no_route_is_refused_twice_in_a_row(settings: Settings) -> None:
+    async with FakeDiscord() as fake, opened(fake, settings) as shop:
+        fake.faults.limits = True
+        asked = [await fake.say("shop", name, f"{fake.mention}{ASK}") for name in ("ann", "tom", "zoe") * 3]
+        await shop.until(lambda: len(answers(fake)) == len(asked), "all answered")
+        assert [one.reply_to for one in fake.log if not one.edit] == asked
+        assert fake.refused_twice == 0
 
 
 async def test_every_fifth_send_refused_loses_nothing(settings: Settings) -> None:

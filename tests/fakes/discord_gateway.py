@@ -24,7 +24,7 @@ NEEDS = {
 IN_DIRECT = {MESSAGES: DIRECTS, REACTIONS: DIRECT_REACTIONS, GUILDS: 0}
 KEPT = timedelta(minutes=3)  # for which a dropped session can be resumed
 MANY = 120  # events that a connection may send in a minute
-UNREADABLE = ({"id": "1"}, {"id": "x", "channel_id": "y", "author": None, "content": 5}, {})
+UNREADABLE: tuple[Json, ...] = ({"id": "1"}, {"id": "x", "channel_id": "y", "author": None, "content": 5}, {})
 
 
 class Line(web.WebSocketResponse):
@@ -36,10 +36,12 @@ class Line(web.WebSocketResponse):
         self._one = asyncio.Lock()
 
     async def put(self, payload: Json) -> None:
+        await self.put_text(json.dumps(payload))
+
+    async def put_text(self, text: str) -> None:
         async with self._one:
             if self.closed:
                 return
-            text = json.dumps(payload)
             if self._packer is None:
                 await self.send_str(text)
             else:
@@ -66,8 +68,9 @@ class Gateway:
         self.world, self.faults = world, faults
         self.sessions: dict[str, Session] = {}
         self.identified = self.resumed = self.unreadable = 0
-        self.refuse_resume = False
+        self.refuse_resume = self.no_intents = False  # no_intents: privileged ones are refused, whatever the flags say
         self.shards = 1
+        self.starts = 999  # sessions that may still be opened today
 
     @property
     def served(self) -> bool:
@@ -119,6 +122,12 @@ class Gateway:
         """Tell every session an event that no client can read."""
         for session in self.sessions.values():
             await self._tell(session, "MESSAGE_CREATE", UNREADABLE[0], keep=False)
+
+    async def garbage(self) -> None:
+        """Send every session a frame that is no payload at all."""
+        for session in self.sessions.values():
+            if session.line is not None:
+                await session.line.put_text("<html>502 Bad Gateway</html>")
 
     async def drop(self, code: int = 4000, *, reconnect: bool = False, forget: bool = False) -> None:
         """Close every connection; `forget` the sessions too, so that they can't be resumed."""
@@ -192,7 +201,7 @@ class Gateway:
         return session
 
     def _disallowed(self, intents: int) -> bool:
-        flags = self.world.flags
+        flags = 0 if self.no_intents else self.world.flags
         content, members = flags & (CONTENT_FLAG | 1 << 18), flags & (MEMBERS_FLAG | 1 << 14)
         return bool((intents & CONTENT and not content) or (intents & MEMBERS and not members))
 

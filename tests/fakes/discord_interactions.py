@@ -11,7 +11,7 @@ from aiohttp import web
 from tests.fakes.discord_checks import ACKED, INTERACTION_GONE, Refused, answer, check_commands, check_message
 from tests.fakes.discord_limits import API
 from tests.fakes.discord_rest import Rest
-from tests.fakes.discord_world import EPHEMERAL, LOADING, Json, World, shown
+from tests.fakes.discord_world import EPHEMERAL, LOADING, Json, World, numbered, shown
 
 ACK = timedelta(seconds=3)
 TOKEN = timedelta(minutes=15)
@@ -243,6 +243,7 @@ class Interactions:
             check_message(data)
             for name in ("content", "embeds", "components"):
                 message[name] = data.get(name) or message[name]
+            message["components"] = numbered(message["components"])
             self.rest.show(message, data.get("allowed_mentions"), private_to=to)
         else:
             self.rest.change(message, data, private_to=to)

@@ -31,6 +31,7 @@ from tests.fakes.discord_world import (
     VIEW,
     Json,
     World,
+    numbered,
     shown,
 )
 
@@ -90,7 +91,7 @@ class Rest:
         return value
 
     def _gateway_bot(self, request: web.Request) -> Json:
-        limit = {"total": 1000, "remaining": 999, "reset_after": 14_400_000, "max_concurrency": 1}
+        limit = {"total": 1000, "remaining": self.gateway.starts, "reset_after": 14_400_000, "max_concurrency": 1}
         return {"url": f"ws://{request.host}/gateway", "shards": self.gateway.shards, "session_start_limit": limit}
 
     def _guild(self, request: web.Request) -> Any:
@@ -239,6 +240,7 @@ class Rest:
         for name in FIELDS:
             if name in data:
                 message[name] = (data[name] or "").strip() if name == "content" else data[name] or []
+        message["components"] = numbered(message["components"])
         if "flags" in data:
             message["flags"] = message["flags"] & ~4 | data["flags"] & 4
         message["edited_timestamp"] = self.world.stamp()

@@ -6,6 +6,7 @@ The payloads have every field that discord.py, discord.js and hikari ask for.
 from base64 import b64encode
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from bot.clock import Clock
@@ -222,7 +223,7 @@ class World:
             "mentions": [], "mention_roles": [], "attachments": [], "embeds": [], "pinned": False, "type": 0,
             "components": [], "flags": 0, "reactions": [], "_guild": channel.get("guild_id"), **more,
         }  # fmt: skip
-        said = made["content"]
+        said, made["components"] = made["content"], numbered(made["components"])
         users = (self.bot, *self.users.values())
         made["mentions"] = [one for one in users if f"<@{one['id']}>" in said or f"<@!{one['id']}>" in said]
         guild = self.guild_of(channel)
@@ -237,6 +238,15 @@ class World:
         place = {"type": 0, "message_id": message_id, "channel_id": channel["id"]}
         place |= {"guild_id": channel["guild_id"]} if "guild_id" in channel else {}
         return {"type": 19, "message_reference": place, "referenced_message": shown(to) if to else None}
+
+
+def numbered(rows: list[Json]) -> list[Json]:
+    """Components with the numbers that Discord gives them."""
+    numbers = count(1)
+    return [
+        {**row, "id": next(numbers), "components": [{**one, "id": next(numbers)} for one in row["components"]]}
+        for row in rows
+    ]
 
 
 def shown(message: Json) -> Json:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 Seen = Callable[[], Awaitable[Mapping[str, str]]]  # id of a chat -> id of the last message that was taken in there
 Take = Callable[[str, dict[str, Any]], Awaitable[None]]  # channel, message as the API shows it
 BACK = timedelta(hours=23)  # older messages are left alone: the inbox knows for a day at least what it took in
+NEW = timedelta(minutes=1)  # what a bot that never heard anything goes back
 PAGES, PAGE = 5, 100  # messages of a channel, at most
 CHANNELS = 20_000  # that are remembered
 AT_ONCE = 4  # channels
@@ -79,10 +80,10 @@ class Catchup:
     async def _catch_up(self, channel: str, chat: str) -> None:
         if channel in self._caught:
             return
-        since = await self.since()
-        if since:  # else the bot is new, and was missed by nobody
-            last = since.get(chat) or max(since.values(), key=int)  # a channel that nobody spoke in yet
-            await self._read(channel, max(int(last), discord.utils.time_snowflake(self._clock.now() - BACK)))
+        since, now = await self.since(), self._clock.now()
+        last = since.get(chat) or max(since.values(), key=int, default="0")  # of a channel that nobody spoke in yet
+        earliest = now - (BACK if since else NEW)
+        await self._read(channel, max(int(last), discord.utils.time_snowflake(earliest)))
         self._caught[channel] = None
         if len(self._caught) > CHANNELS:
             self._caught.popitem(last=False)

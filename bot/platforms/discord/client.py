@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,19 +12,49 @@ import aiohttp
 import discord
 from discord.http import HTTPClient, Route
 
+from bot.clock import Clock
+
+log = logging.getLogger(__name__)
+Parse = Callable[[Any], None]
 PATIENCE = 30.0  # seconds that a rate limit may hold a call here; a longer one goes back to the outbox
+STEP, BURST = timedelta(seconds=1 / 35), 10  # between two calls, and how many may come together
+FREE = ("/interactions", "/webhooks")  # routes that are not counted
 CLOSING = 1.0  # seconds that saying goodbye may take
 READY = 1.0  # seconds of silence after which every server is known
 UNREACHED = (OSError, aiohttp.ClientError, TimeoutError)  # what a call raises where the network fails
 
 
+class Exhausted(Exception):
+    """Discord allows no more new lines for `seconds`: one more would cost the token."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"no new line for {seconds:.0f} s")
+        self.seconds = seconds
+
+
+class Pace:
+    """Keeps all calls together below the fifty a second that Discord allows; the library waits only once it is told."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._next = clock, clock.now()
+
+    async def turn(self) -> None:
+        now = self._clock.now()
+        self._next = max(self._next, now - BURST * STEP) + STEP
+        if self._next > now:
+            await self._clock.sleep((self._next - now).total_seconds())
+
+
 class Http(HTTPClient):
-    """The library's calls, to another server where one is set."""
+    """The library's calls, to another server where one is set, at our pace."""
 
     api_url = gateway_url = ""
+    pace: Pace
 
     async def request(self, route: Route, **kwargs: Any) -> Any:
         """One call. Raises discord.HTTPException, discord.RateLimited, or one of UNREACHED."""
+        if not route.path.startswith(FREE):
+            await self.pace.turn()
         if self.api_url and route.url.startswith(Route.BASE):
             route.url = self.api_url + route.url.removeprefix(Route.BASE)
         return await super().request(route, **kwargs)
@@ -36,9 +68,11 @@ class Http(HTTPClient):
 class Client(discord.AutoShardedClient):
     """`call` is any call of the API by its path."""
 
-    def __init__(self, intents: discord.Intents, *, api_url: str, gateway_url: str, shards: Sequence[int] = ()) -> None:
-        self._urls = (api_url.rstrip("/"), gateway_url)
-        self._wanted = list(shards)
+    def __init__(
+        self, intents: discord.Intents, clock: Clock, *, api_url: str, gateway_url: str, shards: Sequence[int] = ()
+    ) -> None:
+        self._urls, self._pace = (api_url.rstrip("/"), gateway_url), Pace(clock)
+        self._wanted, self.unread = list(shards), 0  # events that the library could not read
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
         super().__init__(
             intents=intents, max_messages=None, chunk_guilds_at_startup=False, guild_ready_timeout=READY,
@@ -48,14 +82,32 @@ class Client(discord.AutoShardedClient):
 
     def _get_state(self, **options: Any) -> Any:
         made = Http(self.loop, max_ratelimit_timeout=PATIENCE)
-        made.api_url, made.gateway_url = self._urls
+        made.pace, (made.api_url, made.gateway_url) = self._pace, self._urls
         self.http = made
-        return super()._get_state(**options)
+        state = super()._get_state(**options)
+        state.parsers = {event: self._guarded(event, parse) for event, parse in state.parsers.items()}
+        return state
+
+    def _guarded(self, event: str, parse: Parse) -> Parse:
+        """An event that the library can't read would end the client; it is left out. Without READY nothing works."""
+
+        def guarded(data: Any) -> None:
+            try:
+                parse(data)
+            except Exception:
+                if event == "READY":
+                    raise
+                self.unread += 1
+                log.exception("an event %s of Discord's can't be read and is left out", event)
+
+        return guarded
 
     async def launch_shards(self) -> None:
-        """Those that are this process's, of as many as Discord recommends."""
-        if self._wanted and self.shard_count is None:
-            count, _, _ = await self.http.get_bot_gateway()
+        """Those that are this process's, of as many as Discord recommends. Raises Exhausted."""
+        count, _, limit = await self.http.get_bot_gateway()
+        if limit["remaining"] <= len(self._wanted or range(count)):
+            raise Exhausted(limit["reset_after"] / 1000)
+        if self._wanted:
             self.shard_ids, self.shard_count = self._wanted, max(count, *(one + 1 for one in self._wanted))
         await super().launch_shards()
 
@@ -109,4 +161,4 @@ def has_members(flags: discord.ApplicationFlags) -> bool:
     return flags.gateway_guild_members or flags.gateway_guild_members_limited
 
 
-__all__ = ["UNREACHED", "Client", "connected", "has_content", "has_members", "intents", "opened"]
+__all__ = ["UNREACHED", "Client", "Exhausted", "connected", "has_content", "has_members", "intents", "opened"]

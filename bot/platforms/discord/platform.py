@@ -19,14 +19,23 @@ from bot.platforms.discord.admins import Admins
 from bot.platforms.discord.answering import Answers
 from bot.platforms.discord.catchup import Catchup, Seen
 from bot.platforms.discord.checks import WITHOUT_CONTENT, WITHOUT_MEMBERS, look
-from bot.platforms.discord.client import UNREACHED, Client, connected, has_content, has_members, intents, opened
+from bot.platforms.discord.client import (
+    UNREACHED,
+    Client,
+    Exhausted,
+    connected,
+    has_content,
+    has_members,
+    intents,
+    opened,
+)
 from bot.platforms.discord.files import Files
 from bot.platforms.discord.hearing import DIRECT, NAME, Complete, Ears
 from bot.platforms.discord.unmarked import Said, Unmarked
 
 log = logging.getLogger(__name__)
 FIRST, MOST = 1.0, 60.0  # seconds between two tries
-STEADY = timedelta(minutes=5)  # a client that lived so long starts the count anew
+STEADY = timedelta(minutes=1)  # a client that lived so long starts the count anew
 BETWEEN = timedelta(
     seconds=1.5
 )  # two parts of a reply while it is written: edits of a channel share a bucket of 5 in 5 s
@@ -120,47 +129,52 @@ class Discord(Platform):
         self._settled = asyncio.Event()  # it is known whether Discord can be reached
         self._bare = False  # the privileged intents are refused
         self._failures = 0  # calls that failed in a row
-        self.broken = 0  # clients that were ended by an event which the library can't read
+        self.broken = 0  # clients that were ended by what the library can't read
 
     # the client
 
     async def run(self, receive: Receive) -> None:
         """Keep a client running until cancelled; a wrong token is said and ends it."""
+        library = logging.getLogger("discord")
+        library.setLevel(max(library.level, logging.INFO))  # below it, it writes events down with their tokens
         wait = FIRST
         try:
-            while True:
-                started = self._clock.now()
-                if not await self._try(receive):
-                    return
-                wait = FIRST if self._clock.now() - started > STEADY else min(wait * 2, MOST)
-                await self._clock.sleep(wait)
+            while (more := await self._try(receive)) is not None:
+                lived, least = more
+                wait = FIRST if lived > STEADY else min(wait * 2, MOST)
+                await self._clock.sleep(max(wait, least))
         finally:
             self._settled.set()
 
-    async def _try(self, receive: Receive) -> bool:
-        """Serve with a fresh client until that ends. False: another one would not do better."""
+    async def _try(self, receive: Receive) -> tuple[timedelta, float] | None:
+        """Serve with a fresh client until that ends; how long it lived, and the seconds to wait at least. None: another
+        one would not do better."""
         self._settled.clear()
+        started, least = self._clock.now(), 0.0
         try:
             await self._serve(receive)
         except discord.LoginFailure:
             log.error(WRONG_TOKEN)
-            return False
+            return None
         except discord.PrivilegedIntentsRequired:
             self._bare = True
         except discord.ConnectionClosed as closed:
             if closed.code == BAD_TOKEN:
                 log.error(WRONG_TOKEN)
-                return False
+                return None
             log.warning("Discord closed the line with %s; a new one is opened", closed.code)
         except (discord.HTTPException, discord.GatewayNotFound, *UNREACHED) as error:
             log.warning("Discord can't be reached and is tried again: %s", type(error).__name__)
-        except Exception:  # the boundary: the library ends a client at an event that it can't read
+        except Exhausted as error:
+            least = error.seconds
+            log.warning("Discord allows no new line for %d s; until then nothing is heard", error.seconds)
+        except Exception:  # the boundary: the library ends a client at a frame that it can't read
             self.broken += 1
             log.exception("a client of Discord broke and is replaced")
         finally:
             self._on = None
             self._settled.set()
-        return True
+        return self._clock.now() - started, least
 
     async def _serve(self, receive: Receive) -> None:
         async with opened(self._client(await self._intents())) as client:
@@ -185,7 +199,7 @@ class Discord(Platform):
             await connected(client)
 
     def _client(self, intents: discord.Intents) -> Client:
-        return Client(intents, api_url=self._api_url, gateway_url=self._gateway_url, shards=self._shards)
+        return Client(intents, self._clock, api_url=self._api_url, gateway_url=self._gateway_url, shards=self._shards)
 
     async def _intents(self) -> discord.Intents:
         """What can be listened to; says what is off."""
