@@ -101,10 +101,12 @@ class App:
         try:
             await platform.run(self.intake.put)
         except* SettingsError as refused:
-            self.serving.remove(platform.name)
-            if not self.serving:
+            if self.serving == [platform.name]:
                 raise
-            log.error("%s", *leaves(refused))
+            log.error("%s; the others go on", "; ".join(map(str, leaves(refused))))
+        self.serving.remove(platform.name)
+        if not self.serving:
+            raise SettingsError(f"{platform.name.capitalize()} was all that was to be served, and it ended")
 
 
 async def local_engine(settings: Settings) -> LocalEngine:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 Seen = Callable[[], Awaitable[Mapping[str, str]]]  # id of a chat -> id of the last message that was taken in there
 Take = Callable[[str, dict[str, Any]], Awaitable[None]]  # channel, message as the API shows it
 BACK = timedelta(hours=23)  # older messages are left alone: the inbox knows for a day at least what it took in
+UNDER_WAY = timedelta(minutes=10)  # how long a message may have waited to be taken in
 NEW = timedelta(minutes=1)  # what a bot that never heard anything goes back
 PAGES, PAGE = 5, 100  # messages of a channel, at most
 CHANNELS = 20_000  # that are remembered
@@ -81,9 +82,13 @@ class Catchup:
         if channel in self._caught:
             return
         since, now = await self.since(), self._clock.now()
-        last = since.get(chat) or max(since.values(), key=int, default="0")  # of a channel that nobody spoke in yet
         earliest = now - (BACK if since else NEW)
-        await self._read(channel, max(int(last), discord.utils.time_snowflake(earliest)))
+        if chat in since:
+            last = int(since[chat])
+        else:  # nothing that was said there was ever taken in, but it may have been under way when the bot was killed
+            first = discord.utils.snowflake_time(min(map(int, since.values()), default=0))
+            last = discord.utils.time_snowflake(max(first - UNDER_WAY, earliest))
+        await self._read(channel, max(last, discord.utils.time_snowflake(earliest)))
         self._caught[channel] = None
         if len(self._caught) > CHANNELS:
             self._caught.popitem(last=False)

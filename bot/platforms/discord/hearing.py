@@ -43,7 +43,7 @@ class Ears:
         self._admins, self._answers, self._catchup, self._files = admins, answers, catchup, files
         self._usages = {one.name: one.usage for one in commands("en")}
         self._complete, self._said = complete, said
-        self._waiting = 0
+        self._waiting, self._behind = 0, set[str]()
 
     def wire(self) -> None:
         """Have the client call these."""
@@ -59,12 +59,15 @@ class Ears:
         for guild in self._client.guilds:
             if guild.me and guild.me.joined_at and now - guild.me.joined_at < BACK:
                 await self.on_guild_join(guild)
+        await self._catch_up(await self._channels())
+
+    async def _catch_up(self, channels: Mapping[str, str]) -> None:
         while not self._client.is_closed():
             try:
-                await self._catchup.all(await self._channels())
+                await self._catchup.all(channels)
                 break
-            except (ExceptionGroup, discord.HTTPException, discord.RateLimited, *UNREACHED) as error:
-                log.warning("what was said meanwhile can't be read yet: %s", error)
+            except Exception:  # the boundary: whatever it is, nothing that was said may be lost by it
+                log.exception("what was said meanwhile can't be read yet; it is tried again")
             await self._clock.sleep(AGAIN)
 
     async def on_shard_disconnect(self, shard: int) -> None:
@@ -81,7 +84,7 @@ class Ears:
                     found[str(place.id)] = str(place.id)
         direct = {chat: last for chat, last in (await self._catchup.since()).items() if chat.startswith(DIRECT)}
         for chat in sorted(direct, key=lambda one: int(direct[one]), reverse=True)[:DIRECTS]:
-            with contextlib.suppress(discord.Forbidden, discord.NotFound):  # who left, or closed it
+            with contextlib.suppress(discord.HTTPException, *UNREACHED):  # who left, or closed it
                 found[await self._admins.channel(chat.removeprefix(DIRECT))] = chat
         return found
 
@@ -89,19 +92,27 @@ class Ears:
 
     async def on_message(self, message: discord.Message) -> None:
         if not self._counts(message):
-            return
-        channel = str(message.channel.id)
+            return None
+        channel, chat = str(message.channel.id), self._chat(message).id
         if self._waiting >= BUSY:
-            self._catchup.missed(channel)
-            return
+            return await self._later(channel, chat)
         self._waiting += 1
         try:
-            await self._catchup.listen(channel, self._chat(message).id, lambda: self._hear(message))
+            return await self._catchup.listen(channel, chat, lambda: self._hear(message))
         except Exception:  # the boundary: it is in the channel's history, and read from there
-            log.exception("a message of channel %s was not taken in", channel)
-            self._catchup.missed(channel)
+            log.exception("a message of channel %s was not taken in; it is tried again", channel)
         finally:
             self._waiting -= 1
+        return await self._later(channel, chat)
+
+    async def _later(self, channel: str, chat: str) -> None:
+        """A message of this channel was heard and not taken in: its history is read after a while."""
+        self._catchup.missed(channel)
+        if channel not in self._behind:
+            self._behind.add(channel)
+            await self._clock.sleep(AGAIN)
+            self._behind.discard(channel)
+            await self._catch_up({channel: chat})
 
     async def history(self, channel: str, data: dict[str, Any]) -> None:
         """A message that was said while nobody listened."""

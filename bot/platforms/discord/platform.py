@@ -136,7 +136,8 @@ class Discord(Platform):
     async def run(self, receive: Receive) -> None:
         """Keep a client running until cancelled; a wrong token is said and ends it."""
         library = logging.getLogger("discord")
-        library.setLevel(max(library.level, logging.INFO))  # below it, it writes events down with their tokens
+        if library.getEffectiveLevel() < logging.INFO:
+            library.setLevel(logging.INFO)  # below it, it writes events down with the tokens in them
         wait = FIRST
         try:
             while (more := await self._try(receive)) is not None:
