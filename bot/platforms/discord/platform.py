@@ -128,7 +128,7 @@ class Discord(Platform):
         self._on: On | None = None
         self._settled = asyncio.Event()  # it is known whether Discord can be reached
         self._bare = False  # the privileged intents are refused
-        self._failures = 0  # calls that failed in a row
+        self._failing: datetime | None = None  # since when no call has succeeded
         self.broken = 0  # clients that were ended by what the library can't read
 
     # the client
@@ -323,16 +323,17 @@ class Discord(Platform):
         return self._on
 
     def _later(self) -> float:
-        """Seconds until the next try of a call that failed: more each time, until one succeeds."""
-        self._failures += 1
-        return float(min(2.0 ** min(self._failures, 6), MOST))
+        """Seconds until the next try of a call that failed: as long as none has succeeded so far, within bounds."""
+        now = self._clock.now()
+        self._failing = self._failing or now
+        return min(max(FIRST, (now - self._failing).total_seconds()), MOST)
 
     @contextlib.contextmanager
     def _refusals(self) -> Iterator[None]:
         """What a call raises, as SendError."""
         try:
             yield
-            self._failures = 0
+            self._failing = None
         except discord.RateLimited as error:
             raise SendError("Discord asks to wait", error.retry_after) from error
         except discord.HTTPException as error:
