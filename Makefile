@@ -42,7 +42,9 @@ test-long: install
 crosscheck: install
 	test -x .crosscheck/hikari/bin/python || $(PYTHON) -m venv .crosscheck/hikari
 	.crosscheck/hikari/bin/pip install -q hikari==2.7.0
-	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 || echo "without npm, discord.js is left out"
+	test -x .crosscheck/aiogram/bin/python || $(PYTHON) -m venv .crosscheck/aiogram
+	.crosscheck/aiogram/bin/pip install -q aiogram==3.31.0
+	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 grammy@1.46.0 || echo "without npm, two are left out"
 	$(BIN)/python -m pytest tests/crosscheck
 
 bench: install

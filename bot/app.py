@@ -101,10 +101,12 @@ class App:
         try:
             await platform.run(self.intake.put)
         except* SettingsError as refused:
-            self.serving.remove(platform.name)
-            if not self.serving:
+            if self.serving == [platform.name]:
                 raise
-            log.error("%s", *leaves(refused))
+            log.error("%s; the others go on", "; ".join(map(str, leaves(refused))))
+        self.serving.remove(platform.name)
+        if not self.serving:
+            raise SettingsError(f"{platform.name.capitalize()} was all that was to be served, and it ended")
 
 
 async def local_engine(settings: Settings) -> LocalEngine:
@@ -167,7 +169,7 @@ def make_suggestions(
         clock=clock,
         texts=texts,
         signals=load(signal_folder),
-        profiles=settings.profiles or consent(edges.values()),
+        profiles=consent(settings, edges.values()),
         default_language=shop.language,
         direct_chat=lambda platform, member: (
             edges[platform].capabilities.direct_chat.format(member=member) if platform in edges else ""
@@ -237,7 +239,7 @@ async def build(
 
         privately = Privately(database, abilities, direct_link, is_admin)
         inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
-        router = Router(*inner, privately, Arrivals(shop, tools, safety))
+        router = Router(*inner, privately, Arrivals(shop, tools, safety), consent(settings, edges.values()))
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
                 corrections = Corrections(
@@ -287,9 +289,10 @@ async def _load_live(engine: Engine, database: Database, shop_id: int, settings:
     return engine.name
 
 
-def consent(edges: Iterable[Platform]) -> str:
-    """What PROFILES is where it is not set: the strictest that a platform's policy asks for."""
-    return "optin" if any(edge.capabilities.profiles == "optin" for edge in edges) else "notice"
+def consent(settings: Settings, edges: Iterable[Platform]) -> str:
+    """PROFILES; where it is not set, the strictest that a platform's policy asks for: a member may be on several."""
+    strict = any(edge.capabilities.profiles == "optin" for edge in edges)
+    return settings.profiles or ("optin" if strict else "notice")
 
 
 @dataclass(frozen=True, slots=True)

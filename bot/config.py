@@ -146,6 +146,9 @@ class Settings(BaseSettings):
         "https address at which Telegram reaches this computer; empty: the bot fetches its updates itself",
         "Telegram and Discord",
     )
+    telegram_webhook_listen: str = _setting(
+        "127.0.0.1:8443", "where the bot listens for it, behind the server that speaks https", "Telegram and Discord"
+    )
     telegram_api_url: str = _setting(
         "", "a Bot API server of your own, such as http://host:8081; empty: Telegram's", "Telegram and Discord"
     )
@@ -201,6 +204,14 @@ class Settings(BaseSettings):
                 "three parts with dots between them are right: “Reset Token” on the page “Bot” shows it once; "
                 "the client secret and the public key are others"
             )
+        return value
+
+    @field_validator("telegram_webhook_listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError("HOST:PORT such as 127.0.0.1:8443 is right")
         return value
 
     @field_validator("telegram_api_url", "discord_api_url", "telegram_webhook_url", "discord_gateway_url")

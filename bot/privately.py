@@ -73,7 +73,9 @@ class Privately:
         sender = call.message.sender
         address = can.direct_chat.format(member=sender.id)
         own = await members.direct(tx, call.shop.id, call.member_id, call.chat.platform, address, sender.name)
-        line = {"chat_id": call.chat.id, "text": self._line(call, found), "reply_to": call.message.id}
+        line: Way = {"chat_id": call.chat.id, "text": self._line(call, found), "reply_to": call.message.id}
+        if not own.direct:  # who speaks as the group itself has none
+            return Placed(call.chat.id, call.reply(line["text"]))
         if here:
             return Placed(call.chat.id, reply, ({"chat_id": own.id}, line), call.chat.id)
         return Placed(own.id, replace(reply, private_to="", reply_to="", ticket=""), (line,), call.chat.id)

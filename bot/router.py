@@ -55,6 +55,7 @@ class Router:
     handoffs: Handoffs
     privately: Privately
     arrivals: Arrivals
+    profiles: str  # PROFILES, its default resolved
     _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
     _gate: gate.Gate = field(init=False)
     _people: People = field(init=False)
@@ -217,7 +218,6 @@ class Router:
         default = known.chat.language or self.shop.language
         said = default if args.isascii() else language(args, default)
         platform = self._of(known.chat.platform)
-        profiles = self.tools.settings.profiles or platform.profiles
         return slash.Call(
             self.tools,
             self.commands,
@@ -228,7 +228,7 @@ class Router:
             self.shop,
             said,
             self.mode(known.chat),
-            profiles,
+            self.profiles,
             platform.may_train,
             args,
         )

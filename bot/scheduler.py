@@ -243,7 +243,7 @@ class Scheduler:
                 await noun(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT)
             await links.clear(tx, self._shop_id, now)
-            await links.settle(tx, self._shop_id)
+            await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)
 
         await self._database.write(clear)
         self._cleared = now.date()

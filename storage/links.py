@@ -86,10 +86,12 @@ async def merge(tx: Transaction, one: int, other: int) -> int:
     return kept
 
 
-async def settle(tx: Transaction, shop_id: int) -> None:
-    """Move what was still written down for members that went into another: what was under way at that moment."""
-    rows = await tx.execute(select(Member.id, Member.merged_into).filter_by(shop_id=shop_id))
-    for row in [row for row in rows if row.merged_into is not None]:
+async def settle(tx: Transaction, shop_id: int, since: datetime) -> None:
+    """Move what was still written down for members that went into another since then: it was under way at that moment,
+    or in another process."""
+    lately = select(Link.member_id).filter_by(shop_id=shop_id, state=DONE).where(Link.expires >= since)
+    query = select(Member.id, Member.merged_into).where(Member.merged_into.in_(lately))
+    for row in list(await tx.execute(query)):
         await _move(tx, row.merged_into, row.id)
 
 

@@ -7,6 +7,7 @@ import random
 import signal
 import sys
 import time
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,13 +69,14 @@ class Bot:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of what was addressed to the bot: `lost` has no reply, `doubled` more than one, `disordered` an earlier one behind
-    a later one's."""
+    """Of what was addressed to the bot: `lost` has no reply, `doubled` more than one, `disordered` one behind that of a
+    later question. `at_once`: the most that were doubled in one chat by one kill."""
 
     asked: int
     lost: int
     doubled: int
     disordered: int
+    at_once: int
 
 
 class Talk:
@@ -85,6 +87,7 @@ class Talk:
         self.groups = [f"group{number}" for number in range(groups)]
         self.chance = random.Random(seed)
         self.asked: list[tuple[str, str]] = []  # chat, id
+        self.kills: list[int] = []  # the length of the fake's log at each
         self._turn = 0
 
     async def say(self, group: str = "") -> None:
@@ -115,7 +118,15 @@ class Talk:
                 chats[one[0]].append(firsts[one])
         disordered = sum(later < earlier for order in chats.values() for earlier, later in pairwise(order))
         lost = sum(not replies[one] for one in self.asked)
-        return Outcome(len(self.asked), lost, sum(replies[one] > 1 for one in self.asked), disordered)
+        doubled = sum(replies[one] > 1 for one in self.asked)
+        return Outcome(len(self.asked), lost, doubled, disordered, self._at_once(firsts))
+
+    def _at_once(self, firsts: dict[tuple[str, str], int]) -> int:
+        asked, again = set(self.asked), Counter[tuple[int, str]]()
+        for at, one in enumerate(self.fake.log):
+            if not one.edit and (one.chat, one.reply_to) in asked and firsts[one.chat, one.reply_to] != at:
+                again[bisect(self.kills, at), one.chat] += 1
+        return max(again.values(), default=0)
 
     async def answered(self, bot: Bot, seconds: float) -> float:
         """Wait until nothing is unanswered, at most so long; how long it took."""
@@ -147,6 +158,7 @@ async def killed(fake: Fake, bot: Bot, talk: Talk, *, kills: int, count: int, ra
             raise RuntimeError(f"kill {number}: the bot said nothing for {START:.0f} s:\n{bot.said()}")
         await asyncio.sleep(talk.chance.uniform(0, 0.02))  # the moment itself
         await bot.end(signal.SIGKILL)
+        talk.kills.append(len(fake.log))
         busy += talk.outcome().lost > 0
         await talking  # the rest of it is said while the bot is down
     await bot.start()

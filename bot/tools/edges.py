@@ -36,6 +36,7 @@ def networks(settings: Settings, names: Sequence[str], parts: Parts, shards: Seq
                 token=settings.telegram_token.get_secret_value(),
                 api_url=settings.telegram_api_url,
                 webhook_url=settings.telegram_webhook_url,
+                listen=settings.telegram_webhook_listen,
                 database=parts.database,
                 shop_id=parts.shop.id,
                 texts=parts.texts,

@@ -6,7 +6,8 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.clock import ManualClock
+from bot.clock import ManualClock, SystemClock
+from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram
 
 ROOT = Path(__file__).parents[2]
@@ -72,3 +73,11 @@ async def test_without_a_network_it_says_so(tmp_path: Path) -> None:
     assert code == 1
     assert "Telegram can't be reached" in said
     assert "any-token" not in said
+
+
+async def test_discord_says_what_to_click(tmp_path: Path) -> None:
+    async with FakeDiscord(SystemClock()) as fake:
+        code, said = await check(tmp_path, **fake.settings())
+    assert code == 1
+    assert "discord.com/developers" in said
+    assert fake.settings()["DISCORD_TOKEN"] not in said

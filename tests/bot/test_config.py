@@ -98,6 +98,7 @@ def test_tokens_and_addresses_of_platforms_are_taken_as_they_are_given():
         ("DISCORD_TOKEN", TELEGRAM, "Reset Token"),
         ("DISCORD_TOKEN", f"Bot {DISCORD}", "Reset Token"),
         ("TELEGRAM_API_URL", "host:8081", "https://HOST"),
+        ("TELEGRAM_WEBHOOK_LISTEN", "somewhere", "HOST:PORT"),
         ("TELEGRAM_API_URL", f"http://host/bot?{SECRET}", "https://HOST"),
         ("TELEGRAM_WEBHOOK_URL", f"https://me:{SECRET}@host", "https://HOST"),
         ("TELEGRAM_WEBHOOK_URL", "http://shop.example/hook", "no other address"),

@@ -158,3 +158,11 @@ async def test_who_is_no_admin_there_any_more_does_not(open_: Group) -> None:
     open_.admins = frozenset()
     pressed = {"chat": "with-boss", "direct": True, "kind": Kind.BUTTON, "reply_to": told[1]}
     assert "for admins" in await open_.say("boss", told[2].buttons[0].command, **pressed)
+
+
+async def test_who_speaks_as_the_group_itself_is_not_told_before_all(open_: Group) -> None:
+    open_.capabilities = replace(Open.capabilities, direct_chat="{member}")
+    open_.app.router.capabilities["test"] = open_.capabilities
+    text = await open_.say("shop", "/me")
+    assert LINK in text
+    assert "what I know" not in text

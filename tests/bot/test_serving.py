@@ -12,11 +12,13 @@ import pytest
 from bot.clock import SystemClock
 from bot.config import SettingsError, load
 from bot.tools.edges import wanted
+from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram
 from tests.served_bot import START, Bot
 
 ROOT = Path(__file__).parents[2]
 REFUSED = "9999999:refused-0123456789"
+WRONG = {"telegram": REFUSED, "discord": "OTk5OTk5OTk5.refused-0.123456789"}
 
 
 @pytest.fixture
@@ -54,15 +56,23 @@ async def test_a_refused_token_is_said_and_the_page_goes_on(tmp_path: Path, fake
     assert "refused-" not in bot.said()
 
 
-async def test_refused_alone_it_ends_at_once(tmp_path: Path, fake: FakeTelegram) -> None:
-    bot = Serving(tmp_path, "--only", "telegram", **fake.settings() | {"TELEGRAM_TOKEN": REFUSED})
+@pytest.mark.parametrize("kind", [FakeTelegram, FakeDiscord])
+async def test_refused_alone_it_ends_at_once(tmp_path: Path, kind: type[FakeTelegram | FakeDiscord]) -> None:
+    async with kind(SystemClock()) as fake:
+        told, name = fake.settings(), f"{fake.name.upper()}_TOKEN"
+        code, said = await ended(Serving(tmp_path, "--only", fake.name, **told | {name: WRONG[fake.name]}))
+    assert code == 2
+    assert f"{name}: {fake.name.capitalize()} refuses it" in said
+    assert "refused-0" not in said
+
+
+async def ended(bot: Bot) -> tuple[int | None, str]:
+    """How it ends by itself, and what it says until then."""
     process = await asyncio.create_subprocess_exec(
         *bot.command, cwd=ROOT, env=dict(os.environ), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     said, _ = await process.communicate()
-    assert process.returncode == 2
-    assert b"TELEGRAM_TOKEN: Telegram refuses it" in said
-    assert b"refused-0" not in said
+    return process.returncode, said.decode()
 
 
 async def test_both_are_served_by_one_process(tmp_path: Path, fake: FakeTelegram) -> None:

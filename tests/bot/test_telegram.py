@@ -1,12 +1,14 @@
 """Telegram as a member sees it: the whole bot behind the real client, over a socket to a strict server."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.clock import SystemClock
 from bot.config import Settings
-from storage import interactions, members
+from storage import interactions, members, outbox
+from storage.database import Transaction
 from tests.bot.telegram_shop import Shop, opened, until
 from tests.fakes.telegram import FakeTelegram
 
@@ -74,6 +76,34 @@ async def test_an_admin_who_hides_behind_the_group_is_one(shop: Shop, fake: Fake
     await fake.say_hidden("shop", "/mode questions")
     reply = (await shop.replies("shop", bool, since))[-1]
     assert "for admins" not in reply.text
+
+
+async def test_what_only_a_hidden_admin_may_see_is_not_shown_to_the_group(shop: Shop, fake: FakeTelegram):
+    await shop.ask("shop", "ann", f"@shop_bot {PRICE}")
+    since = len(fake.log)
+    await fake.say_hidden("shop", "/profile Ann")
+    reply = (await shop.replies("shop", bool, since))[-1]
+    assert "direct chat" in reply.text
+    assert "Moka" not in reply.text
+
+
+async def test_what_only_a_member_may_see_goes_to_a_direct_chat(shop: Shop, fake: FakeTelegram):
+    line = await shop.ask("shop", "ann", "/me")
+    link = "https://t.me/shop_bot?start=me"
+    assert link in line.text
+    await fake.say("direct:ann", "ann", "/start me")
+    shown = (await shop.replies("direct:ann", bool))[-1]
+    assert "direct chat" not in shown.text
+    since = len(fake.log)
+    await fake.say("shop", "ann", "/me")
+    await shop.replies("direct:ann", bool, since)
+    assert [one.chat for one in fake.log[since:]] == ["direct:ann"]
+
+
+async def test_the_bot_introduces_itself_where_it_was_added(shop: Shop, fake: FakeTelegram):
+    fake.world.place("shop")[0].bot = "left"
+    fake.move("shop", "shop_bot", "member")
+    assert "/privacy" in (await shop.replies("shop", bool))[-1].text
 
 
 async def test_a_channel_that_speaks_in_the_group_is_no_admin(shop: Shop, fake: FakeTelegram):
@@ -162,3 +192,26 @@ async def test_a_file_that_nobody_gives_to_the_bot_is_left_alone(shop: Shop, fak
 
 async def test_chinese_is_answered_in_chinese(shop: Shop, fake: FakeTelegram):
     assert "包邮" in (await shop.ask("shop", "ann", "@shop_bot 满多少包邮？")).text
+
+
+async def test_a_post_is_never_seen_twice_and_always_accounted_for(shop: Shop, fake: FakeTelegram):
+    chats = [str(fake.world.place(f"group{number}")[0].id) for number in range(12)]
+
+    async def put(tx: Transaction) -> list[int]:
+        now, found = shop.app.clock.now(), []
+        for chat in chats:
+            place = await members.enter(tx, shop.app.shop.id, "telegram", chat, chat, False)
+            found.append(await outbox.put(tx, shop.app.shop.id, place.id, f"post:{chat}", "post", "News!", now))
+        return found
+
+    fake.faults.broken = 0.7
+    rows = await shop.app.database.write(put)
+    shop.app.outbox.wake()
+    await until(lambda: fake.calls.count("sendMessage"), bool)
+    fake.faults.broken = 0.0
+    await shop.settled("group0")
+    states = [(await shop.app.database.read(lambda tx, row=row: outbox.get(tx, row))).state for row in rows]
+    seen = Counter(one.chat for one in fake.log)
+    assert set(seen.values()) == {1}
+    assert set(states) <= {"sent", "unknown"}
+    assert states.count("sent") <= len(seen) <= len(states)

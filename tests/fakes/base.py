@@ -78,7 +78,7 @@ class Fake(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def hear_all(self) -> None:
+    def hear_all(self) -> None:  # noqa: B027 - most networks keep nothing from it
         """The bot gets everything that is said in groups, where the network would keep it from it otherwise."""
 
     def shown(self, chat: str) -> list[str]:

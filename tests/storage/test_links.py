@@ -182,11 +182,14 @@ async def _all(tx: Transaction, query: Any) -> list[Any]:
 def test_what_was_under_way_comes_after(url: str) -> None:
     async def check(database: Database) -> None:
         ids = await database.write(lambda tx: begin(tx, [Person(subscribed=True), Person(subscribed=True, said=1)]))
-        kept = await database.write(lambda tx: links.merge(tx, *ids))
         shop = await database.read(shops.get)
         chat = (await database.read(lambda tx: members.chats(tx, shop.id)))[0]
+        await database.write(lambda tx: links.offer(tx, shop.id, ids[0], chat.id, "CODE", NOON))
+        link = await database.read(lambda tx: links.by_code(tx, shop.id, "CODE", NOON - timedelta(seconds=1)))
+        await database.write(lambda tx: links.change(tx, link.id, state=links.DONE, other_id=ids[1]))
+        kept = await database.write(lambda tx: links.merge(tx, *ids))
         await database.write(lambda tx: interactions.add(tx, shop.id, ids[1], chat.id, "said", NOON, text="late"))
-        await database.write(lambda tx: links.settle(tx, shop.id))
+        await database.write(lambda tx: links.settle(tx, shop.id, NOON))
         said = await database.read(lambda tx: interactions.of_member(tx, kept))
         assert [row.text for row in said] == ["late", "0"]
         member = await database.read(lambda tx: members.get(tx, kept))

@@ -61,11 +61,12 @@ class Client(Bot):
             get_updates_request=Request(connection_pool_size=2),
         )
 
-    async def fetch(self, offset: int, seconds: int) -> list[Any]:
+    async def fetch(self, offset: int, seconds: int) -> list[dict[str, Any]]:
         """Updates from this number on, as they came: one that the library can't read must not hide the others."""
         asked = {"offset": offset or None, "timeout": seconds, "allowed_updates": list(UPDATES)}
         found = await self._post("getUpdates", asked, read_timeout=seconds + 10.0)
-        return found if isinstance(found, list) else []
+        held = found if isinstance(found, list) else []
+        return [one for one in held if isinstance(one, dict) and isinstance(one.get("update_id"), int)]
 
     async def hang_up(self) -> None:
         """Close the connections, also of a client that was never initialized."""

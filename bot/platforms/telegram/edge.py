@@ -23,14 +23,13 @@ from bot.platforms.telegram.client import Client, Wait, refused
 from bot.platforms.telegram.incoming import Reader, chat_of
 from bot.platforms.telegram.kept import NAME, Kept
 from bot.platforms.telegram.limits import Pace
-from bot.platforms.telegram.outgoing import TEXT, Shown, caption, place, reply_of, shown
+from bot.platforms.telegram.outgoing import CHAT, TEXT, Shown, caption, place, reply_of, shown
 from bot.platforms.telegram.rights import Admins
-from bot.platforms.telegram.serving import Poller, Webhook, patient
+from bot.platforms.telegram.serving import Poller, Raw, Webhook, chats_of, patient
 from bot.texts import Texts
 from storage.database import Database
 
 log = logging.getLogger(__name__)
-LISTEN = "127.0.0.1:8443"
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FETCHES = 3
 REMEMBERED = 2_000  # messages whose last text is remembered
@@ -61,11 +60,12 @@ class Telegram(Platform):
         commands: Commands,
         api_url: str = "",
         webhook_url: str = "",
-        listen: str = LISTEN,
+        listen: str = "127.0.0.1:8443",
     ) -> None:
         self._connect = partial(Client, token, api_url)
         self._client = self._connect()
         self._kept, self._admins, self._pace = Kept(database, shop_id), Admins(self._client, clock), Pace()
+        self._aside = Pace()  # of drafts and typing, which take no room from messages
         self._texts, self._uploads, self._clock, self._commands = texts, uploads, clock, commands
         self._webhook_url, self._listen = webhook_url, listen
         self._username = ""
@@ -81,13 +81,13 @@ class Telegram(Platform):
             me = await patient(self._clock, "it can't be reached", self._client.get_me)
             self._username = me.username or ""
             self._reader = Reader(me, self._admins, self._kept, self._clock, self._fetch)
-            take = partial(self._take, receive)
             async with asyncio.TaskGroup() as tasks:
+                take = partial(self._take, receive, tasks)
                 tasks.create_task(self._register())
                 if self._webhook_url:
                     tasks.create_task(Webhook(self._client, self._webhook_url, self._listen, self._clock, take).run())
                 else:
-                    tasks.create_task(Poller(self._connect, self._clock, take).run())
+                    tasks.create_task(Poller(self._connect, self._clock, self._prepare, take).run())
         except* InvalidToken:
             text = "TELEGRAM_TOKEN: Telegram refuses it; @BotFather gives the right one: /mybots, your bot, API Token"
             raise SettingsError(text) from None
@@ -96,23 +96,30 @@ class Telegram(Platform):
 
     async def _register(self) -> None:
         call = partial(setup.register, self._client, self._commands)
-        await patient(self._clock, "registering the commands", call)
+        try:
+            await patient(self._clock, "registering the commands", call)
+        except BadRequest as error:
+            log.error("Telegram does not take the commands: %s", error)
 
-    async def _take(self, receive: Receive, raw: Any) -> None:
+    async def _prepare(self, updates: Sequence[Raw]) -> None:
+        """Ask at once who is an admin of all the groups that these are of, not of one after the other."""
+        await asyncio.gather(*map(self._admins.of, chats_of(updates)))
+
+    async def _take(self, receive: Receive, tasks: asyncio.TaskGroup, raw: Raw) -> None:
         """Make an update durable; one that can't be read is kept apart, counted and passed over."""
         try:
             update = api.Update.de_json(raw, self._client)
             messages = await self._reader.read(update)
         except Exception as error:  # the boundary: one bad update never stops those behind it
             self.unreadable += 1
-            log.exception("Telegram: update %s can't be read; %d so far", raw.get("update_id"), self.unreadable)
-            key, reason = f"{NAME}:unreadable:{raw.get('update_id')}", f"{type(error).__name__}: {error}"
+            log.exception("Telegram: update %d can't be read; %d so far", raw["update_id"], self.unreadable)
+            key, reason = f"{NAME}:unreadable:{raw['update_id']}", f"{type(error).__name__}: {error}"
             await self._kept.unreadable(key, raw, reason, self._clock.now())
             return
         for message in messages:
             await receive(message)
         if update.callback_query:
-            await self._answer_press(update.callback_query, messages)
+            tasks.create_task(self._answer_press(update.callback_query, messages))
 
     async def _answer_press(self, query: api.CallbackQuery, messages: Sequence[Message]) -> None:
         """Ends the button's waiting; what it does comes as a message."""
@@ -183,7 +190,7 @@ class Telegram(Platform):
         return await self._client.send_message(to, ready.text, link_preview_options=NO_PREVIEW, **more)
 
     async def _draft(self, to: int, topic: int | None, outgoing: Outgoing, key: str) -> str:
-        if self._pace.wait(to, self._clock.now(), spare=True):
+        if self._aside.wait(to, self._clock.now(), spare=True):
             return ""
         number = int.from_bytes(hashlib.sha256(key.encode()).digest()[:4]) or 1
         await self._call(to, partial(self._client.send_message_draft, to, number, outgoing.text, topic))
@@ -219,14 +226,14 @@ class Telegram(Platform):
         if isinstance(action, React):
             reaction = partial(self._client.set_message_reaction, to, int(action.message_id), action.emoji)
             await self._call(to, reaction)
-        elif not self._pace.wait(to, self._clock.now(), spare=True):
+        elif not self._aside.wait(to, self._clock.now(), spare=True):
             typing = partial(self._client.send_chat_action, to, ChatAction.TYPING, message_thread_id=topic)
             await self._call(to, typing)
 
     async def ask(self, chat: Chat, member: str) -> bool:
         """An admin who hides is the group itself."""
         to, _ = place(chat.id)
-        return member == str(to) or (member.isdecimal() and int(member) in await self._admins.of(to))
+        return member == f"{CHAT}{to}" or (member.isdecimal() and int(member) in await self._admins.of(to))
 
     def _wait(self, to: int, *, spare: bool = False) -> None:
         if wait := self._pace.wait(to, self._clock.now(), spare=spare):
@@ -241,7 +248,8 @@ class Telegram(Platform):
         except TelegramError as error:
             told = refused(error)
             if isinstance(error, Wait):
-                self._pace.told(to, self._clock.now(), error.seconds)
+                for pace in (self._pace, self._aside):
+                    pace.told(to, self._clock.now(), error.seconds)
             raise told from None
 
     def _remember(self, to: int, message_id: str, ready: Shown) -> None:

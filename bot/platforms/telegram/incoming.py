@@ -12,6 +12,7 @@ from telegram.constants import ChatMemberStatus, ChatType
 from bot.clock import Clock
 from bot.messages import Chat, File, Kind, Message, Role, Sender
 from bot.platforms.telegram.kept import NAME, Kept
+from bot.platforms.telegram.outgoing import CHAT
 from bot.platforms.telegram.rights import Admins
 
 IN = (
@@ -84,7 +85,7 @@ class Reader:
         if (voice := message.sender_chat) is not None:
             hidden = voice.id == message.chat.id
             name = message.author_signature or voice.title or ""
-            return Sender(str(voice.id), name, Role.ADMIN if hidden else Role.MEMBER, bot=not hidden)
+            return Sender(f"{CHAT}{voice.id}", name, Role.ADMIN if hidden else Role.MEMBER, bot=not hidden)
         assert message.from_user
         return await self._person(message.from_user, message.chat.id)
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.language import cut, units
-from bot.messages import Button, Card, Outgoing
+from bot.messages import Button, Card, Outgoing, SendError
 
 TEXT, CAPTION = 4096, 1024  # UTF-16 code units
 DATA = 64  # bytes that a button carries
 ROW = 32  # characters of the labels that stand in one line
 LABEL = 60
+CHAT = "chat:"  # in front of the id of a sender who is a chat: never to be taken for one to write to
 STORED = "#"  # in front of a button's number in its message: what it means stands in the tables
 
 
@@ -34,7 +35,9 @@ def shown(outgoing: Outgoing, key: str = "") -> Shown:
 
 
 def place(chat_id: str) -> tuple[int, int | None]:
-    """A chat's id and topic, from `-100…/7`."""
+    """A chat's id and topic, from `-100…/7`. Raises SendError where it is nobody's direct chat."""
+    if chat_id.startswith(CHAT):
+        raise SendError("who speaks as a group or channel has no direct chat")
     chat, _, topic = chat_id.partition("/")
     return int(chat), int(topic) if topic else None
 

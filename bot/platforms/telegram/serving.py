@@ -5,14 +5,15 @@ import hashlib
 import hmac
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from telegram.error import Conflict, InvalidToken, TelegramError
+from telegram.error import BadRequest, Conflict, InvalidToken, TelegramError
 
 from bot.clock import Clock
+from bot.config import SettingsError
 from bot.platforms.telegram.client import UPDATES, Client, Wait
 
 log = logging.getLogger(__name__)
@@ -20,7 +21,20 @@ POLL = 25  # seconds that Telegram holds a poll open
 STALLED = 45.0  # seconds after which a poll that was not answered is given up and begun again
 FIRST, LAST = 1.0, 30.0  # seconds between two tries
 LARGEST = 1024 * 1024  # bytes of an update
-Take = Callable[[Any], Awaitable[None]]  # returns once the update is durable
+Raw = dict[str, Any]
+Take = Callable[[Raw], Awaitable[None]]  # returns once the update is durable
+Prepare = Callable[[Sequence[Raw]], Awaitable[None]]  # is shown what was fetched at once
+
+
+def chats_of(updates: Sequence[Raw]) -> set[int]:
+    """The groups that updates are of, read from whatever they are."""
+    found: set[int] = set()
+    for payload in (one for update in updates for one in update.values() if isinstance(one, dict)):
+        pressed = payload.get("message")
+        for chat in (payload.get("chat"), pressed.get("chat") if isinstance(pressed, dict) else None):
+            if isinstance(chat, dict) and isinstance(chat.get("id"), int) and chat["id"] < 0:
+                found.add(chat["id"])
+    return found
 
 
 class StalledError(Exception):
@@ -28,12 +42,12 @@ class StalledError(Exception):
 
 
 async def patient(clock: Clock, what: str, call: Callable[[], Awaitable[Any]]) -> Any:
-    """What the call returns, tried again until the network is there. Raises InvalidToken."""
+    """What the call returns, tried again until the network is there. Raises InvalidToken and BadRequest."""
     wait = FIRST
     while True:
         try:
             return await call()
-        except InvalidToken:
+        except (InvalidToken, BadRequest):
             raise
         except TelegramError as error:
             again = error.seconds if isinstance(error, Wait) else wait
@@ -45,8 +59,14 @@ async def patient(clock: Clock, what: str, call: Callable[[], Awaitable[Any]]) -
 class Poller:
     """`run` fetches updates until cancelled, with a new connection whenever the one that it has hangs."""
 
-    def __init__(self, connect: Callable[[], Client], clock: Clock, take: Take) -> None:
-        self._connect, self._clock, self._take = connect, clock, take
+    def __init__(
+        self,
+        connect: Callable[[], Client],
+        clock: Clock,
+        prepare: Callable[[Sequence[Raw]], Awaitable[None]],
+        take: Take,
+    ) -> None:
+        self._connect, self._clock, self._prepare, self._take = connect, clock, prepare, take
         self._offset = 0
         self._wait = FIRST
 
@@ -72,6 +92,7 @@ class Poller:
                 continue
             self._wait = FIRST
             try:
+                await self._prepare(found)
                 for update in found:
                     await self._take(update)
                     self._offset = update["update_id"] + 1  # only now does the next poll confirm it
@@ -79,7 +100,7 @@ class Poller:
                 log.exception("Telegram: updates from %d on were not taken in; trying again", self._offset)
                 await self._clock.sleep(LAST)
 
-    async def _fetch(self, client: Client) -> list[Any]:
+    async def _fetch(self, client: Client) -> list[Raw]:
         call = asyncio.ensure_future(client.fetch(self._offset, POLL))
         stalled = asyncio.ensure_future(self._clock.sleep(STALLED))
         try:
@@ -120,7 +141,7 @@ class Webhook:
         self._one = asyncio.Lock()  # the order of updates is the order inside a chat
 
     async def run(self) -> None:
-        """Raises InvalidToken, or OSError where the port is taken."""
+        """Raises InvalidToken, or SettingsError where the port is taken."""
         app = web.Application(client_max_size=LARGEST)
         app.router.add_post(urlsplit(self._url).path or "/", self._receive)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
@@ -130,7 +151,8 @@ class Webhook:
             try:
                 await web.TCPSite(runner, host, int(port)).start()
             except OSError as error:
-                raise OSError(error.errno, f"{self._listen} can't be had for Telegram's webhook") from error
+                text = f"TELEGRAM_WEBHOOK_LISTEN: {self._listen} can't be had; another port would be right"
+                raise SettingsError(text) from error
             await patient(self._clock, "setting the webhook", self._set)
             await asyncio.Event().wait()
         finally:
@@ -149,6 +171,8 @@ class Webhook:
             update = json.loads(await request.text())
         except ValueError:
             raise web.HTTPBadRequest from None
+        if not isinstance(update, dict) or not isinstance(update.get("update_id"), int):
+            raise web.HTTPBadRequest
         async with self._one:
             await self._take(update)
         return web.Response()
