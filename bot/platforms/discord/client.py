@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 Parse = Callable[[Any], None]
 PATIENCE = 30.0  # seconds that a rate limit may hold a call here; a longer one goes back to the outbox
 STEP, BURST = timedelta(seconds=1 / 35), 10  # between two calls, and how many may come together
+LONGEST = timedelta(seconds=30)  # that calls may queue up
 FREE = ("/interactions", "/webhooks")  # routes that are not counted
 CLOSING = 1.0  # seconds that saying goodbye may take
 READY = 1.0  # seconds of silence after which every server is known
@@ -44,6 +45,8 @@ class Pace:
 
     async def turn(self) -> None:
         now = self._clock.now()
+        if self._next - now > LONGEST:  # the clock was set back
+            self._next = now
         self._next = max(self._next, now - BURST * STEP) + STEP
         if self._next > now:
             await self._clock.sleep((self._next - now).total_seconds())
