@@ -13,25 +13,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.parts.report import Row, main
-from benchmarks.parts.traffic import START, Bot, Talk, fake_of, killed
+from benchmarks.parts.traffic import ROOT, START, Bot, Talk, fake_of, killed
 from bot.clock import SystemClock
 
 DRAIN = 600.0  # seconds in which a backlog has to be gone
 RATES = (15, 60)  # updates a second
 MESSAGES = {15: 400, 60: 1200}
+MODEL = ROOT / "llm" / "weights" / "starter" / "model.safetensors"
 
 
-async def kills(folder: Path, name: str, rate: int, count: int, often: int) -> list[Row]:
+async def kills(folder: Path, name: str, rate: int, count: int, often: int, engine: str = "scripted") -> list[Row]:
     """So many kills while so many messages come in at a rate."""
     async with fake_of(name, SystemClock()) as fake:
         fake.faults.limits = True
-        bot, talk = Bot(fake, folder), Talk(fake, groups=max(8, count // 16))
+        bot, talk = Bot(fake, folder, engine), Talk(fake, groups=max(8, count // 16))
         try:
             busy = await killed(fake, bot, talk, kills=often, count=count, rate=rate, drain=DRAIN)
             seconds = await bot.end(signal.SIGTERM)
         finally:
             await bot.close()
-        found, what = talk.outcome(), f"{often} kills, {rate}/s"
+        found, what = talk.outcome(), f"{often} kills, {rate}/s{', the shipped model' * (engine == 'local')}"
     note = f"of {found.asked} addressed in {len(talk.groups)} groups; {busy} kills with work under way"
     return [
         Row(f"{what}: lost", found.lost, at_most=0, note=note),
@@ -98,6 +99,8 @@ async def measure(folder: Path, quick: bool, given: argparse.Namespace) -> list[
         rows += await kills(folder / f"kill{rate}", name, rate, count, often)
     if not quick:
         rows += await kills(folder / "kill20", name, 20, 600, max(1, often // 2))
+        if MODEL.exists():
+            rows += await kills(folder / "kill1", name, 1, 50, max(1, often // 2), "local")
     rows += await refusals(folder / "refused", name, 20 if quick else 100)
     rows += await flood(folder / "flood", name, 5 if quick else 60)
     return rows

@@ -1,12 +1,14 @@
 """Telegram as a member sees it: the whole bot behind the real client, over a socket to a strict server."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import pytest
 
 from bot.clock import SystemClock
 from bot.config import Settings
-from storage import interactions, members
+from storage import interactions, members, outbox
+from storage.database import Transaction
 from tests.bot.telegram_shop import Shop, opened, until
 from tests.fakes.telegram import FakeTelegram
 
@@ -190,3 +192,26 @@ async def test_a_file_that_nobody_gives_to_the_bot_is_left_alone(shop: Shop, fak
 
 async def test_chinese_is_answered_in_chinese(shop: Shop, fake: FakeTelegram):
     assert "包邮" in (await shop.ask("shop", "ann", "@shop_bot 满多少包邮？")).text
+
+
+async def test_a_post_is_never_seen_twice_and_always_accounted_for(shop: Shop, fake: FakeTelegram):
+    chats = [str(fake.world.place(f"group{number}")[0].id) for number in range(12)]
+
+    async def put(tx: Transaction) -> list[int]:
+        now, found = shop.app.clock.now(), []
+        for chat in chats:
+            place = await members.enter(tx, shop.app.shop.id, "telegram", chat, chat, False)
+            found.append(await outbox.put(tx, shop.app.shop.id, place.id, f"post:{chat}", "post", "News!", now))
+        return found
+
+    fake.faults.broken = 0.7
+    rows = await shop.app.database.write(put)
+    shop.app.outbox.wake()
+    await until(lambda: fake.calls.count("sendMessage"), bool)
+    fake.faults.broken = 0.0
+    await shop.settled("group0")
+    states = [(await shop.app.database.read(lambda tx, row=row: outbox.get(tx, row))).state for row in rows]
+    seen = Counter(one.chat for one in fake.log)
+    assert set(seen.values()) == {1}
+    assert set(states) <= {"sent", "unknown"}
+    assert states.count("sent") <= len(seen) <= len(states)

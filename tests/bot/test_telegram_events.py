@@ -8,11 +8,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.clock import ManualClock, SystemClock
 from bot.config import Settings, SettingsError
 from bot.messages import Kind, Message, Role
-from bot.platforms.telegram.serving import STALLED
+from bot.platforms.telegram.serving import STALLED, chats_of
 from storage.tables import Inbox
 from tests.bot.telegram_shop import Heard, alone, hearing, until
 from tests.conftest import START
@@ -190,6 +192,41 @@ async def test_a_wrong_token_is_said_at_once(settings: Settings, fake: FakeTeleg
         with pytest.raises(SettingsError, match="BotFather") as told:
             await edge.run(receive)
     assert "a-wrong-one" not in str(told.value) + caplog.text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(("chat", "id", "message", "update_id", "text")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(("update_id", "message", "callback_query")), JSON, max_size=3)))
+def test_the_groups_of_any_updates_are_read(updates: list[dict[str, Any]]):
+    assert all(one < 0 for one in chats_of(updates))
+
+
+async def test_no_update_stops_those_behind_it(heard: Heard, fake: FakeTelegram):
+    wrong: list[Any] = [
+        None,
+        7,
+        "x",
+        [],
+        {},
+        {"message_id": 1},
+        {"chat": {"id": -1}},
+        {"from": {"id": "?"}, "date": 1e99},
+    ]
+    kinds = ("message", "callback_query", "message_reaction", "my_chat_member", "chat_member", "something_new")
+    for kind in kinds:
+        for payload in wrong:
+            fake.updates.add(kind, payload)
+    await fake.say("direct:ann", "ann", "behind")
+    assert [one.text for one in await heard.some(1)] == ["behind"]
+    assert heard.edge.unreadable >= len(wrong)
 
 
 def free_port() -> int:

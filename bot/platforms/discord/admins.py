@@ -24,7 +24,7 @@ class Admins:
         """May this member manage the server? Raises as a call."""
         key, now = (guild_id, member_id), self._clock.now()
         asked, admin = self._known.get(key, (None, False))
-        if asked is not None and now - asked < HOLDS:
+        if asked is not None and abs(now - asked) < HOLDS:
             return admin
         admin = await self._look(guild_id, member_id)
         self._known[key] = (now, admin)

@@ -19,7 +19,7 @@ from bot.platforms.discord.answering import Call
 
 log = logging.getLogger(__name__)
 Seen = Callable[[], Awaitable[Mapping[str, str]]]  # id of a chat -> id of the last message that was taken in there
-Take = Callable[[str, dict[str, Any]], Awaitable[None]]  # channel, message as the API shows it
+Take = Callable[[str, str, dict[str, Any]], Awaitable[None]]  # channel, chat, message as the API shows it
 BACK = timedelta(hours=23)  # older messages are left alone: the inbox knows for a day at least what it took in
 UNDER_WAY = timedelta(minutes=10)  # how long a message may have waited to be taken in
 NEW = timedelta(minutes=1)  # what a bot that never heard anything goes back
@@ -31,7 +31,7 @@ AT_ONCE = 4  # channels
 class Catchup:
     """`listen` to a channel in order; `all` of them are caught up once the bot is there; `broken` when the line broke.
 
-    take(channel, message): takes one message of a channel's history in; what it can't read it leaves out.
+    take(channel, chat, message): takes one message of a channel's history in; what it can't read it leaves out.
     """
 
     def __init__(self, call: Call, seen: Seen, take: Take, clock: Clock) -> None:
@@ -88,12 +88,12 @@ class Catchup:
         else:  # nothing that was said there was ever taken in, but it may have been under way when the bot was killed
             first = discord.utils.snowflake_time(min(map(int, since.values()), default=0))
             last = discord.utils.time_snowflake(max(first - UNDER_WAY, earliest))
-        await self._read(channel, max(last, discord.utils.time_snowflake(earliest)))
+        await self._read(channel, chat, max(last, discord.utils.time_snowflake(earliest)))
         self._caught[channel] = None
         if len(self._caught) > CHANNELS:
             self._caught.popitem(last=False)
 
-    async def _read(self, channel: str, after: int) -> None:
+    async def _read(self, channel: str, chat: str, after: int) -> None:
         for _ in range(PAGES):
             params = {"limit": PAGE, "after": after}
             try:
@@ -104,7 +104,7 @@ class Catchup:
                 log.warning("what was said in channel %s meanwhile can't be read: %s", channel, error.text)
                 return
             for message in reversed(page):
-                await self._take(channel, message)
+                await self._take(channel, chat, message)
             if len(page) < PAGE:
                 return
             after = int(page[0]["id"])

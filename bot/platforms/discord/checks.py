@@ -29,19 +29,17 @@ async def look(make: Callable[[], Client], token: str) -> list[Finding]:
     try:
         async with opened(make()) as client:
             await client.login(token)
-            found = [Finding(name, True), *await _application(client)]
+            found, servers = [Finding(name, True), *await _application(client)], list[Finding]()
             async for guild in client.fetch_guilds(with_counts=False):
-                found += await _guild(client, guild.id)
+                servers += await _guild(client, guild.id)
     except discord.LoginFailure:
         fix = f"{PORTAL} → Bot → Reset Token, and put it into .env"
         return [Finding(name, False, "Discord refuses the token; nothing works there", fix)]
     except (discord.HTTPException, *UNREACHED) as error:
         fix = "look at this computer's network and firewall, or at discordstatus.com"
         return [Finding("Discord", False, f"it can't be reached ({type(error).__name__})", fix)]
-    if len(found) == 4:
-        fix = f"{PORTAL} → Installation: open the install link, and choose your server"
-        found.append(Finding("Discord: a server", False, "the bot is in none", fix))
-    return found
+    fix = f"{PORTAL} → Installation: open the install link, and choose your server"
+    return [*found, *(servers or [Finding("Discord: a server", False, "the bot is in none", fix)])]
 
 
 async def _application(client: Client) -> list[Finding]:

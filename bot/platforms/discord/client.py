@@ -18,10 +18,15 @@ log = logging.getLogger(__name__)
 Parse = Callable[[Any], None]
 PATIENCE = 30.0  # seconds that a rate limit may hold a call here; a longer one goes back to the outbox
 STEP, BURST = timedelta(seconds=1 / 35), 10  # between two calls, and how many may come together
+LONGEST = timedelta(seconds=30)  # that calls may queue up
 FREE = ("/interactions", "/webhooks")  # routes that are not counted
 CLOSING = 1.0  # seconds that saying goodbye may take
 READY = 1.0  # seconds of silence after which every server is known
 UNREACHED = (OSError, aiohttp.ClientError, TimeoutError)  # what a call raises where the network fails
+
+
+class Ended(ConnectionError):
+    """The client was closed meanwhile."""
 
 
 class Exhausted(Exception):
@@ -40,6 +45,8 @@ class Pace:
 
     async def turn(self) -> None:
         now = self._clock.now()
+        if self._next - now > LONGEST:  # the clock was set back
+            self._next = now
         self._next = max(self._next, now - BURST * STEP) + STEP
         if self._next > now:
             await self._clock.sleep((self._next - now).total_seconds())
@@ -72,6 +79,7 @@ class Client(discord.AutoShardedClient):
         self, intents: discord.Intents, clock: Clock, *, api_url: str, gateway_url: str, shards: Sequence[int] = ()
     ) -> None:
         self._urls, self._pace = (api_url.rstrip("/"), gateway_url), Pace(clock)
+        self._ended = asyncio.Event()
         self._wanted, self.unread = list(shards), 0  # events that the library could not read
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nobody speaks here
         super().__init__(
@@ -111,14 +119,29 @@ class Client(discord.AutoShardedClient):
             self.shard_ids, self.shard_count = self._wanted, max(count, *(one + 1 for one in self._wanted))
         await super().launch_shards()
 
+    async def close(self) -> None:
+        self._ended.set()
+        await super().close()
+
     async def call(
         self, method: str, path: str, json: Any = None, params: dict[str, Any] | None = None, **parts: Any
     ) -> Any:
-        """One call; `parts` fill the path. Raises as `Http.request`."""
-        more: dict[str, Any] = {} if json is None else {"json": json}
-        if params:
-            more["params"] = params
-        return await self.http.request(Route(method, path, **parts), **more)
+        """One call; `parts` fill the path. Raises as `Http.request`, and Ended where the client is closed meanwhile."""
+        more: dict[str, Any] = {
+            name: value for name, value in (("json", json), ("params", params)) if value is not None
+        }
+        if self._ended.is_set():
+            raise Ended
+        work = asyncio.ensure_future(self.http.request(Route(method, path, **parts), **more))
+        ended = asyncio.ensure_future(self._ended.wait())
+        try:
+            await asyncio.wait([work, ended], return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise Ended
+            return work.result()
+        finally:
+            ended.cancel()
+            work.cancel()
 
 
 @contextlib.asynccontextmanager

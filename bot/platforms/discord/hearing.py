@@ -55,16 +55,16 @@ class Ears:
 
     async def on_ready(self) -> None:
         """The bot is there, with a line that knows nothing of what was before."""
+        await self._catch_up(self._channels)
         now = self._clock.now()
         for guild in self._client.guilds:
             if guild.me and guild.me.joined_at and now - guild.me.joined_at < BACK:
                 await self.on_guild_join(guild)
-        await self._catch_up(await self._channels())
 
-    async def _catch_up(self, channels: Mapping[str, str]) -> None:
+    async def _catch_up(self, channels: Callable[[], Awaitable[Mapping[str, str]]]) -> None:
         while not self._client.is_closed():
             try:
-                await self._catchup.all(channels)
+                await self._catchup.all(await channels())
                 break
             except Exception:  # the boundary: whatever it is, nothing that was said may be lost by it
                 log.exception("what was said meanwhile can't be read yet; it is tried again")
@@ -112,12 +112,19 @@ class Ears:
             self._behind.add(channel)
             await self._clock.sleep(AGAIN)
             self._behind.discard(channel)
-            await self._catch_up({channel: chat})
 
-    async def history(self, channel: str, data: dict[str, Any]) -> None:
+            async def this() -> Mapping[str, str]:
+                return {channel: chat}
+
+            await self._catch_up(this)
+
+    async def history(self, channel: str, chat: str, data: dict[str, Any]) -> None:
         """A message that was said while nobody listened."""
+        place: Any = self._client.get_channel(int(channel))
+        if place is None and chat.startswith(DIRECT):
+            place = self._client.get_partial_messageable(int(channel))
         try:
-            place: Any = self._client.get_channel(int(channel)) or self._client.get_partial_messageable(int(channel))
+            place = place or await self._client.fetch_channel(int(channel))
             message = discord.Message(state=self._client._connection, channel=place, data=data)  # type: ignore[arg-type]
         except (KeyError, TypeError, ValueError, AttributeError):
             log.warning("message %s of channel %s can't be read and is left out", data.get("id"), channel)
@@ -138,7 +145,7 @@ class Ears:
             kind, text = Kind.FILE, text if text.startswith("/") else "/import"
         if not (text or addressed):
             return  # a picture, a sticker, or words that the platform keeps from us
-        reference = message.reference
+        reference = message.reference if message.type is discord.MessageType.reply else None  # not what was forwarded
         await self._receive(
             Message(
                 key=f"{NAME}:message:{message.channel.id}:{message.id}",
@@ -255,7 +262,9 @@ class Ears:
             return str(command)
         message = str(interaction.message.id)
         shown = (await self._said([message])).get(message)
-        return shown.buttons[command].command if shown and command < len(shown.buttons) else ""
+        if shown is None or command >= len(shown.buttons):
+            raise LookupError(f"of message {message} nobody knows what its button {command} means")
+        return shown.buttons[command].command
 
     # reactions, who comes and goes
 
@@ -291,9 +300,10 @@ class Ears:
         me = guild.me
         if me is None or me.joined_at is None:
             return
-        owner = await self._client.fetch_user(guild.owner_id) if guild.owner_id else self._client.user
-        if owner:
-            await self._moved(Kind.ADDED, guild, owner, me.joined_at, Role.ADMIN)
+        owner: Any = self._client.user
+        with contextlib.suppress(discord.HTTPException, *UNREACHED):  # who added it is known to be an admin, no more
+            owner = await self._client.fetch_user(guild.owner_id or me.id)
+        await self._moved(Kind.ADDED, guild, owner, me.joined_at, Role.ADMIN)
 
     async def _moved(
         self, kind: Kind, guild: discord.Guild, who: Any, at: datetime | None, role: Role = Role.MEMBER

@@ -66,13 +66,13 @@ class On:
 
 
 @dataclass(slots=True)
-class Pace:
+class Spacing:
     """When a part of a reply was shown last in each chat."""
 
     shown: dict[str, datetime] = field(default_factory=dict)
 
-    def slow(self, chat: str, now: datetime) -> bool:
-        """Is it too soon for the next part? If not, it is shown now."""
+    def too_soon(self, chat: str, now: datetime) -> bool:
+        """Is it too soon for the next part? If not, that is shown now."""
         if chat in self.shown and now - self.shown[chat] < BETWEEN:
             return True
         self.shown.pop(chat, None)
@@ -124,11 +124,11 @@ class Discord(Platform):
         self._token, self._api_url, self._gateway_url, self._shards = token, api_url, gateway_url, shards
         self._commands, self._clock, self._seen, self._said = commands, clock, seen, said
         self._complete, self._files = complete, Files(uploads)
-        self._pace = Pace()
+        self._parts = Spacing()
         self._on: On | None = None
         self._settled = asyncio.Event()  # it is known whether Discord can be reached
         self._bare = False  # the privileged intents are refused
-        self._failures = 0  # calls that failed in a row
+        self._failing: datetime | None = None  # since when no call has succeeded
         self.broken = 0  # clients that were ended by what the library can't read
 
     # the client
@@ -186,8 +186,8 @@ class Discord(Platform):
             answers = Answers(client.call, client.application_id, self._clock)
             self._on = On(client, admins, answers, Unmarked(client.call, self._said, str(client.user.id)))
 
-            async def history(channel: str, message: dict[str, Any]) -> None:
-                await ears.history(channel, message)
+            async def history(channel: str, chat: str, message: dict[str, Any]) -> None:
+                await ears.history(channel, chat, message)
 
             ears = Ears(
                 client, receive, admins=admins, answers=answers, files=self._files, commands=self._commands,
@@ -271,7 +271,7 @@ class Discord(Platform):
 
     async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None:
         """Replace what a message shows; parts of a reply only now and then. Raises SendError."""
-        if not outgoing.done and self._pace.slow(chat.id, self._clock.now()):
+        if not outgoing.done and self._parts.too_soon(chat.id, self._clock.now()):
             return
         on = await self._reach()
         private = bool(outgoing.private_to) and not chat.direct
@@ -323,16 +323,17 @@ class Discord(Platform):
         return self._on
 
     def _later(self) -> float:
-        """Seconds until the next try of a call that failed: more each time, until one succeeds."""
-        self._failures += 1
-        return float(min(2.0 ** min(self._failures, 6), MOST))
+        """Seconds until the next try of a call that failed: as long as none has succeeded so far, within bounds."""
+        now = self._clock.now()
+        self._failing = self._failing or now
+        return min(max(FIRST, (now - self._failing).total_seconds()), MOST)
 
     @contextlib.contextmanager
     def _refusals(self) -> Iterator[None]:
         """What a call raises, as SendError."""
         try:
             yield
-            self._failures = 0
+            self._failing = None
         except discord.RateLimited as error:
             raise SendError("Discord asks to wait", error.retry_after) from error
         except discord.HTTPException as error:
