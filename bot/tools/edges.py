@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from bot.app import Parts
 from bot.commands.base import typed
 from bot.config import Settings, SettingsError
-from bot.messages import Outgoing
+from bot.messages import Capabilities, Outgoing
 from bot.outbox import outgoing
 from bot.platforms.base import CommandHelp, Commands, Platform
 from storage import interactions, products
@@ -63,6 +63,15 @@ def networks(settings: Settings, names: Sequence[str], parts: Parts, shards: Seq
             )
         )
     return found
+
+
+def abilities() -> dict[str, Capabilities]:
+    """What each platform can do and allows, by its name, whether it is on or not."""
+    from bot.platforms.discord import Discord
+    from bot.platforms.telegram import Telegram
+    from bot.platforms.web import Web
+
+    return {one.name: one.capabilities for one in (Telegram, Discord, Web)}
 
 
 def helps(parts: Parts) -> Commands:

@@ -11,7 +11,7 @@ import pytest
 
 from bot.clock import SystemClock
 from bot.config import SettingsError, load
-from bot.tools.edges import wanted
+from bot.tools.edges import abilities, wanted
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.telegram import FakeTelegram
 from tests.served_bot import START, Bot
@@ -95,3 +95,9 @@ def test_only_one_of_them_needs_its_token(name: str) -> None:
     assert wanted(settings) == ["telegram", "discord", "web"]
     assert wanted(settings, name) == [name]
     assert wanted(load(env_file=None)) == ["web"]
+
+
+def test_whose_words_may_train_a_model_is_known_of_every_network() -> None:
+    assert {name: one.may_train for name, one in abilities().items()} == {
+        "telegram": "optin", "discord": "never", "web": "yes",
+    }  # fmt: skip

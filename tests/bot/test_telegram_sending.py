@@ -103,6 +103,19 @@ async def test_what_telegram_says_to_wait_holds_for_that_chat_alone(place: Place
     assert place.fake.refused == 1
 
 
+async def test_a_clock_that_is_set_back_holds_no_message_up(place: Place):
+    await place.send("shop")
+    place.later(-3600)
+    await place.send("shop", "again")
+    place.fake.faults.refuse_every = 1
+    place.later(2)
+    with pytest.raises(SendError):
+        await place.send("shop")
+    place.fake.faults.refuse_every = 0
+    place.later(-3600)
+    await place.send("shop", "and again")
+
+
 async def test_parts_of_a_reply_leave_room_for_replies(place: Place):
     place.fake.faults.limits = True
     first = await place.send("shop", "One.", done=False)

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 from bot.clock import Clock
 from tests.fakes.base import Seen
 from tests.fakes.telegram_params import ApiError, Values, bad, entities_of, keyboard_of
-from tests.fakes.telegram_world import BOT_ID, BOT_NAME, IN, Chat, Message, World
+from tests.fakes.telegram_world import BOT_ID, Chat, Message, World
 
 TEXT, CAPTION, FILE = 4096, 1024, 20 * 1024 * 1024
 EMOJI = ("👍", "👎", "❤", "🔥", "🎉", "👀", "🙏", "👌")
@@ -271,4 +271,3 @@ class Methods:
 _GIFTS = dict.fromkeys(
     ("unlimited_gifts", "limited_gifts", "unique_gifts", "premium_subscription", "gifts_from_channels"), False
 )
-__all__ = ["BOT_NAME", "IN", "Methods"]

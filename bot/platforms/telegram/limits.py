@@ -18,16 +18,17 @@ class Pace:
     def __init__(self) -> None:
         self._all: deque[datetime] = deque()
         self._chats: OrderedDict[int, deque[datetime]] = OrderedDict()
-        self._until: OrderedDict[int, datetime] = OrderedDict()
+        self._told: OrderedDict[int, tuple[datetime, datetime]] = OrderedDict()  # from when until when
 
     def wait(self, chat: int, now: datetime, *, spare: bool = False) -> float:
         """Seconds until a call may go; 0: it may go now, and is counted."""
         mine = self._chats.setdefault(chat, deque())
         self._chats.move_to_end(chat)
         _bound(self._chats)
-        _forget(self._all, now - SECOND)
-        _forget(mine, now - MINUTE)
-        free = [self._until.get(chat, now)]
+        _forget(self._all, now - SECOND, now)
+        _forget(mine, now - MINUTE, now)
+        since, until = self._told.get(chat, (now, now))
+        free = [until if since <= now else now]
         most = SPARE_ALL if spare else ALL
         if len(self._all) >= most:
             free.append(self._all[-most] + SECOND)
@@ -44,14 +45,17 @@ class Pace:
 
     def told(self, chat: int, now: datetime, seconds: float) -> None:
         """Nothing goes to this chat before."""
-        self._until[chat] = now + timedelta(seconds=seconds)
-        self._until.move_to_end(chat)
-        _bound(self._until)
+        self._told[chat] = (now, now + timedelta(seconds=seconds))
+        self._told.move_to_end(chat)
+        _bound(self._told)
 
 
-def _forget(times: deque[datetime], before: datetime) -> None:
+def _forget(times: deque[datetime], before: datetime, now: datetime) -> None:
+    """What is too long ago; and what has not been yet, since the clock was set back."""
     while times and times[0] <= before:
         times.popleft()
+    while times and times[-1] > now:
+        times.pop()
 
 
 def _bound(held: OrderedDict[int, Any]) -> None:
