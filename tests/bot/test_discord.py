@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlalchemy import select
 
 from bot.config import Settings
-from bot.messages import Button, Outgoing
+from bot.messages import Button, Chat, Outgoing
+from bot.outbox import put
 from storage import interactions, members
+from storage.database import Transaction
+from storage.tables import Interaction
 from tests.bot.discord_shop import Shop, flat, opened
 from tests.fakes.discord import FakeDiscord
 from tests.fakes.discord_world import EMBED, HISTORY, SEND, VIEW
@@ -25,14 +29,12 @@ async def say_by_itself(shop: Shop, chat: str, shown: Outgoing) -> str:
     channel = (await shop.fake.place(chat))["id"]
     before = len(shop.fake.log)
 
-    async def put(tx: object) -> None:
-        from bot.outbox import put
-
-        place = await members.enter(tx, shop.app.shop.id, "discord", channel, chat, False)  # type: ignore[arg-type]
+    async def add(tx: Transaction) -> None:
+        place = await members.enter(tx, shop.app.shop.id, "discord", channel, chat, False)
         now = shop.app.clock.now()
-        await put(tx, shop.app.shop.id, place.id, f"notice:{before}", "notice", shown, now, 1900)  # type: ignore[arg-type]
+        await put(tx, shop.app.shop.id, place.id, f"notice:{before}", "notice", shown, now, 1900)
 
-    await shop.app.database.write(put)
+    await shop.app.database.write(add)
     shop.app.outbox.wake()
     return (await shop.told(chat, before)).id
 
@@ -123,9 +125,7 @@ async def test_who_may_manage_the_server_is_its_admin(shop: Shop) -> None:
     assert not await shop.platform.ask(await chat_of(shop), shop.fake.world.user("ann")["id"])
 
 
-async def chat_of(shop: Shop):  # type: ignore[no-untyped-def]
-    from bot.messages import Chat
-
+async def chat_of(shop: Shop) -> Chat:
     return Chat("discord", (await shop.fake.place("shop"))["id"])
 
 
@@ -200,11 +200,7 @@ async def test_who_joins_and_leaves_is_known(shop: Shop) -> None:
     ]
 
 
-async def moved(tx, shop_id: int) -> list[str]:  # type: ignore[no-untyped-def]
-    from sqlalchemy import select
-
-    from storage.tables import Interaction
-
+async def moved(tx: Transaction, shop_id: int) -> list[str]:
     query = select(Interaction.kind).where(Interaction.shop_id == shop_id, Interaction.kind.in_(("joined", "left")))
     return list(await tx.scalars(query.order_by(Interaction.id)))
 

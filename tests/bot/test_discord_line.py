@@ -74,6 +74,20 @@ async def test_what_was_said_days_ago_is_left_alone(settings: Settings) -> None:
             assert len(answers(fake)) == 2
 
 
+async def test_of_channels_in_which_nothing_was_said_nothing_is_asked(settings: Settings) -> None:
+    async with FakeDiscord() as fake:
+        async with opened(fake, settings) as shop:
+            await shop.ask("shop", "ann", f"{fake.mention}{ASK}")
+        for number in range(20):
+            await fake.place(f"shop#quiet{number}")
+        await fake.say("shop#busy", "ann", f"{fake.mention}{ASK}")
+        fake.doors.calls.clear()
+        async with opened(fake, settings) as shop:
+            await shop.until(lambda: answers(fake, "shop#busy"), "answered")
+            await shop.settled()
+        assert len([one for one in fake.doors.calls if one[0] == "GET" and one[1].endswith("/messages")]) <= 3
+
+
 # the line
 
 

@@ -6,10 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import commands as folder
+from bot.commands.base import command
 from bot.messages import Button, Card, Outgoing
 from bot.platforms.base import CommandHelp
 from bot.platforms.discord import saying, slash
 from bot.registry import load
+from bot.texts import Texts
 from tests.bot.discord_shop import flat
 from tests.fakes.discord_checks import check_commands, check_message
 
@@ -93,10 +96,6 @@ def test_what_is_chosen_is_what_would_be_typed(usage: str) -> None:
 
 
 def test_every_command_of_the_folder_can_be_registered() -> None:
-    from bot import commands as folder
-    from bot.commands.base import command
-    from bot.texts import Texts
-
     texts, found = Texts(), [command(module) for module in load(folder)]
 
     def listed(language: str) -> list[Any]:

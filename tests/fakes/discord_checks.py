@@ -65,6 +65,12 @@ def check_message(data: Json, *, empty: bool = False) -> None:
         raise invalid("allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", "Mutually exclusive.")
 
 
+def check_edit(data: Json) -> None:
+    """What only an edit is refused; raises Refused."""
+    if (data.get("flags") or 0) & ~(1 << 2):
+        raise invalid("flags", "BASE_TYPE_BAD_FLAGS", "Only SUPPRESS_EMBEDS can be changed.")
+
+
 def check_embeds(embeds: list[Json]) -> None:
     longer("embeds", embeds, 10)
     whole = 0

@@ -8,7 +8,15 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fakes.discord_checks import ACKED, INTERACTION_GONE, Refused, answer, check_commands, check_message
+from tests.fakes.discord_checks import (
+    ACKED,
+    INTERACTION_GONE,
+    Refused,
+    answer,
+    check_commands,
+    check_edit,
+    check_message,
+)
 from tests.fakes.discord_limits import API
 from tests.fakes.discord_rest import Rest
 from tests.fakes.discord_world import EPHEMERAL, LOADING, Json, World, numbered, shown
@@ -236,6 +244,7 @@ class Interactions:
         return answer(shown(await self._say(held, data, data.get("_files", ()))))
 
     async def _fill(self, held: Interaction, message: Json, data: Json) -> web.Response:
+        check_edit(data)
         loading, private = message["flags"] & LOADING, bool(message["flags"] & EPHEMERAL)
         message["flags"] &= ~LOADING
         to = held.member if private else ""

@@ -12,6 +12,7 @@ from tests.fakes.discord_checks import (
     Refused,
     answer,
     check_components,
+    check_edit,
     check_embeds,
     check_message,
     invalid,
@@ -237,6 +238,7 @@ class Rest:
         longer("content", data.get("content"), 2000)
         check_embeds(data.get("embeds") or [])
         check_components(data.get("components") or [])
+        check_edit(data)
         for name in FIELDS:
             if name in data:
                 message[name] = (data[name] or "").strip() if name == "content" else data[name] or []

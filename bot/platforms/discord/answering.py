@@ -18,7 +18,7 @@ import discord
 
 from bot.clock import Clock
 from bot.platforms.discord.client import UNREACHED
-from bot.platforms.discord.saying import EPHEMERAL
+from bot.platforms.discord.saying import EPHEMERAL, edited
 
 log = logging.getLogger(__name__)
 Call = Callable[..., Awaitable[Any]]
@@ -65,7 +65,7 @@ class Answers:
     async def begin(self, ticket: str) -> None:
         """Wait until it is answered; after a while give the sign that an answer comes."""
         number, token = ticket.split(":", 1)
-        held = self._hold(number, State.NEW)
+        held = self._held.get(number) or self._hold(number, State.NEW)
         waits = [asyncio.ensure_future(held.answered.wait()), asyncio.ensure_future(self._clock.sleep(DEFER))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -111,7 +111,7 @@ class Answers:
             return False
         token = ticket.split(":", 1)[1]
         try:
-            await self._webhook("PATCH", "/{token}/messages/{message}", token, json=body, message=message_id)
+            await self._webhook("PATCH", "/{token}/messages/{message}", token, json=edited(body), message=message_id)
         except discord.HTTPException as error:
             if error.code not in (*NO_SUCH, BAD_TOKEN):
                 raise
@@ -149,7 +149,7 @@ class Answers:
         if state is State.DEFERRED:
             if held.private == private:
                 path = "/{token}/messages/@original"
-                return str((await self._webhook("PATCH", path, token, json=body))["id"]), State.ANSWERED
+                return str((await self._webhook("PATCH", path, token, json=edited(body)))["id"]), State.ANSWERED
             await self._webhook("DELETE", "/{token}/messages/@original", token)  # who may see it can't be changed
         return str((await self._webhook("POST", "/{token}", token, json=body))["id"]), State.ANSWERED
 

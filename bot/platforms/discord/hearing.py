@@ -25,7 +25,7 @@ NAME = "discord"
 DIRECT = "dm:"  # a direct chat's id is this and the member's
 SPOKEN = (discord.MessageType.default, discord.MessageType.reply)
 AGAIN = 5.0  # seconds until the history is asked for once more
-DIRECTS = 200  # direct chats whose history is looked at after a start
+DIRECTS = 100  # direct chats whose history is looked at after a start
 BUSY = 2_000  # messages that wait to be taken in; beyond it they are left to the history
 Complete = Callable[[str, str], Awaitable[Sequence[str]]]  # command, what was typed -> what may be meant
 Said = Callable[[Sequence[str]], Awaitable[Mapping[str, Outgoing]]]
@@ -74,15 +74,17 @@ class Ears:
         self._catchup.broken()
 
     async def _channels(self) -> dict[str, str]:
-        """Every channel that the bot can read, and the direct chats that spoke last, with the chats that they are."""
-        found = {}
+        """The channels in which something was said since, and the direct chats that spoke last, with their chats."""
+        since, found = await self._catchup.since(), dict[str, str]()
+        earliest = discord.utils.time_snowflake(self._clock.now() - BACK)
         for guild in self._client.guilds:
             places: Sequence[Any] = (*guild.text_channels, *guild.voice_channels, *guild.threads)
             for place in places:
-                may = place.permissions_for(guild.me)
-                if may.read_messages and may.read_message_history:
-                    found[str(place.id)] = str(place.id)
-        direct = {chat: last for chat, last in (await self._catchup.since()).items() if chat.startswith(DIRECT)}
+                chat, may = str(place.id), place.permissions_for(guild.me)
+                new = (place.last_message_id or 0) > max(earliest, int(since.get(chat, 0)))
+                if new and may.read_messages and may.read_message_history:
+                    found[chat] = chat
+        direct = {chat: last for chat, last in since.items() if chat.startswith(DIRECT)}
         for chat in sorted(direct, key=lambda one: int(direct[one]), reverse=True)[:DIRECTS]:
             with contextlib.suppress(discord.HTTPException, *UNREACHED):  # who left, or closed it
                 found[await self._admins.channel(chat.removeprefix(DIRECT))] = chat

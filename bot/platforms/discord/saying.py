@@ -41,6 +41,11 @@ def body(outgoing: Outgoing, *, private: bool = False) -> dict[str, Any]:
     }
 
 
+def edited(body: dict[str, Any]) -> dict[str, Any]:
+    """The same as a change of a message: who sees it can't be changed."""
+    return body | {"flags": body["flags"] & SUPPRESS_EMBEDS}
+
+
 def changed(shown: dict[str, Any], wanted: dict[str, Any]) -> bool:
     """Does a message show something else than is wanted?"""
     return shown["content"] != wanted["content"] or len(shown["components"]) != len(wanted["components"])
