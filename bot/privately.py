@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bot.commands.base import Call, Command
+from bot.conversation.handoff import Admin
 from bot.messages import Capabilities, Chat, Message, Outgoing, Role
 from bot.people import Known
 from storage import members, outbox
@@ -18,6 +19,7 @@ from storage.members import ChatRow
 
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # what every platform's links take
 Way = dict[str, Any]
+LOOKED, TOLD = 10, 3  # who acted as an admin: so many are asked about, so many are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,20 @@ class Privately:
         role = Role.ADMIN if await self.ask(there, message.sender.id) else Role.MEMBER
         sender = replace(message.sender, role=role)
         return replace(message, chat=there, sender=sender, id="", reply_to=""), replace(known, chat=group)
+
+    async def admins(self, shop_id: int, chat: ChatRow) -> list[Admin]:
+        """Who is told what admins have to know of a chat: who acted as one there, else elsewhere, and still is one."""
+        can = self.capabilities.get(chat.platform, Capabilities())
+        if can.admin_chat:
+            return [Admin(can.admin_chat)]
+        found: dict[int, Admin] = {}
+        for row in await self.database.read(lambda tx: members.admins(tx, shop_id, chat, LOOKED)):
+            if len(found) == TOLD:
+                break
+            if row.member_id not in found and await self.ask(Chat(chat.platform, row.place), row.platform_id):
+                address = can.direct_chat.format(member=row.platform_id)
+                found[row.member_id] = Admin(address, row.member_id, row.name, row.chat_id)
+        return list(found.values())
 
     async def place(
         self, tx: Transaction, call: Call, asked_in: ChatRow, found: Command | None, reply: Outgoing

@@ -247,6 +247,7 @@ class Router:
         planned = await self._say(call.message, known, text, call.language, None, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(call.message, call.chat, call.member_id, seen, reason, planned, word)
+        admins = await self.privately.admins(self.shop.id, call.chat) if reason else ()
         now, about = self.tools.clock.now(), product_of(answer)
 
         async def keep(tx: Transaction) -> None:
@@ -256,7 +257,6 @@ class Router:
             if planned.act == Act.UNKNOWN:
                 await self._feedback.unknown(tx, known.chat.id, known.member_id, call.message.id, text, now)
             if reason:
-                admins = self._of(known.chat.platform).admin_chat
                 await self.handoffs.call(
                     tx, call.inbox_id, call.message, known.chat, known.member_id, admins, told, reason
                 )
@@ -282,6 +282,7 @@ class Router:
         planned = await self._say(question, known, question.text, spoken, show, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(question, known.chat, known.member_id, seen, reason, planned, word)
+        admins = await self.privately.admins(self.shop.id, known.chat) if reason else ()
         rests = await self._rests(answer, version)
         about = product_of(answer)
         kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"
@@ -297,7 +298,6 @@ class Router:
                 text = wording(question.text)
                 await self._feedback.unknown(tx, known.chat.id, known.member_id, message.id, text, message.at)
             if reason:
-                admins = self._of(known.chat.platform).admin_chat
                 await self.handoffs.call(tx, inbox_id, message, known.chat, known.member_id, admins, told, reason)
 
         await self.outbox.write(known.chat.id, done)

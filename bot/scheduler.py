@@ -241,7 +241,7 @@ class Scheduler:
             kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
             for noun in (interactions.forget_texts, questions.forget, lessons.forget):
                 await noun(tx, self._shop_id, now - kept)
-            await inbox.clear(tx, self._shop_id, now - INBOX_KEPT)
+            await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
             await links.clear(tx, self._shop_id, now)
             await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, union_all, update
 
 from storage.database import Transaction
-from storage.tables import Chat, Identity, Interaction, Member, Outbox
+from storage.tables import Audit, Chat, Identity, Interaction, Member, Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +99,12 @@ async def direct_chat(tx: Transaction, member_id: int, platform: str) -> ChatRow
     return None if row is None else ChatRow(*row)
 
 
-async def direct(tx: Transaction, shop_id: int, member_id: int, platform: str, platform_id: str, name: str) -> ChatRow:
+async def direct(
+    tx: Transaction, shop_id: int, member_id: int | None, platform: str, platform_id: str, name: str
+) -> ChatRow:
     """The direct chat in which the member spoke last, else the one of this id, added where it was never seen."""
-    return await direct_chat(tx, member_id, platform) or await enter(tx, shop_id, platform, platform_id, name, True)
+    found = await direct_chat(tx, member_id, platform) if member_id else None
+    return found or await enter(tx, shop_id, platform, platform_id, name, True)
 
 
 async def enter(tx: Transaction, shop_id: int, platform: str, platform_id: str, title: str, direct: bool) -> ChatRow:
@@ -110,6 +113,25 @@ async def enter(tx: Transaction, shop_id: int, platform: str, platform_id: str, 
         return found
     values = {"shop_id": shop_id, "platform": platform, "platform_id": platform_id, "title": title, "direct": direct}
     return ChatRow(*(await tx.execute(insert(Chat).values(**values, mode="", language="").returning(*CHAT))).one())
+
+
+async def admins(tx: Transaction, shop_id: int, chat: ChatRow, count: int) -> list[Row[Any]]:
+    """Who acted as an admin on the chat's platform (member_id, name, platform_id), with the group in which they did
+    (chat_id, place): those of this chat first, then who did last."""
+    used = select(Audit.member_id, Audit.chat_id, Audit.at).where(Audit.shop_id == shop_id, Audit.allowed)
+    added = select(Interaction.member_id, Interaction.chat_id, Interaction.at).filter_by(shop_id=shop_id, kind="added")
+    acts = union_all(used, added).subquery()
+    query = (
+        select(
+            Member.id.label("member_id"), Member.name, Identity.platform_id,
+            Chat.id.label("chat_id"), Chat.platform_id.label("place"),
+        )
+        .join(acts, acts.c.member_id == Member.id)
+        .join(Identity, (Identity.member_id == Member.id) & (Identity.platform == chat.platform))
+        .join(Chat, (Chat.id == acts.c.chat_id) & (Chat.platform == chat.platform) & ~Chat.direct)
+        .group_by(Member.id, Member.name, Identity.platform_id, Chat.id, Chat.platform_id)
+    )  # fmt: skip
+    return list(await tx.execute(query.order_by((Chat.id == chat.id).desc(), func.max(acts.c.at).desc()).limit(count)))
 
 
 async def chats(tx: Transaction, shop_id: int) -> list[ChatRow]:

@@ -166,3 +166,30 @@ async def test_who_speaks_as_the_group_itself_is_not_told_before_all(open_: Grou
     text = await open_.say("shop", "/me")
     assert LINK in text
     assert "what I know" not in text
+
+
+async def test_admins_hear_in_a_direct_chat_that_a_human_is_needed(open_: Group) -> None:
+    open_.started.add("with-boss")
+    await open_.say("boss", "/mode questions")
+    await open_.say("ann", "i want to talk to a human")
+    told = open_.texts("with-boss")[-1]
+    assert told.startswith("ann needs a human in shop: i want to talk to a human")
+    notice = next(one for one in reversed(open_.log) if one[0] == "with-boss")
+    again = {"chat": "with-boss", "direct": True, "kind": Kind.BUTTON, "reply_to": notice[1]}
+    assert notice[2].buttons[-1].command == "/resume #1"
+    assert "I answer again: ann in shop" in await open_.say("boss", "/resume #1", **again)
+
+
+async def test_who_added_the_bot_is_told_too_and_who_is_no_admin_any_more_is_not(open_: Group) -> None:
+    open_.started |= {"with-boss", "with-kim"}
+    await open_.say("kim", "", kind=Kind.ADDED, addressed=False)
+    await open_.say("ann", "i want to talk to a human")
+    assert open_.texts("with-kim") == []
+    open_.admins = frozenset({"kim"})
+    await open_.say("tom", "i want to talk to a human")
+    assert open_.texts("with-kim")[-1].startswith("tom needs a human in shop")
+
+
+async def test_an_admin_who_began_no_direct_chat_is_called_in_the_group(open_: Group) -> None:
+    await open_.say("boss", "/mode questions")
+    assert "boss, I may not write to you" in await open_.say("ann", "i want to talk to a human")
