@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import sqlite3
 import sys
 from collections import Counter
 from pathlib import Path
@@ -19,6 +20,8 @@ from tests.fakes.discord import FakeDiscord
 ROOT = Path(__file__).parent.parent
 START = 60.0  # seconds that a start may take, and a backlog after it
 CHATS = ("shop", "shop/evening", "other", "direct:ann", "direct:tom")
+COMMANDS = "shop#commands"  # the channel in which slash commands are used
+TAKEN = "discord:interaction:%"
 QUESTIONS = (
     "how much is the moka pot?",
     "when is delivery free?",
@@ -32,8 +35,8 @@ class Bot:
     """`python -m bot run` on Discord alone, with its own database."""
 
     def __init__(self, folder: Path, fake: FakeDiscord) -> None:
-        self.log = folder / "log.txt"
-        values = {"DATABASE_URL": f"sqlite:///{folder}/shop.db", "UPLOADS": folder / "up", "EMBED_MODEL": "off"}
+        self.log, self.file = folder / "log.txt", folder / "shop.db"
+        values = {"DATABASE_URL": f"sqlite:///{self.file}", "UPLOADS": folder / "up", "EMBED_MODEL": "off"}
         overrides = [
             part for name, value in (values | dict(fake.settings())).items() for part in ("--set", f"{name}={value}")
         ]
@@ -52,6 +55,11 @@ class Bot:
             self.process.send_signal(how)
         async with asyncio.timeout(START):
             return await self.process.wait()
+
+    def commands(self) -> int:
+        """How many slash commands were taken in; what was used while it was down never reaches it."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.file}?mode=ro", uri=True)) as connection:
+            return int(connection.execute(f"SELECT count(*) FROM inbox WHERE key LIKE '{TAKEN}'").fetchone()[0])
 
     async def until(self, reached, what: str) -> None:  # type: ignore[no-untyped-def]
         try:
@@ -80,6 +88,8 @@ class Talk:
             )
             called = "" if chat.startswith("direct:") else self.fake.mention
             self.asked[chat].append(await self.fake.say(chat, member, called + self.chance.choice(QUESTIONS)))
+            if self.chance.random() < 0.3 and self.fake.gateway.served and self.fake.interactions.put:
+                await self.fake.use(COMMANDS, "ann", "ask", question=self.chance.choice(QUESTIONS))
             await asyncio.sleep(self.chance.uniform(0, 0.05))  # the moments themselves
 
     def answers(self, chat: str) -> list[str]:
@@ -106,12 +116,12 @@ class Talk:
 async def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path, kills: int) -> None:
     async with FakeDiscord() as fake:
         bot, talk = Bot(tmp_path, fake), Talk(fake, kills)
-        for chat in CHATS:
+        for chat in (*CHATS, COMMANDS):
             await fake.place(chat)
         try:
             await bot.start()
             await talk.ask(5)
-            await bot.until(lambda: not talk.lost(), "all of the first answered")
+            await bot.until(lambda: not talk.lost() and fake.interactions.put, "all of the first answered")
             for _ in range(kills):
                 seen, moment = len(fake.log), talk.chance.randint(1, 6)
                 asking = asyncio.create_task(talk.ask(8))
@@ -121,11 +131,13 @@ async def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path, kills: i
                 await talk.ask(4)
                 await bot.start()
             await bot.until(lambda: not talk.lost(), "everything answered")
+            await bot.until(lambda: len(talk.answers(COMMANDS)) >= bot.commands(), "every command answered")
             assert await bot.end(signal.SIGTERM) == 0
         finally:
             with contextlib.suppress(ProcessLookupError):
                 await bot.end(signal.SIGKILL)
         assert (talk.lost(), talk.doubled()) == (0, 0)
+        assert len(talk.answers(COMMANDS)) == bot.commands() > 0
         for chat, asked in talk.asked.items():
             if not chat.startswith("direct:"):
                 assert talk.answers(chat) == asked, f"out of order in {chat}"

@@ -246,10 +246,10 @@ async def test_check_says_what_is_off_and_what_to_click(shop: Shop) -> None:
     found = {one.what: one for one in await shop.platform.check()}
     off = {what for what, one in found.items() if not one.right}
     assert off == {
-        "Discord: Message Content Intent",
-        "Discord: Server Members Intent",
-        "Discord: only you can add the bot",
-        "Discord: Embed Links in #bare of shop",
+        "Message Content Intent",
+        "Server Members Intent",
+        "only you can add the bot",
+        "Embed Links in #bare of shop",
     }
     assert all(one.off and one.fix for one in found.values() if not one.right)
-    assert "Privileged Gateway Intents" in found["Discord: Message Content Intent"].fix
+    assert "Privileged Gateway Intents" in found["Message Content Intent"].fix

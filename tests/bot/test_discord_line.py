@@ -214,7 +214,7 @@ async def test_a_wrong_token_is_said_at_once_and_not_shown(
     async with FakeDiscord() as fake, opened(fake, settings, token="abc.def.ghi", run=False) as shop:
         await shop.until(lambda: "DISCORD_TOKEN" in caplog.text, "said")
         found = await shop.platform.check()
-        assert [(one.what, one.right) for one in found] == [("Discord: DISCORD_TOKEN", False)]
+        assert [(one.what, one.right) for one in found] == [("DISCORD_TOKEN", False)]
         with pytest.raises(SendError):
             await shop.platform.send(Chat("discord", "1"), Outgoing("hello"), "key")
     assert "abc.def.ghi" not in caplog.text

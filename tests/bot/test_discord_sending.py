@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.messages import Chat, Outgoing, SendError
-from bot.platforms.base import CommandHelp
+from bot.platforms.base import CommandHelp, React, Typing
 from bot.platforms.discord import Discord
 from tests.bot.discord_shop import PATIENCE, Ahead, until
 from tests.fakes.discord import FakeDiscord
@@ -135,6 +135,21 @@ async def test_a_limit_that_holds_long_is_told_to_the_outbox() -> None:
             return told.value.retry_after
 
         assert await sender.with_one(work) == 300
+
+
+async def test_it_is_seen_writing_and_reacting() -> None:
+    clock = Ahead()
+    async with FakeDiscord(clock) as fake:
+        sender, said = Sender(fake, clock), await fake.say("shop", "ann", "thank you")
+        place = await sender.chat()
+
+        async def work(platform: Discord) -> None:
+            await platform.act(place, Typing())
+            await platform.act(place, React(said, "❤️"))
+
+        await sender.with_one(work)
+        assert fake.rest.typing == ["shop"]
+        assert [one["emoji"]["name"] for one in fake.world.messages[said]["reactions"]] == ["❤️"]
 
 
 # commands and their deadlines

@@ -25,7 +25,7 @@ CHANNELS = 50  # of a server that are looked at
 
 async def look(make: Callable[[], Client], token: str) -> list[Finding]:
     """Findings of everything that can be asked; a wrong token and a dead network are findings too."""
-    name = "Discord: DISCORD_TOKEN"
+    name = "DISCORD_TOKEN"
     try:
         async with opened(make()) as client:
             await client.login(token)
@@ -37,9 +37,9 @@ async def look(make: Callable[[], Client], token: str) -> list[Finding]:
         return [Finding(name, False, "Discord refuses the token; nothing works there", fix)]
     except (discord.HTTPException, *UNREACHED) as error:
         fix = "look at this computer's network and firewall, or at discordstatus.com"
-        return [Finding("Discord", False, f"it can't be reached ({type(error).__name__})", fix)]
+        return [Finding("the network", False, f"it can't be reached ({type(error).__name__})", fix)]
     fix = f"{PORTAL} → Installation: open the install link, and choose your server"
-    return [*found, *(servers or [Finding("Discord: a server", False, "the bot is in none", fix)])]
+    return [*found, *(servers or [Finding("a server", False, "the bot is in none", fix)])]
 
 
 async def _application(client: Client) -> list[Finding]:
@@ -47,10 +47,10 @@ async def _application(client: Client) -> list[Finding]:
     told = await client.application_info()
     flags, switch = told.flags, f"{PORTAL} → Bot → Privileged Gateway Intents: switch it on, and save"
     return [
-        Finding("Discord: Message Content Intent", has_content(flags), WITHOUT_CONTENT, switch),
-        Finding("Discord: Server Members Intent", has_members(flags), WITHOUT_MEMBERS, switch),
+        Finding("Message Content Intent", has_content(flags), WITHOUT_CONTENT, switch),
+        Finding("Server Members Intent", has_members(flags), WITHOUT_MEMBERS, switch),
         Finding(
-            "Discord: only you can add the bot", not told.bot_public,
+            "only you can add the bot", not told.bot_public,
             "anybody may add it to a server, and is an admin of your shop there",
             f"{PORTAL} → Installation → Install Link: None; then Bot → Public Bot: off",
         ),
@@ -68,18 +68,16 @@ async def _guild(client: Client, guild_id: int) -> list[Finding]:
     seen = [one for one in channels if one.permissions_for(me).view_channel][:CHANNELS]
     if not seen:
         label, off = NEEDED["view_channel"]
-        return [Finding(f"Discord: {guild.name}", False, off, _fix(label, guild.name))]
+        return [Finding(f"channels of {guild.name}", False, off, _fix(label, guild.name))]
     wrong = [finding for one in seen for finding in _channel(guild.name, one, me)]
-    return wrong or [Finding(f"Discord: rights in {guild.name}", True)]
+    return wrong or [Finding(f"rights in {guild.name}", True)]
 
 
 def _channel(guild: str, channel: discord.TextChannel | discord.ForumChannel, me: discord.Member) -> Iterator[Finding]:
     may = channel.permissions_for(me)
     for name, (label, off) in NEEDED.items():
         if not getattr(may, name):
-            yield Finding(
-                f"Discord: {label} in #{channel.name} of {guild}", False, off, _fix(label, f"#{channel.name}")
-            )
+            yield Finding(f"{label} in #{channel.name} of {guild}", False, off, _fix(label, f"#{channel.name}"))
 
 
 def _fix(label: str, where: str) -> str:

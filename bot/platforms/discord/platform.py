@@ -36,9 +36,8 @@ from bot.platforms.discord.unmarked import Said, Unmarked
 log = logging.getLogger(__name__)
 FIRST, MOST = 1.0, 60.0  # seconds between two tries
 STEADY = timedelta(minutes=1)  # a client that lived so long starts the count anew
-BETWEEN = timedelta(
-    seconds=1.5
-)  # two parts of a reply while it is written: edits of a channel share a bucket of 5 in 5 s
+BETWEEN = timedelta(seconds=1.5)  # two parts of a reply: a channel's edits share a bucket of five in five seconds
+PATIENCE = 3.0  # seconds that a message waits for a client that is just being opened
 BAD_TOKEN, NO_HISTORY = 4004, 160002  # a close code, and Discord's code
 CHATS = 5_000
 WRONG_TOKEN = (
@@ -317,7 +316,11 @@ class Discord(Platform):
 
     async def _reach(self) -> On:
         """What sends, once it is known whether anything does. Raises SendError."""
-        await self._settled.wait()
+        if not self._settled.is_set():
+            waits = [asyncio.ensure_future(self._settled.wait()), asyncio.ensure_future(self._clock.sleep(PATIENCE))]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
         if self._on is None:
             raise SendError("Discord can't be reached", self._later())
         return self._on
