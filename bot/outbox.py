@@ -21,7 +21,9 @@ from storage.database import Database, Job, Transaction
 log = logging.getLogger(__name__)
 ONCE = ("post", "suggestion")
 ATTEMPTS = 8
+PATIENCE = timedelta(hours=1)  # of a message's age: until then no number of attempts is a reason to give it up
 BUG_WAIT = 5.0  # seconds
+FORGOTTEN = "•••"
 CHATS = 16  # chats that are sent to at the same time
 
 
@@ -49,6 +51,10 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["awaits"] = outgoing.awaits
     if outgoing.note:
         held["note"] = outgoing.note
+    if outgoing.ticket:
+        held["ticket"] = outgoing.ticket
+    if outgoing.secret:
+        held["secret"] = outgoing.secret
     return held
 
 
@@ -60,19 +66,27 @@ async def put(
 
     All in this transaction, so that none of the parts is lost or sent twice. Buttons, cards and the note go with the
     last part, the rest of what the row keeps with the first, facts and claims with the part that says them.
+    `otherwise`: where it goes instead, one way after the other, as long as it is refused for good; a way that has a
+    text of its own says that once for all parts. `begun`: the chat in which it was asked for, where that is another.
     """
     facts, more = values.pop("facts", []), values.pop("more", {})
+    ways, begun = values.pop("otherwise", ()), values.pop("begun", 0)
     room = max(most // 2, most - units(message.note) - 1) if message.note else most
     texts = cut(message.text, room, [fact[4] for fact in facts if fact[1] != "text"])
     first = 0
     for at, text in enumerate(texts):
         last = at + 1 == len(texts)
         beneath = (message.buttons, message.cards) if last else ((), ())
-        shown = Outgoing(text, *beneath, private_to=message.private_to, note=message.note if last else "")
-        shown = replace(shown, awaits=message.awaits) if last else shown
+        note, ticket = message.note if last else "", message.ticket
+        shown = Outgoing(text, *beneath, private_to=message.private_to, note=note, ticket=ticket)
+        shown = replace(shown, awaits=message.awaits if last else "", secret=message.secret)
         told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
         claimed = _claimed(message.rests, texts, at)
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
+        if left := [way for way in ways if at == 0 or "text" not in way]:
+            held["otherwise"] = left
+        if begun:
+            held["begun"] = begun
         reply_to = message.reply_to if at == 0 else ""
         part = {**values, "facts": told, "extra": held, "reply_to": reply_to, **claimed}
         row = await rows.put(tx, shop_id, chat_id, key if at == 0 else f"{key}:{at + 1}", kind, text, now, **part)
@@ -97,7 +111,15 @@ def outgoing(row: Any) -> Outgoing:
     cards = tuple(Card(*one) for one in row.extra.get("cards", ()))
     note = row.extra.get("note", "")
     text = f"{row.text}\n{note}" if note else row.text
-    return Outgoing(text, buttons, cards, row.reply_to, row.extra.get("private_to", ""))
+    private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
+    return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket)
+
+
+def _without_secret(row: Any) -> dict[str, Any]:
+    """The columns of a row that was sent and said something secret, without it."""
+    if not (secret := row.extra.get("secret")):
+        return {}
+    return {"text": row.text.replace(secret, FORGOTTEN), "extra": {**row.extra, "secret": ""}}
 
 
 class Outbox:
@@ -111,7 +133,8 @@ class Outbox:
         self._sends = 0  # how often a chat was sent to, to the end
         self._ended: dict[int, int] = {}  # the number of each chat's last one
         self._again = False  # rows were due in a chat that is being sent to
-        self._later: datetime | None = None  # when the next row is due that had to wait
+        self._held: dict[int, datetime] = {}  # until when chats wait; no later message may be begun there before
+        self._looked = clock.now()  # when it was looked last what is due
 
     def wake(self) -> None:
         self._wake.set()
@@ -138,7 +161,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished first."""
-        self._later = await self._database.read(lambda tx: rows.next_due(tx, self._shop_id, tuple(self._edges)))
+        self._held = await self._database.read(lambda tx: rows.waiting(tx, self._shop_id, tuple(self._edges)))
         try:
             while True:
                 self._wake.clear()
@@ -149,11 +172,10 @@ class Outbox:
 
     async def send_due(self) -> bool:
         """Start sending every row that is due; was there any?"""
-        now, self._again = self._clock.now(), False
-        if self._later is not None and self._later <= now:
-            self._later = None
+        now = self._looked = self._clock.now()
         sends = self._sends
         due = await self._database.read(lambda tx: rows.due(tx, self._shop_id, tuple(self._edges), now))
+        self._again = len(due) >= rows.MOST
         by_chat: dict[int, list[Any]] = {}
         for row in due:
             by_chat.setdefault(row.chat_id, []).append(row)
@@ -189,10 +211,11 @@ class Outbox:
 
     async def _sleep(self) -> None:
         """Until woken, or until a row that waits for its time is due."""
-        if self._later is None:
+        later = min((due for due in self._held.values() if due > self._looked), default=None)
+        if later is None:
             await self._wake.wait()
             return
-        seconds = max(0.05, (self._later - self._clock.now()).total_seconds())
+        seconds = max(0.05, (later - self._clock.now()).total_seconds())
         waits = [asyncio.ensure_future(self._wake.wait()), asyncio.ensure_future(self._clock.sleep(seconds))]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -210,8 +233,10 @@ class Outbox:
                 if row.kind in ONCE:  # nobody knows whether it was seen
                     await self._database.write(lambda tx, row=row: rows.mark(tx, row.id, "unknown"))  # type: ignore[misc]
                     continue
-                await self._refused(row, SendError(f"{type(error).__name__}: {error}", BUG_WAIT))
+                await self._refused(row, SendError(f"{type(error).__name__}: {error}", BUG_WAIT), patience=False)
                 break
+        else:
+            self._held.pop(waiting[0].chat_id, None)
 
     async def _send(self, row: Any) -> bool:
         """Send one row and mark what became of it. False: the chat has to wait."""
@@ -227,23 +252,45 @@ class Outbox:
             else:
                 message_id = await edge.send(chat, outgoing(row), row.key)
         except SendError as error:
+            if once and error.unsure:
+                reason = str(error)[:500]
+                await self._database.write(lambda tx: rows.mark(tx, row.id, "unknown", error=reason))
+                return True
             return await self._refused(row, error)
         now = self._clock.now()
-        await self._database.write(lambda tx: rows.sent(tx, row.id, message_id, now))
+        forgotten = _without_secret(row)
+        await self._database.write(lambda tx: rows.sent(tx, row.id, message_id, now, **forgotten))
         return True
 
-    async def _refused(self, row: Any, error: SendError) -> bool:
+    async def _refused(self, row: Any, error: SendError, *, patience: bool = True) -> bool:
+        """Mark what becomes of a row that was not sent. `patience`: being told to wait is no reason to give up soon."""
         if error.retry_after is None and row.extra.get("beside"):
             return await self._say_beside(row, error)
-        if error.retry_after is None or row.attempts + 1 >= ATTEMPTS:
+        if error.retry_after is None and row.extra.get("otherwise"):
+            return await self._say_otherwise(row, error)
+        old = not patience or self._clock.now() - row.created >= PATIENCE
+        if error.retry_after is None or (old and row.attempts + 1 >= ATTEMPTS):
             log.warning("message %d was not sent: %s", row.id, error)
             await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
             return True
         due = self._clock.now() + timedelta(seconds=error.retry_after)
+        self._held[row.chat_id] = due
         await self._database.write(lambda tx: rows.retry_chat(tx, row.id, row.chat_id, due, str(error)))
-        self._later = min(self._later or due, due)
         self._wake.set()
         return False
+
+    async def _say_otherwise(self, row: Any, error: SendError) -> bool:
+        """A message that one member alone may see is shown in another chat, or a line says where it can be had."""
+        log.info("message %d goes another way: %s", row.id, error)
+        way, *left = row.extra["otherwise"]
+        kept = {name: value for name, value in row.extra.items() if name not in ("private_to", "ticket", "otherwise")}
+        values = {"chat_id": way["chat_id"], "reply_to": way.get("reply_to", ""), "attempts": 0, "extra": kept}
+        if "text" in way:
+            values |= {"text": way["text"], "extra": {"language": kept.get("language", "")}}
+        values["extra"] |= {"otherwise": left} if left else {}
+        await self._database.write(lambda tx: rows.mark(tx, row.id, "ready", message_id="", **values))
+        self._again = True
+        return True
 
     async def _say_beside(self, row: Any, error: SendError) -> bool:
         """A message that can't be edited any more is answered with what the edit would have said."""
@@ -260,11 +307,11 @@ class Outbox:
         if row is None:
             row = await self._database.read(lambda tx: rows.get(tx, row_id))
         edge = self._edges[row.platform]
-        if row.chat_id in self._busy or not edge.capabilities.streams:
+        if row.chat_id in self._busy or row.chat_id in self._held or not edge.capabilities.streams:
             return
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
         text = cut(text, edge.capabilities.max_length)[0]  # the parts behind it come once all is written
-        part = Outgoing(text, (), (), row.reply_to, row.extra.get("private_to", ""), done=False)
+        part = replace(outgoing(row), text=text, buttons=(), cards=(), done=False)
         try:
             if row.message_id:
                 await edge.edit(chat, row.message_id, part)

@@ -62,6 +62,10 @@ class People:
         remember(self._chats, (chat.platform, chat.id), known.chat)
         return known
 
+    def forget_members(self) -> None:
+        """Some of them may be another member now."""
+        self._members.clear()
+
     def forget(self, message: Message) -> None:
         """A chat's row may have changed."""
         self._chats.pop((message.chat.platform, message.chat.id), None)

@@ -9,7 +9,9 @@ from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from bot import arrivals
 from bot import outbox as outgoing_rows
+from bot.arrivals import Arrivals
 from bot.commands import base as slash
 from bot.conversation import gate, talk
 from bot.conversation.answer import Answer, Conversation
@@ -25,8 +27,9 @@ from bot.knowledge import claims
 from bot.knowledge.wording import Show
 from bot.language import language
 from bot.messages import Capabilities, Kind, Message, Outgoing, Role
-from bot.outbox import Outbox
+from bot.outbox import Outbox, extra
 from bot.people import Known, People, remember
+from bot.privately import Privately
 from bot.safety.verdict import Safety
 from llm.protocol import Act
 from storage import inbox, interactions
@@ -50,6 +53,9 @@ class Router:
     commands: Sequence[slash.Command]
     capabilities: Mapping[str, Capabilities]
     handoffs: Handoffs
+    privately: Privately
+    arrivals: Arrivals
+    profiles: str  # PROFILES, its default resolved
     _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
     _gate: gate.Gate = field(init=False)
     _people: People = field(init=False)
@@ -62,6 +68,9 @@ class Router:
         known = await self._people.meet(message, self.tools.clock.now())
         if message.kind is Kind.REACTION:
             return await self._reacted(inbox_id, message, known)
+        if message.kind in arrivals.KINDS:
+            await self.arrivals.handle(inbox_id, message, known, self._now_in(known.chat))
+            return self.outbox.wake()
         if parsed := slash.parse(message.text) or await self._awaited(message, known):
             return await self._command(inbox_id, message, known, *parsed)
         spoken, now = self._language(message, known.chat), self.tools.clock.now()
@@ -184,7 +193,8 @@ class Router:
         )  # fmt: skip
 
     async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
-        call = self._call(inbox_id, message, known, args)
+        found = slash.find(self.tools.texts, self.commands, name)
+        call = self._call(inbox_id, *await self.privately.where(message, known, found), args)
         reply = await slash.run(call, name)
         self._people.forget(message)  # a command may have changed its row
         most = self._of(known.chat.platform).max_length
@@ -194,9 +204,11 @@ class Router:
         async def done(tx: Transaction) -> None:
             await self._done(tx, inbox_id, message, known, kind, {"command": name})
             if reply.text and not await rows.by_key(tx, self.shop.id, f"reply:{inbox_id}"):
+                placed = await self.privately.place(tx, call, known.chat, found, reply)
                 await outgoing_rows.put(
-                    tx, self.shop.id, known.chat.id, f"reply:{inbox_id}", "command", reply, now, most,
-                    member_id=known.member_id, action="command", worded_by="code", more={"language": call.language},
+                    tx, self.shop.id, placed.chat_id, f"reply:{inbox_id}", "command", placed.shown, now, most,
+                    otherwise=placed.ways, begun=placed.begun, member_id=known.member_id, action="command",
+                    worded_by="code", more={"language": call.language},
                 )  # fmt: skip
 
         await self.database.write(done)
@@ -206,7 +218,6 @@ class Router:
         default = known.chat.language or self.shop.language
         said = default if args.isascii() else language(args, default)
         platform = self._of(known.chat.platform)
-        profiles = self.tools.settings.profiles or platform.profiles
         return slash.Call(
             self.tools,
             self.commands,
@@ -217,10 +228,14 @@ class Router:
             self.shop,
             said,
             self.mode(known.chat),
-            profiles,
+            self.profiles,
             platform.may_train,
             args,
         )
+
+    def forget_people(self) -> None:
+        """Members were linked: who is who is read anew."""
+        self._people.forget_members()
 
     async def ask(self, call: slash.Call, text: str) -> Outgoing:
         """Answer a question put by a command: `/ask`."""
@@ -232,6 +247,7 @@ class Router:
         planned = await self._say(call.message, known, text, call.language, None, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(call.message, call.chat, call.member_id, seen, reason, planned, word)
+        admins = await self.privately.admins(self.shop.id, call.chat) if reason else ()
         now, about = self.tools.clock.now(), product_of(answer)
 
         async def keep(tx: Transaction) -> None:
@@ -241,7 +257,6 @@ class Router:
             if planned.act == Act.UNKNOWN:
                 await self._feedback.unknown(tx, known.chat.id, known.member_id, call.message.id, text, now)
             if reason:
-                admins = self._of(known.chat.platform).admin_chat
                 await self.handoffs.call(
                     tx, call.inbox_id, call.message, known.chat, known.member_id, admins, told, reason
                 )
@@ -267,6 +282,7 @@ class Router:
         planned = await self._say(question, known, question.text, spoken, show, seen)
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(question, known.chat, known.member_id, seen, reason, planned, word)
+        admins = await self.privately.admins(self.shop.id, known.chat) if reason else ()
         rests = await self._rests(answer, version)
         about = product_of(answer)
         kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"
@@ -282,7 +298,6 @@ class Router:
                 text = wording(question.text)
                 await self._feedback.unknown(tx, known.chat.id, known.member_id, message.id, text, message.at)
             if reason:
-                admins = self._of(known.chat.platform).admin_chat
                 await self.handoffs.call(tx, inbox_id, message, known.chat, known.member_id, admins, told, reason)
 
         await self.outbox.write(known.chat.id, done)
@@ -360,6 +375,9 @@ class Router:
         now, most = self.tools.clock.now(), self._of(known.chat.platform).max_length
         place = (self.shop.id, known.chat.id, key, "reply")
         if not answer:
+            values["extra"] = extra(Outgoing(text, ticket=message.ticket))
             return await rows.put(tx, *place, text, now, state=state, reply_to=reply_to, **values)
-        shown = Outgoing(text, answer.buttons, answer.cards, reply_to, note=answer.note, rests=rests)
+        shown = Outgoing(
+            text, answer.buttons, answer.cards, reply_to, note=answer.note, rests=rests, ticket=message.ticket
+        )
         return await outgoing_rows.put(tx, *place, shown, now, most, state=state, **values)

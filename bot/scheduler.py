@@ -21,7 +21,7 @@ from bot.clock import Clock
 from bot.content import when
 from bot.content.drafts import Drafts, NothingToPost
 from bot.members.suggestions import Suggestions
-from storage import inbox, interactions, lessons, members, questions, schedules
+from storage import inbox, interactions, lessons, links, members, questions, schedules
 from storage import settings as stored
 from storage.database import Database, Transaction
 
@@ -241,7 +241,9 @@ class Scheduler:
             kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
             for noun in (interactions.forget_texts, questions.forget, lessons.forget):
                 await noun(tx, self._shop_id, now - kept)
-            await inbox.clear(tx, self._shop_id, now - INBOX_KEPT)
+            await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
+            await links.clear(tx, self._shop_id, now)
+            await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)
 
         await self._database.write(clear)
         self._cleared = now.date()

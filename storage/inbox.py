@@ -76,6 +76,8 @@ async def failed(tx: Transaction, inbox_id: int, error: str, *, final: bool) -> 
     )
 
 
-async def clear(tx: Transaction, shop_id: int, before: datetime) -> None:
-    """Forget handled rows; they are kept as long as a platform may deliver them again."""
-    await tx.execute(delete(Inbox).where(Inbox.shop_id == shop_id, Inbox.state == "done", Inbox.received < before))
+async def clear(tx: Transaction, shop_id: int, before: datetime, failed: datetime) -> None:
+    """Forget handled rows, kept as long as a platform may deliver them again; and those that `failed` before then, kept
+    to be looked at as long as members' words are."""
+    for state, until in (("done", before), ("failed", failed)):
+        await tx.execute(delete(Inbox).where(Inbox.shop_id == shop_id, Inbox.state == state, Inbox.received < until))

@@ -55,6 +55,26 @@ async def add(
     await ADD.run(tx, values | more)
 
 
+async def once(tx: Transaction, shop_id: int, member_id: int, chat_id: int, kind: str, at: datetime) -> int:
+    """Add one that is no message, where it was not added before; its id."""
+    query = select(SAID.c.id).where(SAID.c.member_id == member_id, SAID.c.at == at)
+    found = await tx.scalar(query.where(SAID.c.chat_id == chat_id, SAID.c.kind == kind))
+    if found is None:
+        await add(tx, shop_id, member_id, chat_id, kind, at)
+        found = await tx.scalar(query.where(SAID.c.chat_id == chat_id, SAID.c.kind == kind))
+    return int(found)
+
+
+async def joined(tx: Transaction, chat_id: int, after: int, since: datetime) -> list[Row[Any]]:
+    """Who joined a chat since then, after this interaction, and did not leave: id of the interaction, name."""
+    later = SAID.alias("later")
+    gone = select(later.c.id).where(later.c.member_id == SAID.c.member_id, later.c.id > SAID.c.id)
+    gone = gone.where(later.c.chat_id == chat_id, later.c.kind == "left")
+    query = select(SAID.c.id, WHO.c.name).join(WHO, WHO.c.id == SAID.c.member_id)
+    query = query.where(SAID.c.chat_id == chat_id, SAID.c.kind == "joined", SAID.c.id > after, SAID.c.at >= since)
+    return list(await tx.execute(query.where(~gone.exists(), ~WHO.c.opted_out).order_by(SAID.c.id)))
+
+
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
     """The chat's last messages of members (name, text, message_id, member_id, at), oldest first."""
     return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
@@ -178,3 +198,11 @@ async def shown(tx: Transaction, shop_id: int, platform: str, chat: str, count: 
         .where(Interaction.message_id != "")
     )
     return list(await tx.execute(query.order_by(Interaction.id.desc()).limit(count)))
+
+
+async def last_in_chats(tx: Transaction, shop_id: int, platform: str) -> dict[str, str]:
+    """The platform's id of each of its chats, and of the last message of a member's that is on record there."""
+    last = select(SAID.c.message_id).where(SAID.c.chat_id == Chat.id, SAID.c.kind.in_(SPOKEN), SAID.c.message_id != "")
+    newest = last.order_by(SAID.c.id.desc()).limit(1).scalar_subquery()
+    query = select(Chat.platform_id, newest).filter_by(shop_id=shop_id, platform=platform)
+    return {chat: message for chat, message in await tx.execute(query) if message}

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, func, insert, select, union_all, update
 
 from storage.database import Transaction
-from storage.tables import Chat, Identity, Interaction, Member
+from storage.tables import Audit, Chat, Identity, Interaction, Member, Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,8 @@ async def find(tx: Transaction, shop_id: int, name: str) -> Row[Any] | None:
     """A member by name, the one seen last where several have it."""
     seen = select(func.max(Interaction.id)).where(Interaction.member_id == Member.id).scalar_subquery()
     query = select(Member.__table__).where(Member.shop_id == shop_id, func.lower(Member.name) == name.lower())
-    return (await tx.execute(query.order_by(seen.desc()).limit(1))).first()
+    found = (await tx.execute(query.order_by(seen.desc()).limit(1))).first()
+    return found if found is None or found.merged_into is None else await get(tx, found.merged_into)
 
 
 async def subscribers(tx: Transaction, shop_id: int) -> list[Row[Any]]:
@@ -98,12 +99,39 @@ async def direct_chat(tx: Transaction, member_id: int, platform: str) -> ChatRow
     return None if row is None else ChatRow(*row)
 
 
+async def direct(
+    tx: Transaction, shop_id: int, member_id: int | None, platform: str, platform_id: str, name: str
+) -> ChatRow:
+    """The direct chat in which the member spoke last, else the one of this id, added where it was never seen."""
+    found = await direct_chat(tx, member_id, platform) if member_id else None
+    return found or await enter(tx, shop_id, platform, platform_id, name, True)
+
+
 async def enter(tx: Transaction, shop_id: int, platform: str, platform_id: str, title: str, direct: bool) -> ChatRow:
     """The chat's row, added where it was never seen."""
     if found := await seen(tx, shop_id, platform, platform_id):
         return found
     values = {"shop_id": shop_id, "platform": platform, "platform_id": platform_id, "title": title, "direct": direct}
     return ChatRow(*(await tx.execute(insert(Chat).values(**values, mode="", language="").returning(*CHAT))).one())
+
+
+async def admins(tx: Transaction, shop_id: int, chat: ChatRow, count: int) -> list[Row[Any]]:
+    """Who acted as an admin on the chat's platform (member_id, name, platform_id), with the group in which they did
+    (chat_id, place): those of this chat first, then who did last."""
+    used = select(Audit.member_id, Audit.chat_id, Audit.at).where(Audit.shop_id == shop_id, Audit.allowed)
+    added = select(Interaction.member_id, Interaction.chat_id, Interaction.at).filter_by(shop_id=shop_id, kind="added")
+    acts = union_all(used, added).subquery()
+    query = (
+        select(
+            Member.id.label("member_id"), Member.name, Identity.platform_id,
+            Chat.id.label("chat_id"), Chat.platform_id.label("place"),
+        )
+        .join(acts, acts.c.member_id == Member.id)
+        .join(Identity, (Identity.member_id == Member.id) & (Identity.platform == chat.platform))
+        .join(Chat, (Chat.id == acts.c.chat_id) & (Chat.platform == chat.platform) & ~Chat.direct)
+        .group_by(Member.id, Member.name, Identity.platform_id, Chat.id, Chat.platform_id)
+    )  # fmt: skip
+    return list(await tx.execute(query.order_by((Chat.id == chat.id).desc(), func.max(acts.c.at).desc()).limit(count)))
 
 
 async def chats(tx: Transaction, shop_id: int) -> list[ChatRow]:
@@ -123,3 +151,17 @@ async def chat(tx: Transaction, chat_id: int) -> ChatRow:
 
 async def change_chat(tx: Transaction, chat_id: int, **values: Any) -> None:
     await tx.execute(update(Chat).where(Chat.id == chat_id).values(**values))
+
+
+async def move_chat(tx: Transaction, shop_id: int, platform: str, old: str, new: str) -> None:
+    """A chat has another id on its platform from now on; what waits to be sent goes there. Once is as good as twice."""
+    before, after = await seen(tx, shop_id, platform, old), await seen(tx, shop_id, platform, new)
+    if before is None:
+        return
+    if after is None:
+        await change_chat(tx, before.id, platform_id=new)
+        return
+    waiting = update(Outbox).where(Outbox.chat_id == before.id, Outbox.state.in_(("open", "ready")))
+    await tx.execute(waiting.values(chat_id=after.id))
+    kept = {"mode": after.mode or before.mode, "language": after.language or before.language}
+    await change_chat(tx, after.id, **kept, muted_until=after.muted_until or before.muted_until)

@@ -10,6 +10,7 @@ from storage.database import Transaction
 from storage.prepared import Prepared
 from storage.tables import Chat, Outbox, table
 
+MOST = 200  # rows that are read at once
 OUT, PLACE = table(Outbox), table(Chat)
 PLACES = (PLACE.c.platform, PLACE.c.platform_id, PLACE.c.title, PLACE.c.direct)
 WHERE_TO = select(OUT, *PLACES).join(PLACE, PLACE.c.id == OUT.c.chat_id)
@@ -24,11 +25,12 @@ HELD = select(EARLIER.c.id).where(
 )
 HELD = HELD.where(EARLIER.c.due > bindparam("now"))  # a chat that has to wait gets nothing out of order
 IS_DUE = (OUT.c.due <= bindparam("now"), ~HELD.exists())
-DUE = WHERE_TO.where(*READY, *IS_DUE).order_by(OUT.c.id).limit(200)
+DUE = WHERE_TO.where(*READY, *IS_DUE).order_by(OUT.c.id).limit(MOST)
 DUE_IN = Prepared(
-    WHERE_TO.where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", *IS_DUE).order_by(OUT.c.id).limit(200)
+    WHERE_TO.where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", *IS_DUE).order_by(OUT.c.id).limit(MOST)
 )
-NEXT_DUE = select(func.min(OUT.c.due)).join(PLACE, PLACE.c.id == OUT.c.chat_id).where(*READY)
+WAITING = select(OUT.c.chat_id, func.min(OUT.c.due).label("due")).join(PLACE, PLACE.c.id == OUT.c.chat_id)
+WAITING = WAITING.where(*READY).group_by(OUT.c.chat_id)
 FIND = Prepared(select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key")))
 ADD = Prepared(insert(OUT).returning(OUT.c.id))
 CHANGE = Prepared(update(OUT).where(OUT.c.id == bindparam("row")))
@@ -91,13 +93,13 @@ async def due_in(tx: Transaction, chat_id: int, now: datetime) -> list[Row[Any]]
     return await DUE_IN.rows(tx, {"chat": chat_id, "now": now})
 
 
-async def next_due(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> datetime | None:
-    found: datetime | None = await tx.scalar(NEXT_DUE, {"shop": shop_id, "on": list(platforms)})
-    return found
+async def waiting(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> dict[int, datetime]:
+    """Chats in which something is to be sent on these platforms, and when the first of it is due."""
+    return {row.chat_id: row.due for row in await tx.execute(WAITING, {"shop": shop_id, "on": list(platforms)})}
 
 
-async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime) -> None:
-    await CHANGE.run(tx, {"row": outbox_id, "state": "sent", "message_id": message_id, "sent": now})
+async def sent(tx: Transaction, outbox_id: int, message_id: str, now: datetime, **values: Any) -> None:
+    await CHANGE.run(tx, {"row": outbox_id, "state": "sent", "message_id": message_id, "sent": now} | values)
 
 
 async def get(tx: Transaction, outbox_id: int) -> Row[Any]:
@@ -163,9 +165,22 @@ async def by_message(tx: Transaction, chat_id: int, message_id: str) -> Row[Any]
     return (await tx.execute(query)).first()
 
 
+async def topic_of(tx: Transaction, shop_id: int, platform: str, chat: str, message_id: str) -> str | None:
+    """The platform's id of the topic (`chat/…`) in which the bot's message of this id stands."""
+    query = select(PLACE.c.platform_id).join(OUT, PLACE.c.id == OUT.c.chat_id)
+    query = query.where(PLACE.c.shop_id == shop_id, PLACE.c.platform == platform, OUT.c.message_id == message_id)
+    return await tx.scalar(query.where(PLACE.c.platform_id.startswith(f"{chat}/", autoescape=True)))
+
+
 async def last_reply(tx: Transaction, chat_id: int) -> Row[Any] | None:
     """The last answer that was sent to a chat."""
     query = select(Outbox.__table__).filter_by(chat_id=chat_id, kind="reply", state="sent")
+    return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
+
+
+async def last_of(tx: Transaction, chat_id: int, kind: str) -> Row[Any] | None:
+    """The last message of this kind that was, or is to be, sent to a chat."""
+    query = select(Outbox.__table__).filter_by(chat_id=chat_id, kind=kind)
     return (await tx.execute(query.order_by(Outbox.id.desc()).limit(1))).first()
 
 
@@ -224,3 +239,9 @@ async def withdraw_unasked(tx: Transaction, chat_id: int, reply_to: str) -> None
     ids = [row.id for row in rows if not reply_to or row.reply_to == reply_to]
     if ids:
         await tx.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="cancelled"))
+
+
+async def by_messages(tx: Transaction, shop_id: int, platform: str, messages: Sequence[str]) -> list[Row[Any]]:
+    """The rows that were sent as one of these messages of a platform."""
+    query = WHERE_TO.where(OUT.c.shop_id == shop_id, PLACE.c.platform == platform, OUT.c.message_id.in_(messages))
+    return list(await tx.execute(query.where(OUT.c.kind != "edit")))

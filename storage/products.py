@@ -24,6 +24,13 @@ async def get(tx: Transaction, shop_id: int, ids: list[int]) -> list[Row[Any]]:
     return [found[product_id] for product_id in ids if product_id in found]
 
 
+async def titles(tx: Transaction, shop_id: int, part: str, count: int) -> list[str]:
+    """Titles of products that hold this text, for who is typing one."""
+    query = select(Product.title).where(Product.shop_id == shop_id, *SPOKEN_OF)
+    query = query.where(func.lower(Product.title).contains(part.lower(), autoescape=True))
+    return list(await tx.scalars(query.order_by(Product.title).limit(count)))
+
+
 async def variants(tx: Transaction, shop_id: int, ids: list[int]) -> list[Row[Any]]:
     """The variants of these products, in the merchant's order."""
     query = select(Variant.__table__).where(Variant.shop_id == shop_id, Variant.product_id.in_(ids))

@@ -64,12 +64,12 @@ class Group(Platform):
 
     async def say(
         self, name: str, text: str, *, addressed: bool = True, chat: str = "shop", direct: bool = False,
-        reply_to: str = "", kind: Kind = Kind.TEXT, **more: object,
+        reply_to: str = "", kind: Kind = Kind.TEXT, role: Role | None = None, **more: object,
     ) -> str:  # fmt: skip
         """Say something as a member (`boss` is the admin) and return what the bot said in that chat after it."""
         number = next(self.numbers)
         self.clock.set(self.clock.now() + timedelta(seconds=30))
-        role = Role.ADMIN if name == "boss" else Role.MEMBER
+        role = (Role.ADMIN if name == "boss" else Role.MEMBER) if role is None else role
         message = Message(
             f"{self.name}:{number}", str(number), Chat(self.name, chat, chat, direct), Sender(name, name, role), text,
             self.clock.now(), addressed or direct, reply_to, kind, **more,  # type: ignore[arg-type]
@@ -118,10 +118,11 @@ def settings(tmp_path: Path) -> Settings:
 
 @asynccontextmanager
 async def open_group(
-    settings: Settings, clock: ManualClock, engine: Engine | None = None, *, demo: bool = True
-) -> AsyncIterator[Group]:
+    settings: Settings, clock: ManualClock, engine: Engine | None = None, *, demo: bool = True,
+    kind: Callable[[ManualClock], Group] = Group,
+) -> AsyncIterator[Group]:  # fmt: skip
     """A whole bot on its own database with the demo shop, and the group to talk to it in."""
-    group = Group(clock)
+    group = kind(clock)
     async with build(settings, clock, engine or ScriptedEngine(), lambda parts: [group], demo=demo) as app:
         group.app = app
         await app.load()

@@ -19,7 +19,13 @@ HOMES = {
     "sqlalchemy": ("storage/", "migrations/"),
     "alembic": ("storage/", "migrations/"),
     "apscheduler": ("bot/scheduler.py",),
-    "aiohttp": ("bot/platforms/web/", "llm/engines/openai.py"),
+    "aiohttp": (
+        "bot/platforms/web/",
+        "bot/platforms/discord/",
+        "bot/platforms/telegram/serving.py",
+        "llm/engines/openai.py",
+    ),
+    "httpx": ("bot/platforms/telegram/client.py",),
     "telegram": ("bot/platforms/telegram",),
     "discord": ("bot/platforms/discord",),
     "pydantic_settings": ("bot/config.py",),
@@ -41,6 +47,7 @@ LAYERS = [
     ["app"],
     ["intake", "scheduler", "platforms"],
     ["router"],
+    ["privately", "arrivals"],
     ["people"],
     ["commands"],
     ["conversation", "content", "moderation"],
@@ -48,7 +55,7 @@ LAYERS = [
     ["knowledge"],
     ["outbox", "attention", "safety"],
     ["changeable", "weights"],
-    ["registry", "clock", "config", "messages", "texts", "language", "demo", "locales"],
+    ["registry", "clock", "config", "logs", "messages", "texts", "language", "demo", "locales"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(path for top in ("bot", "llm", "storage", "migrations") for path in ROOT.glob(f"{top}/**/*.py"))

@@ -63,10 +63,12 @@ def main(
     takes: str,
     quick: str,
     data: str = "",
+    extend: Callable[[argparse.ArgumentParser], None] | None = None,
 ) -> int:
     """The command line of a benchmark. `measure` gets a folder that is deleted afterwards, and whether to be quick.
 
     `data` is the help for --data DIR where the benchmark reads public text: the folder, or None, is its third argument.
+    `extend` adds options of its own: then all that was given is the third argument.
     """
     parser = argparse.ArgumentParser(
         description=about,
@@ -77,11 +79,14 @@ def main(
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there as well")
     if data:
         parser.add_argument("--data", type=Path, metavar="DIR", help=data)
+    if extend:
+        extend(parser)
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
 
     async def measured() -> list[Row]:
-        return await (measure(folder, given.quick, given.data) if data else measure(folder, given.quick))
+        more = [given] if extend else [given.data] if data else []
+        return await measure(folder, given.quick, *more)
 
     try:
         rows = asyncio.run(measured())

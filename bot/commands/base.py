@@ -2,7 +2,8 @@
 
 1. Write `bot/commands/NAME.py` (`NAME_.py` where Python keeps the word). The folder is the registry.
 2. Its docstring's first line is the help, in English; add the translation to `bot/locales/`.
-3. Set `role = Role.ADMIN` if only admins may use it, `usage = "[COUNT]"` if it takes words.
+3. Set `role = Role.ADMIN` if only admins may use it, `usage = "[COUNT]"` if it takes words, `shows = True` if it
+   changes nothing, so that a link may run it.
 4. Write `async def run(call: Call) -> Outgoing`. Texts go through `call.say("English text", name=value)`.
 """
 
@@ -59,6 +60,7 @@ class Tools:
     next_time: Callable[[str, str, datetime], datetime]  # cron, time zone, after -> the next moment
     load_live: Callable[[], Awaitable[str]]  # load the model that is live now, its name; raises EngineError
     report: Callable[[], Report]  # how the engine is doing
+    forget_people: Callable[[], None]  # who is which member may have changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,8 @@ class Call:
     ) -> Outgoing:
         """A reply to the caller; `private` where nobody else should see it. `awaits`: the command line that the
         caller's reply to it goes on with."""
-        to = self.message.sender.id if private and not self.chat.direct else ""
-        return Outgoing(text, tuple(buttons), tuple(cards), self.message.id, to, awaits=awaits)
+        said, to = self.message, self.message.sender.id if private and not self.chat.direct else ""
+        return Outgoing(text, tuple(buttons), tuple(cards), said.id, to, awaits=awaits, ticket=said.ticket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,7 @@ class Command:
     help: str
     usage: str
     role: Role
+    shows: bool  # it changes nothing
     run: Callable[[Call], Awaitable[Outgoing]]
 
 
@@ -116,7 +119,8 @@ def command(module: ModuleType) -> Command:
     """The command that a file of the folder holds."""
     name = module.__name__.rpartition(".")[2].rstrip("_")
     help_text = (inspect.getdoc(module) or "").partition("\n")[0]
-    return Command(name, help_text, getattr(module, "usage", ""), getattr(module, "role", Role.MEMBER), module.run)
+    role, shows = getattr(module, "role", Role.MEMBER), getattr(module, "shows", False)
+    return Command(name, help_text, getattr(module, "usage", ""), role, shows, module.run)
 
 
 def number(word: str) -> int | None:

@@ -4,6 +4,7 @@ from bot.commands.base import Call, Command, find, typed
 from bot.messages import Button, Outgoing, Role
 
 usage = "[COMMAND]"
+shows = True
 
 
 async def run(call: Call) -> Outgoing:

@@ -5,6 +5,8 @@ from bot.members.profiles import Profile, profile
 from bot.messages import Button, Outgoing
 from bot.texts import moment
 
+shows = True
+
 
 async def run(call: Call) -> Outgoing:
     """In a group it looks at what was said there only, and is shown to the caller alone where the platform can."""

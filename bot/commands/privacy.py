@@ -4,6 +4,8 @@ from bot.changeable import in_force
 from bot.commands.base import Call
 from bot.messages import Button, Outgoing
 
+shows = True
+
 
 async def run(call: Call) -> Outgoing:
     settings = await call.tools.database.read(lambda tx: in_force(tx, call.shop.id, call.tools.settings))

@@ -29,11 +29,22 @@ from storage.members import ChatRow
 
 log = logging.getLogger(__name__)
 CALLED = "I've called somebody from the team, they will be with you here."
+UNREACHED = "An admin is needed here. {name}, I may not write to you: press Start in a direct chat with me."
 AGAIN = timedelta(minutes=30)  # two answers that are further apart are not "in a row"
 LOOKED = 20  # messages after a question that are looked at for a human's answer
 TURNS, TURN, TEXT, ROWS, ROW, WHOLE = 6, 160, 300, 3, 120, 1500  # a summary's bounds: numbers, and characters of each
 SURE = 0.4  # a plan that is less sure than this counts as not knowing
 COVER = 0.3  # the least share of a question that a row has to hold to be shown beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Who is told of a handoff, in which direct chat, and in which group they are an admin (0: they always are)."""
+
+    address: str
+    member_id: int | None = None
+    name: str = ""
+    group: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +133,29 @@ class Handoffs:
         return [*found, *self.library.read_articles(ids["article"])][:ROWS]
 
     async def call(
-        self, tx: Transaction, inbox_id: int, message: Message, chat: ChatRow, member_id: int, admins: str, told: str,
-        reason: str,
+        self, tx: Transaction, inbox_id: int, message: Message, chat: ChatRow, member_id: int, admins: Sequence[Admin],
+        told: str, reason: str,
     ) -> None:  # fmt: skip
-        """A human is called, once for this message: `told` goes to where admins read notices, where there is such a
-        place, and the bot keeps out."""
+        """A human is called, once for this message: `told` goes to the admins that are known, and the bot keeps out."""
         now = self.clock.now()
         if await outbox.by_key(tx, self.shop_id, f"handoff:{inbox_id}"):
             return
         turn = await handoffs.begin(tx, self.shop_id, chat.id, member_id, reason, now, now + self.mute)
         if not admins:
-            log.warning("a member needs a human in chat %d; no admin chat is known", chat.id)
-            return
+            log.warning("a member needs a human in chat %d; no admin is known there", chat.id)
         say, spoken = self.texts.say, self.language
         buttons = [Button(say(spoken, "Profile"), f"/profile {message.sender.name}")]
         if self.mute:
             buttons.append(Button(say(spoken, "Let me answer again"), f"/resume #{turn}"))
-        place = await members.enter(tx, self.shop_id, chat.platform, admins, "", True)
-        held = extra(Outgoing(told, tuple(buttons)))
-        await outbox.put(tx, self.shop_id, place.id, f"handoff:{inbox_id}", "notice", told, now, extra=held)
+        for at, admin in enumerate(admins):
+            place = await members.direct(tx, self.shop_id, admin.member_id, chat.platform, admin.address, admin.name)
+            held = extra(Outgoing(told, tuple(buttons)), begun=admin.group)
+            if at == 0 and admin.group and not chat.direct:
+                line = say(spoken, UNREACHED, name=admin.name)
+                held["otherwise"] = [{"chat_id": chat.id, "text": line, "reply_to": message.id}]
+            key = f"handoff:{inbox_id}:{at}" if at else f"handoff:{inbox_id}"
+            values = {"member_id": admin.member_id, "extra": held}
+            await outbox.put(tx, self.shop_id, place.id, key, "notice", told, now, **values)
 
     def turn(self, seen: Seen, chat: ChatRow, member_id: int) -> Any:
         """The handoff that keeps the bot from answering this member here; None where there is none."""
@@ -153,9 +168,10 @@ class Handoffs:
         if not await handoffs.tell(tx, turn.id):
             return
         text = self.texts.say(spoken, "Somebody from the team will answer you here; I keep out of it until then.")
+        held = extra(Outgoing(text, ticket=message.ticket), language=spoken)
         await outbox.put(
             tx, self.shop_id, chat.id, key, "reply", text, self.clock.now(), action="handoff", member_id=member_id,
-            reply_to="" if chat.direct else message.id, extra={"language": spoken},
+            reply_to="" if chat.direct else message.id, extra=held,
         )  # fmt: skip
 
     async def heard(self, tx: Transaction, message: Message, chat: ChatRow, member_id: int) -> None:

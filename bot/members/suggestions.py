@@ -54,7 +54,7 @@ def same_id(platform: str, member: str) -> str:
 
 class Suggestions:
     """`profiles` is PROFILES, resolved; `direct_chat` (platform, member's id on it) names a direct chat that the member
-    never spoke in."""
+    never spoke in; '' where that platform is not served."""
 
     def __init__(
         self,
@@ -95,10 +95,14 @@ class Suggestions:
         async def change(tx: Transaction) -> None:
             await members.change(tx, member_id, subscribed=on, **({"opted_out": False} if on else {}))
             if not on:
-                for key in await outbox.cancel(tx, self._shop_id, member_id, KIND):
-                    await self.attention.give_back(tx, key)
+                await self.withdraw(tx, member_id)
 
         await self._database.write(change)
+
+    async def withdraw(self, tx: Transaction, member_id: int) -> None:
+        """What waits to be sent to them is not sent."""
+        for key in await outbox.cancel(tx, self._shop_id, member_id, KIND):
+            await self.attention.give_back(tx, key)
 
     async def push(self, now: datetime) -> int:
         """Put one suggestion for each subscriber into the outbox, as far as the ledger allows; how many there are.
@@ -107,7 +111,8 @@ class Suggestions:
         """
         await self._library.refresh()
         rows = await self._database.read(lambda tx: members.subscribers(tx, self._shop_id))
-        first = {row.id: row for row in reversed(rows)}  # of several identities the one met first
+        served = [row for row in rows if self._direct_chat(row.platform, row.platform_id)]
+        first = {row.id: row for row in reversed(served)}  # of several identities the one met first
         return sum([await self._push(row, now) for row in first.values()])
 
     async def _push(self, row: Any, now: datetime) -> bool:
@@ -161,9 +166,7 @@ class Suggestions:
         reason = next(fact.value for fact in plan.facts if fact.kind == "reason")
         more = [claims.of_card(best.product, language)]
         rests = await claims.rests(self._library, version, language, worded.text, [plan], more)
-        return Suggested(
-            worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests, worded.model
-        )
+        return Suggested(worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests, worded.model)
 
     def _plan(self, best: Candidate, name: str, language: str) -> Plan:
         make, product, why = Maker(language), best.product, best.reasons[0]

@@ -15,9 +15,24 @@ from dataclasses import dataclass
 
 from bot.messages import Capabilities, Chat, Message, Outgoing, SendError
 
-__all__ = ["Action", "Finding", "Platform", "React", "Receive", "SendError", "Typing"]
+__all__ = ["Action", "CommandHelp", "Commands", "Finding", "Platform", "React", "Receive", "SendError", "Typing"]
 
 Receive = Callable[[Message], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandHelp:
+    """A slash command as a platform lists it: `name` without the slash, `usage` its arguments only. `typed`: what it is
+    called in the language of the list, where that has a name of its own."""
+
+    name: str
+    usage: str
+    help: str
+    admin: bool = False
+    typed: str = ""
+
+
+Commands = Callable[[str], list[CommandHelp]]  # every command, in a language
 
 
 @dataclass(frozen=True, slots=True)

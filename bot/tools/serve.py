@@ -1,7 +1,6 @@
 """`python -m bot run`: serve the chats until Ctrl-C."""
 
 import json
-import logging
 import secrets
 import sys
 from collections.abc import Sequence
@@ -12,42 +11,60 @@ from bot import app as composition
 from bot import demo
 from bot.app import App, Parts
 from bot.clock import FileClock, SystemClock
-from bot.config import Settings
+from bot.config import Settings, SettingsError
 from bot.messages import Chat
 from bot.outbox import outgoing
 from bot.platforms.base import Platform
-from bot.platforms.web import BOT, CommandHelp, ShopInfo, Shown, Web
+from bot.platforms.web import BOT, ShopInfo, Shown, Web
+from bot.tools import edges
 from llm.engine import ModelNotUsable
 from llm.engines.scripted import ScriptedEngine
 from storage import interactions, shops
 from storage import outbox as rows
 
 
-async def run(settings: Settings, clock_file: Path | None, engine_name: str) -> int:
-    """Build, say where the page is, serve; 2 if the model can't be used."""
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+async def run(
+    settings: Settings, clock_file: Path | None, engine_name: str, only: str = "", shards: Sequence[int] = ()
+) -> int:
+    """Build, say what is served and where, serve; 2 if a setting or the model can't be used."""
     clock = FileClock(clock_file) if clock_file else SystemClock()
-    engine = ScriptedEngine() if engine_name == "scripted" else await composition.make_engine(settings)
     token = settings.web_token.get_secret_value() or secrets.token_urlsafe(16)
+
+    def platforms(parts: Parts) -> list[Platform]:
+        found = edges.networks(settings, names, parts, shards)
+        return [*found, page(settings, parts, token)] if "web" in names else found
+
     status = 0
     try:
-        async with composition.build(settings, clock, engine, lambda parts: [page(settings, parts, token)]) as app:
+        names = edges.wanted(settings, only)
+        engine = ScriptedEngine() if engine_name == "scripted" else await composition.make_engine(settings)
+        async with composition.build(settings, clock, engine, platforms) as app:
             await composition.supervise(_serve(app, token))
+    except* SettingsError as failed:
+        status = _refuse("", failed)
     except* ModelNotUsable as failed:
-        sys.stderr.write(f"LLM_MODEL: {failed.exceptions[0]}\n")
-        status = 2
+        status = _refuse("LLM_MODEL: ", failed)
     except* OSError as failed:
-        sys.stderr.write(f"WEB_PORT: {failed.exceptions[0]}\n")
-        status = 2
+        status = _refuse("WEB_PORT: ", failed)
     return status
 
 
+def _refuse(setting: str, failed: BaseExceptionGroup[Any]) -> int:
+    """Say what each of the errors is."""
+    for one in composition.leaves(failed):
+        sys.stderr.write(f"{setting}{one}\n")
+    return 2
+
+
 async def _serve(app: App, token: str) -> None:
-    web = app.platforms["web"]
-    assert isinstance(web, Web)
-    sys.stdout.write(f"\n  {app.shop.name}: group chat on this computer\n")
-    sys.stdout.write(f"  open   http://127.0.0.1:{app.settings.web_port}/\n")
-    sys.stdout.write(f"  admin  http://127.0.0.1:{app.settings.web_port}/#admin={token}\n  Ctrl-C stops.\n\n")
+    sys.stdout.write(f"\n  {app.shop.name}\n")
+    for name in app.platforms:
+        if name == "web":
+            address = f"http://127.0.0.1:{app.settings.web_port}/"
+            sys.stdout.write(f"  open   {address}   a group chat on this computer\n  admin  {address}#admin={token}\n")
+        else:
+            sys.stdout.write(f"  {name.capitalize()} is on; `python -m bot check` says how its set-up is.\n")
+    sys.stdout.write("  Ctrl-C stops.\n\n")
     sys.stdout.flush()
     await app.run()
 
@@ -61,13 +78,6 @@ def page(settings: Settings, parts: Parts, token: str) -> Platform:
         said = await parts.database.read(lambda tx: rows.shown(tx, *place))
         return _merged(chat.id, heard, said)
 
-    def helps(language: str) -> list[CommandHelp]:
-        say = parts.texts.say
-        return [
-            CommandHelp(one.name, say(language, one.usage) if one.usage else "", say(language, one.help), one.role > 0)
-            for one in parts.commands
-        ]
-
     async def info() -> ShopInfo:
         shop = await parts.database.read(shops.get)
         held = shop is not None and shop.demo
@@ -77,7 +87,7 @@ def page(settings: Settings, parts: Parts, token: str) -> Platform:
 
     return Web(
         port=settings.web_port, token=token, uploads=settings.uploads, clock=parts.clock,
-        history=history, commands=helps, shop=info,
+        history=history, commands=edges.helps(parts), shop=info,
     )  # fmt: skip
 
 

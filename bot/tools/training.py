@@ -26,7 +26,7 @@ from bot.config import Settings
 from bot.conversation.recall import bounded
 from bot.language import language, normalise
 from bot.messages import Capabilities
-from bot.platforms.web import Web
+from bot.tools import edges
 from bot.tools.disguise import Disguise
 from llm.chats import Article, Reply, written
 from llm.engine import Turn
@@ -80,7 +80,7 @@ async def main(settings: Settings, file: Path, force: bool) -> int:
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("reading chats")
             report = partial(bar.update, task)
-            found = await collect(database, shop.id, {Web.name: Web.capabilities}, report)
+            found = await collect(database, shop.id, edges.abilities(), report)
     try:
         await asyncio.to_thread(write, found, file)
     except OSError as error:

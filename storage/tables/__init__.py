@@ -3,7 +3,7 @@
 from storage.tables.base import Base, table
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
 from storage.tables.models import Model
-from storage.tables.people import Chat, Identity, Member, Shop
+from storage.tables.people import Chat, Identity, Link, Member, Shop
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
@@ -20,6 +20,7 @@ __all__ = [
     "Inbox",
     "Interaction",
     "Lesson",
+    "Link",
     "Member",
     "Model",
     "Outbox",

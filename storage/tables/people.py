@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.base import Base, key, references
+from storage.tables.base import Base, Id, key, references
 
 
 class Shop(Base):
@@ -34,6 +34,7 @@ class Member(Base):
     opted_out: Mapped[bool] = mapped_column(default=False)
     trains: Mapped[bool] = mapped_column(default=False, server_default=false())  # their words may train a model
     first_seen: Mapped[datetime]
+    merged_into: Mapped[int | None] = mapped_column(Id)  # the member that has all of theirs since both were linked
 
 
 class Identity(Base):
@@ -46,6 +47,24 @@ class Identity(Base):
     member_id: Mapped[int] = references("member.id", index=True)
     platform: Mapped[str]
     platform_id: Mapped[str]
+
+
+class Link(Base):
+    """Two identities that may be one member's, from the one-time code on. `member` asked for the code and was told it
+    in `chat`, `other` sent it. state: open (nobody sent it), claimed (each has to say yes), done, refused."""
+
+    __tablename__ = "link"
+    id: Mapped[int] = key()
+    shop_id: Mapped[int] = references("shop.id")
+    member_id: Mapped[int] = references("member.id", index=True)
+    chat_id: Mapped[int] = references("chat.id")
+    other_id: Mapped[int | None] = references("member.id")
+    other_chat_id: Mapped[int | None] = references("chat.id")
+    hash: Mapped[str] = mapped_column(index=True)  # of the code, which is kept nowhere
+    state: Mapped[str]
+    agreed: Mapped[bool]
+    other_agreed: Mapped[bool]
+    expires: Mapped[datetime]
 
 
 class Chat(Base):

@@ -41,7 +41,7 @@ class Interaction(Base):
     shop_id: Mapped[int] = references("shop.id")
     member_id: Mapped[int] = references("member.id")
     chat_id: Mapped[int] = references("chat.id")
-    kind: Mapped[str]  # said, asked, complained, thanked, pressed, reacted, commanded
+    kind: Mapped[str]  # said, asked, complained, thanked, pressed, reacted, commanded, added, joined, left
     text: Mapped[str] = mapped_column(default="")  # emptied after the retention time
     message_id: Mapped[str] = mapped_column(default="")
     product_id: Mapped[int | None]
@@ -68,7 +68,8 @@ class Outbox(Base):
     chat_id: Mapped[int] = references("chat.id")
     member_id: Mapped[int | None]  # whom it answers or is for
     key: Mapped[str]  # what caused it: `reply:INBOX_ID`, `post:RUN_ID`, `suggestion:...`
-    kind: Mapped[str]  # reply, command, post, suggestion, notice, edit (of an earlier one), correction (beside it)
+    # reply, command, post, suggestion, notice, greeting, edit (of an earlier one), correction (beside it)
+    kind: Mapped[str]
     action: Mapped[str] = mapped_column(default="reply")  # reply, refuse, handoff, command
     worded_by: Mapped[str] = mapped_column(default="code")  # model, quote, code
     model: Mapped[str] = mapped_column(default="", server_default=text("''"))  # which engine worded it

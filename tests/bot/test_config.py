@@ -78,6 +78,41 @@ def test_an_override_may_be_written_in_any_case():
     assert load({"web_port": "99"}, env_file=None).web_port == load({"WEB_PORT": "99"}, env_file=None).web_port == 99
 
 
+TELEGRAM = "1234567890:AAF-abc_defghijklmnopqrstuvwxyz0123"
+DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcDE.abcdefghijklmnopqrstuvwxyz-_0123456789"
+
+
+def test_tokens_and_addresses_of_platforms_are_taken_as_they_are_given():
+    settings = load({"TELEGRAM_TOKEN": TELEGRAM, "DISCORD_TOKEN": DISCORD}, env_file=None)
+    assert settings.telegram_token.get_secret_value() == TELEGRAM
+    assert settings.discord_token.get_secret_value() == DISCORD
+    assert load({"DISCORD_GATEWAY_URL": "ws://127.0.0.1:99/"}, env_file=None).discord_gateway_url == "ws://127.0.0.1:99"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("TELEGRAM_TOKEN", DISCORD, "@BotFather"),
+        ("TELEGRAM_TOKEN", TELEGRAM + " ", "@BotFather"),
+        ("TELEGRAM_TOKEN", "@shop_bot", "@BotFather"),
+        ("DISCORD_TOKEN", TELEGRAM, "Reset Token"),
+        ("DISCORD_TOKEN", f"Bot {DISCORD}", "Reset Token"),
+        ("TELEGRAM_API_URL", "host:8081", "https://HOST"),
+        ("TELEGRAM_WEBHOOK_LISTEN", "somewhere", "HOST:PORT"),
+        ("TELEGRAM_API_URL", f"http://host/bot?{SECRET}", "https://HOST"),
+        ("TELEGRAM_WEBHOOK_URL", f"https://me:{SECRET}@host", "https://HOST"),
+        ("TELEGRAM_WEBHOOK_URL", "http://shop.example/hook", "no other address"),
+        ("DISCORD_API_URL", "http://host:port", "https://HOST"),
+        ("DISCORD_GATEWAY_URL", "https://gateway.example", "wss://HOST"),
+    ],
+)
+def test_a_bad_token_or_address_of_a_platform_is_told_what_would_be_right(name: str, value: str, right: str):
+    message = wrong({name: value})
+    assert message.startswith(f"{name}: ")
+    assert right in message
+    assert value not in message
+
+
 @pytest.mark.parametrize(
     ("hours", "wanted"),
     [("21:00-09:00", (1260, 540)), ("00:30-06:15", (30, 375)), (" 1:00-2:00 ", (60, 120)), ("", None)],

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pytest
 
 from bot.clock import ManualClock
 from bot.messages import Button, Capabilities, Chat, Outgoing, SendError
-from bot.outbox import ATTEMPTS, Outbox, extra
+from bot.outbox import ATTEMPTS, PATIENCE, Outbox, extra, put
 from storage import members, migrate, outbox, shops
 from storage.database import Database
 
@@ -161,13 +161,59 @@ async def test_a_final_refusal_is_kept_with_its_reason_and_the_chat_goes_on(plac
     assert place.edge.texts() == ["other"]
 
 
+async def test_being_told_to_wait_is_no_reason_to_give_up(place: Place):
+    place.edge.troubles = [SendError("slow down", 1) for _ in range(3 * ATTEMPTS)]
+    await place.put("patient")
+    for _ in range(3 * ATTEMPTS + 1):
+        await place.later(1)
+    assert place.edge.texts() == ["patient"]
+
+
 async def test_it_does_not_try_for_ever(place: Place):
     place.edge.troubles = [SendError("slow down", 1) for _ in range(99)]
     row_id = await place.put("never")
     for _ in range(20):
-        await place.later(1)
+        await place.later(PATIENCE.total_seconds() / 10)
     assert (await place.row(row_id)).state == "failed"
-    assert len(place.edge.log) == ATTEMPTS
+    assert len(place.edge.log) <= ATTEMPTS + 10
+
+
+@pytest.mark.parametrize("kind", ["post", "suggestion"])
+async def test_a_post_whose_answer_was_lost_is_unknown_and_not_sent_again(place: Place, kind: str):
+    place.edge.troubles = [SendError("cut off", 1, unsure=True)]
+    row_id, reply = await place.put("tip", kind=kind), await place.put("answer")
+    for _ in range(5):
+        await place.later(1)
+    assert (await place.row(row_id)).state == "unknown"
+    assert (await place.row(reply)).state == "sent"
+    assert place.edge.texts() == ["answer"]
+
+
+async def test_chats_that_wait_until_different_moments_are_all_sent_to(place: Place):
+    place.edge.troubles = [SendError("slow down", 1 + number / 100) for number in range(5)]
+    running = asyncio.create_task(place.outbox.run())
+    for number in range(5):
+        await place.put(f"{number}", f"chat {number}")
+    place.outbox.wake()
+    for _ in range(40):
+        place.clock.set(place.clock.now() + timedelta(seconds=0.05))
+        await place.database.read(lambda tx: outbox.counts(tx, 1))
+    for _ in range(5):
+        await asyncio.wait_for(place.edge.seen.get(), 10)
+    assert not place.edge.troubles
+    running.cancel()
+
+
+async def test_nothing_is_begun_before_what_has_to_wait(place: Place):
+    place.edge.troubles = [SendError("slow down", 9)]
+    await place.put("first")
+    draft = await place.put("second", state="open")
+    await place.outbox.flush()
+    await place.outbox.show(draft, "sec")
+    assert place.edge.texts() == []
+    await place.later(10)
+    await place.outbox.show(draft, "seco")
+    assert place.edge.texts() == ["first", "seco"]
 
 
 @pytest.mark.parametrize("kind", ["post", "suggestion"])
@@ -321,3 +367,16 @@ async def test_rows_of_a_platform_that_runs_elsewhere_are_left_to_it(place: Plac
     await elsewhere.write((await place.row(row_id)).chat_id, lambda tx: outbox.mark(tx, row_id, "ready"))
     await elsewhere.flush()
     assert (await place.row(row_id)).state == "ready"
+
+
+async def test_what_answers_an_event_carries_its_ticket_in_every_part(place: Place):
+    place.edge.capabilities = replace(STREAMS, max_length=20)
+
+    async def job(tx: Any) -> None:
+        chat = await members.enter(tx, 1, "test", "a", "a", False)
+        long = Outgoing("One sentence here. Another one here.", ticket="of the event")
+        await put(tx, 1, chat.id, "reply:long", "reply", long, place.clock.now(), 20)
+
+    await place.database.write(job)
+    await place.outbox.flush()
+    assert [shown.ticket for shown in place.edge.messages.values()] == ["of the event"] * 2

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bot.clock import ManualClock
 from bot.messages import Chat, Kind, Message, Outgoing
-from bot.platforms.web import CommandHelp, ShopInfo, Shown, Web, bot_said, member_said
+from bot.platforms.base import CommandHelp
+from bot.platforms.web import ShopInfo, Shown, Web, bot_said, member_said
 
 TOKEN = "a long random token"
 COMMANDS = {

@@ -7,6 +7,6 @@ It comes in by the app, which hands it what it shows, and imports nothing of the
 """
 
 from bot.platforms.web.server import Web
-from bot.platforms.web.views import BOT, SEATS, CommandHelp, Seat, ShopInfo, Shown, bot_said, member_said
+from bot.platforms.web.views import BOT, SEATS, Seat, ShopInfo, Shown, bot_said, member_said
 
-__all__ = ["BOT", "SEATS", "CommandHelp", "Seat", "ShopInfo", "Shown", "Web", "bot_said", "member_said"]
+__all__ = ["BOT", "SEATS", "Seat", "ShopInfo", "Shown", "Web", "bot_said", "member_said"]

@@ -11,23 +11,12 @@ from aiohttp import WSMsgType, web
 
 from bot.clock import Clock
 from bot.messages import Capabilities, Chat, File, Kind, Message, Outgoing, Role, Sender
-from bot.platforms.base import Action, Platform, React, Receive, SendError
+from bot.platforms.base import Action, Commands, Platform, React, Receive, SendError
 from bot.platforms.web import wire
 from bot.platforms.web.guard import guard, secure
 from bot.platforms.web.pages import Page, Pages
 from bot.platforms.web.uploads import save
-from bot.platforms.web.views import (
-    BOT,
-    DIRECT,
-    GROUP,
-    SEATS,
-    CommandHelp,
-    Seat,
-    ShopInfo,
-    Shown,
-    bot_said,
-    member_said,
-)
+from bot.platforms.web.views import BOT, DIRECT, GROUP, SEATS, Seat, ShopInfo, Shown, bot_said, member_said
 from bot.platforms.web.wire import RefusedError, Said, Take
 
 _HOST = "127.0.0.1"
@@ -70,7 +59,7 @@ class Web(Platform):
         uploads: Path,
         clock: Clock,
         history: Callable[[Chat], Awaitable[list[Shown]]],
-        commands: Callable[[str], list[CommandHelp]],
+        commands: Commands,
         shop: Callable[[], Awaitable[ShopInfo]],
     ) -> None:
         if not token:

@@ -30,16 +30,6 @@ SEATS = (
 
 
 @dataclass(frozen=True, slots=True)
-class CommandHelp:
-    """A slash command for the completion: `name` without the slash, `usage` its arguments only."""
-
-    name: str
-    usage: str
-    help: str
-    admin: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class ShopInfo:
     """The shop whose group this is; `questions` to begin with, by language."""
 

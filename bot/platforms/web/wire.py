@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bot.messages import Kind
-from bot.platforms.web.views import SEATS, CommandHelp, ShopInfo, Shown
+from bot.platforms.base import CommandHelp
+from bot.platforms.web.views import SEATS, ShopInfo, Shown
 
 TEXT_LIMIT = 4000
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

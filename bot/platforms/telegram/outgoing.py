@@ -1,0 +1,89 @@
+"""A message as Telegram shows it: plain text with cards beneath it, buttons, and a picture where there is one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.language import cut, units
+from bot.messages import Button, Card, Outgoing, SendError
+
+TEXT, CAPTION = 4096, 1024  # UTF-16 code units
+DATA = 64  # bytes that a button carries
+ROW = 32  # characters of the labels that stand in one line
+LABEL = 60
+CHAT = "chat:"  # in front of the id of a sender who is a chat: never to be taken for one to write to
+STORED = "#"  # in front of a button's number in its message: what it means stands in the tables
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`picture` is an address; the text fits under it."""
+
+    text: str
+    keyboard: InlineKeyboardMarkup | None
+    picture: str = ""
+
+
+def shown(outgoing: Outgoing, key: str = "") -> Shown:
+    """`key` is the row's, for buttons of a message that has no id yet."""
+    text = _with_cards(outgoing.text, outgoing.cards)
+    rows = [*_rows(outgoing.buttons, key), *_links(outgoing.cards)]
+    picture = next((card.image for card in outgoing.cards if card.image.startswith(("https://", "http://"))), "")
+    keyboard = InlineKeyboardMarkup(rows) if rows else None
+    return Shown(text, keyboard, picture if units(text) <= CAPTION else "")
+
+
+def place(chat_id: str) -> tuple[int, int | None]:
+    """A chat's id and topic, from `-100…/7`. Raises SendError where it is nobody's direct chat."""
+    if chat_id.startswith(CHAT):
+        raise SendError("who speaks as a group or channel has no direct chat")
+    chat, _, topic = chat_id.partition("/")
+    return int(chat), int(topic) if topic else None
+
+
+def reply_of(message_id: str) -> int | None:
+    """The message to reply to: a pressed button has its message's number in front of its own."""
+    number = message_id.partition(".")[0]
+    return int(number) if number.isascii() and number.isdecimal() else None
+
+
+def caption(text: str) -> str:
+    """As much of a text as fits under a picture."""
+    return cut(text, CAPTION)[0]
+
+
+def _with_cards(text: str, cards: Sequence[Card]) -> str:
+    """What the cards say besides the text, as far as there is room."""
+    for card in cards:
+        head = " · ".join(part for part in (card.title, card.subtitle) if part and part not in text)
+        for part in (head, card.text):
+            if part and part not in text and units(text) + units(part) + 2 <= TEXT:
+                text = f"{text}\n\n{part}" if part == head or not head else f"{text}\n{part}"
+    return text
+
+
+def _rows(buttons: Sequence[Button], key: str) -> list[list[InlineKeyboardButton]]:
+    """Buttons side by side as long as their labels are short."""
+    rows: list[list[InlineKeyboardButton]] = []
+    room = 0
+    for at, button in enumerate(buttons):
+        label = button.label[:LABEL]
+        if len(label) > room:
+            rows.append([])
+            room = ROW
+        rows[-1].append(InlineKeyboardButton(label, callback_data=_data(button.command, at, key)))
+        room -= len(label) + 2
+    return rows
+
+
+def _data(command: str, at: int, key: str) -> str:
+    if len(command.encode()) <= DATA and not command.startswith(STORED):
+        return command
+    data = f"{STORED}{at}:{key}"
+    return data if len(data.encode()) <= DATA else f"{STORED}{at}:"
+
+
+def _links(cards: Sequence[Card]) -> list[list[InlineKeyboardButton]]:
+    linked = [card for card in cards if card.link.startswith(("https://", "http://"))]
+    return [[InlineKeyboardButton(card.title[:LABEL], url=card.link)] for card in linked]
