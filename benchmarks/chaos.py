@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from benchmarks.parts.report import Row, main
-from benchmarks.parts.traffic import START, Bot, Talk, fake_of
+from benchmarks.parts.traffic import Bot, Talk, fake_of
 from bot.clock import SystemClock
 
 GROUPS = 12
+DRAIN = 600.0  # seconds
 RATE = 2.0  # messages a second
 TICK = 0.05  # seconds between two times that the bot is told
 JUMPS = (-90.0, -5.0, 5.0, 90.0)  # seconds
@@ -70,7 +71,7 @@ async def measure(folder: Path, quick: bool, given: argparse.Namespace) -> list[
         faults.refuse_every = 0
         for group in talk.groups:
             await talk.say(group)
-        drained = await talk.answered(bot, 3 * START)
+        drained = await talk.answered(bot, DRAIN)
         crashed = bot.process.returncode is not None
         under = 0.0 if crashed else await bot.end(signal.SIGTERM)
     found = talk.outcome()

@@ -261,6 +261,7 @@ class Telegram(Platform):
     # How it is set up.
 
     async def check(self) -> list[Finding]:
+        """By a platform that is not run: it hangs up at the end."""
         groups = await self._kept.groups()
         try:
             return await setup.findings(self._client, groups, self._webhook_url)
