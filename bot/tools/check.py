@@ -17,7 +17,8 @@ from bot import commands as command_folder
 from bot.app import Parts
 from bot.clock import SystemClock
 from bot.commands.base import command
-from bot.config import ENV_FILE, Settings
+from bot.config import ENV_FILE, Settings, secrets
+from bot.logs import Redact, redactor
 from bot.platforms.base import Finding, Platform
 from bot.registry import load
 from bot.texts import Texts
@@ -38,7 +39,7 @@ async def main(settings: Settings) -> int:
     found = [("Settings", [settings_file(ENV_FILE)]), ("Database", of_database)]
     if opened:
         found += [("Model", [await _model(settings)]), *await _platforms(settings, names)]
-    _print(found)
+    _print(found, redactor(secrets(settings)))
     wrong = sum(not one.right for _, findings in found for one in findings)
     sys.stdout.write("Everything is right.\n" if not wrong else f"{wrong} to look at.\n")
     return WRONG if wrong else 0
@@ -111,11 +112,11 @@ async def _look(platform: Platform) -> list[Finding]:
         return [Finding("the check itself", False, f"it failed: {type(error).__name__}", "run it again; report it")]
 
 
-def _print(found: Sequence[tuple[str, Sequence[Finding]]]) -> None:
+def _print(found: Sequence[tuple[str, Sequence[Finding]]], redact: Redact) -> None:
     table = Table("", "", "what is off without it, and what to do", show_lines=True)
     for name, findings in found:
         for at, one in enumerate(findings):
             lines = [one.what] if one.right else [one.what, f"Off: {one.off}.", f"Do:  {one.fix}"]
             head, mark = name if at == 0 else "", "ok" if one.right else "OFF"
-            table.add_row(escape(head), mark, escape("\n".join(lines)))
+            table.add_row(escape(head), mark, escape(redact("\n".join(lines))))
     Console(highlight=False).print(table)
