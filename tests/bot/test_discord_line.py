@@ -74,6 +74,21 @@ async def test_what_was_said_days_ago_is_left_alone(settings: Settings) -> None:
             assert len(answers(fake)) == 2
 
 
+async def test_a_channel_that_cannot_be_read_yet_cuts_no_other_off(settings: Settings) -> None:
+    chats = [f"shop#room{number}" for number in range(8)]
+    async with FakeDiscord() as fake:
+        async with opened(fake, settings) as shop:
+            await shop.ask("shop", "ann", f"{fake.mention}{ASK}")
+        for chat in chats * 3:
+            await fake.say(chat, "ann", f"{fake.mention}{ASK}")
+        async with opened(fake, settings, run=False) as shop:
+            await shop.until(lambda: fake.gateway.served, "connected")
+            fake.faults.broken = 0.3
+            await shop.until(lambda: len(fake.doors.calls) > 40, "reading")
+            fake.faults.broken = 0.0
+            await shop.until(lambda: sum(len(answers(fake, chat)) for chat in chats) == 24, "all answered")
+
+
 async def test_of_channels_in_which_nothing_was_said_nothing_is_asked(settings: Settings) -> None:
     async with FakeDiscord() as fake:
         async with opened(fake, settings) as shop:

@@ -233,9 +233,11 @@ class Gateway:
             await line.put({"op": 9, "d": False})
             return None
         self.resumed += 1
-        for payload in list(session.told):
-            if payload["s"] > data["seq"]:
+        seq = data["seq"]
+        while missed := [payload for payload in session.told if payload["s"] > seq]:  # also what is told meanwhile
+            for payload in missed:
                 await line.put(payload)
+                seq = payload["s"]
         session.line, session.left = line, None
         await self._tell(session, "RESUMED", {"_trace": []})
         return session

@@ -59,7 +59,7 @@ class Catchup:
             await receive()
 
     async def all(self, channels: Mapping[str, str]) -> None:
-        """Catch up with these (id of the channel -> of the chat), a few at a time."""
+        """Catch up with these (id of the channel -> of the chat), a few at a time. Raises what one of them raised."""
         waiting = iter(channels.items())
 
         async def some() -> None:
@@ -67,9 +67,11 @@ class Catchup:
                 async with self._locks.setdefault(channel, asyncio.Lock()):
                     await self._catch_up(channel, chat)
 
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(AT_ONCE):
-                tasks.create_task(some())
+        # One that fails must not cut the others off: what is just being taken in would be kept and never looked at.
+        ended = await asyncio.gather(*(some() for _ in range(AT_ONCE)), return_exceptions=True)
+        for error in ended:
+            if error is not None:
+                raise error
 
     async def since(self) -> Mapping[str, str]:
         """The last message of each chat, as of before anything was taken in on this line."""

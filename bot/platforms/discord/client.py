@@ -139,6 +139,10 @@ class Client(discord.AutoShardedClient):
             if not work.done():
                 raise Ended
             return work.result()
+        except RuntimeError as error:  # the session under it was closed
+            if self.is_closed():
+                raise Ended from error
+            raise
         finally:
             ended.cancel()
             work.cancel()
