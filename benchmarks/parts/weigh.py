@@ -29,6 +29,14 @@ from bot.language import language
 from bot.tools.labelled import judge
 from llm.protocol import Act, Plan
 
+LEARNT = (
+    *weigh.OPEN,
+    Act.PRICE,
+    Act.STOCK,
+    Act.OPTIONS,
+    Act.DETAIL,
+    Act.OFFTOPIC,
+)  # of the rules, that are learnt from
 KEEP = 0.2  # of a weight's square, added to the loss
 LEAST = 0.005  # smaller weights are none
 REFUSED = {
@@ -95,11 +103,14 @@ async def _asked(library: Library, shop: str, question: dict[str, Any]) -> Asked
         if rows := tuple(dict.fromkeys(row for one in plans for row in one.sources)):
             last = plans[-1].act if plans[-1].sources else plans[0].act
             said[turn["member"]] = Context(rows=rows, act=last, asked=turn["text"], earlier=before.rows)
-    if len(planner.seen) != 1 or not weigh.is_open(*planner.seen[0][::2]):
+    if len(planner.seen) != 1:
+        return None
+    reading, _, plan = planner.seen[0]
+    if reading.ranking is None or plan.fixed or plan.act not in LEARNT:
         return None
     candidates = await planner.weigh.candidates(*planner.seen[0])
     plans_ = [(one.evidence, judge(question, reply(one.plan))) for one in candidates]
-    return Asked(shop, question["split"], planner.seen[0][0].language, plans_)
+    return Asked(shop, question["split"], reading.language, plans_)
 
 
 def fit(asked: Sequence[Asked]) -> dict[str, float]:

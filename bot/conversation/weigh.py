@@ -24,8 +24,9 @@ from bot.knowledge.rows import Product
 from llm.protocol import Act, Plan
 
 ARTICLES, PRODUCTS = 4, 3  # rows that are looked at
-OPEN = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.POLICY, Act.RECOMMEND, Act.UNKNOWN,
-        Act.ASK_BACK, Act.OFFTOPIC)  # acts that are looked at again  # fmt: skip
+OPEN = (Act.DESCRIBE, Act.POLICY, Act.RECOMMEND, Act.UNKNOWN, Act.ASK_BACK)  # acts that are looked at again
+NEEDED = 0.8  # probability of a wish for advice that is not
+UNSURE = 0.3  # the least probability of a plan that is said where the rules know none
 CUES = {Act.PRICE: "price", Act.STOCK: "stock", Act.OPTIONS: "options", Act.RECOMMEND: "recommend"}
 
 
@@ -49,7 +50,8 @@ class Weigher:
             return plan
         found = await self.candidates(reading, context, plan)
         chances = likely(_weights()[reading.language], [one.evidence for one in found])
-        return found[chances.index(max(chances))].plan
+        best = chances.index(max(chances))
+        return plan if plan.act is Act.UNKNOWN and chances[best] < UNSURE else found[best].plan
 
     async def candidates(self, reading: Reading, context: Context, chosen: Plan) -> list[Candidate]:
         """The plan that was chosen first, then the others that may be."""
@@ -141,7 +143,9 @@ def _named(hit: Hit | None) -> dict[str, float]:
 
 def is_open(reading: Reading, plan: Plan) -> bool:
     """Is the plan one that is looked at again? Only where it is known what the question means."""
-    return reading.ranking is not None and plan.act in OPEN and not plan.fixed
+    if reading.ranking is None or plan.fixed or (plan.act is Act.RECOMMEND and reading.need >= NEEDED):
+        return False
+    return plan.act in OPEN
 
 
 @lru_cache(maxsize=1)
