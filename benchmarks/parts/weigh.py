@@ -29,14 +29,6 @@ from bot.language import language
 from bot.tools.labelled import judge
 from llm.protocol import Act, Plan
 
-LEARNT = (
-    *weigh.OPEN,
-    Act.PRICE,
-    Act.STOCK,
-    Act.OPTIONS,
-    Act.DETAIL,
-    Act.OFFTOPIC,
-)  # of the rules, that are learnt from
 KEEP = 0.2  # of a weight's square, added to the loss
 LEAST = 0.005  # smaller weights are none
 REFUSED = {
@@ -106,7 +98,7 @@ async def _asked(library: Library, shop: str, question: dict[str, Any]) -> Asked
     if len(planner.seen) != 1:
         return None
     reading, _, plan = planner.seen[0]
-    if reading.ranking is None or plan.fixed or plan.act not in LEARNT:
+    if not weigh.is_open(reading, plan):
         return None
     candidates = await planner.weigh.candidates(*planner.seen[0])
     plans_ = [(one.evidence, judge(question, reply(one.plan))) for one in candidates]

@@ -13,7 +13,7 @@ from bot.knowledge.rows import Product
 from llm.protocol import Plan
 
 NEEDED, ALIKE = 15, 0.12  # rows looked at for a need, and how much worse others may be
-FIT = {"en": 0.3, "zh": 0.2}  # the least worth
+FIT = {"en": 0.3, "zh": 0.1}  # the least worth
 CHOSEN, LEANT = 0.65, 0.5  # probability of a wish for advice that counts where a product is named, and where none is
 
 

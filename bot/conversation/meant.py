@@ -44,6 +44,14 @@ async def meant(library: Library, readings: list[Reading], context: Context) -> 
     return found
 
 
+async def alone(library: Library, reading: Reading, context: Context) -> Reading:
+    """With how near what is asked is by itself, where a product is named."""
+    linked = links.link(reading.words, library, reading.ranking)
+    if reading.ranking and linked.strength > 0.5 and (found := await library.read(linked.ids[:1])):
+        return await closer(library, reading, found[0], context)
+    return reading
+
+
 async def closer(library: Library, reading: Reading, product: Product, context: Context) -> Reading:
     """With how near each of the product's sentences, and each article, is to what is asked of it: to the words
     without its name, and to what was asked before where they ask nothing themselves."""

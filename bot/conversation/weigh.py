@@ -26,7 +26,7 @@ from llm.protocol import Act, Plan
 ARTICLES, PRODUCTS = 4, 3  # rows that are looked at
 OPEN = (Act.DESCRIBE, Act.POLICY, Act.RECOMMEND, Act.UNKNOWN, Act.ASK_BACK)  # acts that are looked at again
 NEEDED = 0.8  # probability of a wish for advice that is not
-UNSURE = 0.3  # the least probability of a plan that is said where the rules know none
+UNSURE = 0.2  # the least probability of a plan that is said where the rules know none
 CUES = {Act.PRICE: "price", Act.STOCK: "stock", Act.OPTIONS: "options", Act.RECOMMEND: "recommend"}
 
 

@@ -55,7 +55,7 @@ class Meanings:
 
     def halves(self, row: str, asked: Vector) -> tuple[float, float]:
         """How near a row's nearest sentence is, by each of the two encoders that are joined in a vector."""
-        alone = [place for place in self.places.get(row, ()) if self.parts[place].said]
+        alone = [place for place in self.places.get(row, ()) if self.parts[place].text == self.parts[place].said]
         if len(asked) != self.vectors.shape[1] or not alone:
             return 0.0, 0.0
         held, half = self.vectors[alone], len(asked) // 2
