@@ -44,7 +44,7 @@ async def meant(library: Library, readings: list[Reading], context: Context) -> 
     return found
 
 
-async def alone(library: Library, reading: Reading, context: Context) -> Reading:
+async def by_itself(library: Library, reading: Reading, context: Context) -> Reading:
     """With how near what is asked is by itself, where a product is named."""
     linked = links.link(reading.words, library, reading.ranking)
     if reading.ranking and linked.strength > 0.5 and (found := await library.read(linked.ids[:1])):

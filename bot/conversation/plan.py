@@ -9,7 +9,7 @@ from bot.conversation import link as links
 from bot.conversation.choose import Chooser
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
-from bot.conversation.meant import PLAIN, alone, closer, goes_on, leaning, means_row, meant
+from bot.conversation.meant import PLAIN, by_itself, closer, goes_on, leaning, means_row, meant
 from bot.conversation.phrases import CLAIM, TOLD_SO
 from bot.conversation.reckon import Reckoner
 from bot.conversation.sides import OWN, SAID, Comparer, each
@@ -85,7 +85,7 @@ class Planner:
                 reading = replace(reading, ranking=reading.ranking.going_on(here.rows))
             plan = None if whole else await self.reckon.plan(reading, here)
             if plan is None:
-                reading = await alone(self.library, reading, here)
+                reading = await by_itself(self.library, reading, here)
                 ruled = await self._one(reading, here)
                 plan = await self._second(reading, here, ruled) if whole else ruled  # learnt on single questions
                 plan = self._telling(plan, reading, here)

@@ -25,7 +25,8 @@ def english() -> SentenceEncoder:
 
 def test_it_reads_as_transformers_does(english: SentenceEncoder) -> None:
     spec = find_spec(PACKAGE)
-    assert spec and spec.origin
+    assert spec
+    assert spec.origin
     path = Path(spec.origin).parent / "model"
     tokenizer, network = AutoTokenizer.from_pretrained(path), AutoModel.from_pretrained(path)
     read = tokenizer(TEXTS, padding=True, truncation=True, max_length=128, return_tensors="pt")
