@@ -26,7 +26,7 @@ from llm.protocol import Act, Plan
 ARTICLES, PRODUCTS = 4, 3  # rows that are looked at
 OPEN = (Act.DESCRIBE, Act.POLICY, Act.RECOMMEND, Act.UNKNOWN, Act.ASK_BACK)  # acts that are looked at again
 NEEDED = 0.8  # probability of a wish for advice that is not
-UNSURE = 0.2  # the least probability of a plan that is said where the rules know none
+TOLD = 0.2  # the least nearness of a sentence that is said where the rules know none
 CUES = {Act.PRICE: "price", Act.STOCK: "stock", Act.OPTIONS: "options", Act.RECOMMEND: "recommend"}
 
 
@@ -50,8 +50,9 @@ class Weigher:
             return plan
         found = await self.candidates(reading, context, plan)
         chances = likely(_weights()[reading.language], [one.evidence for one in found])
-        best = chances.index(max(chances))
-        return plan if plan.act is Act.UNKNOWN and chances[best] < UNSURE else found[best].plan
+        best = found[chances.index(max(chances))]
+        said = best.evidence.get(f"{best.plan.act}.said", TOLD)
+        return plan if plan.act is Act.UNKNOWN and said < TOLD else best.plan
 
     async def candidates(self, reading: Reading, context: Context, chosen: Plan) -> list[Candidate]:
         """The plan that was chosen first, then the others that may be."""

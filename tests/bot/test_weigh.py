@@ -1,0 +1,58 @@
+"""What else might be said, weighed: with the real encoders, over a shop whose questions were not learnt from."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bot.app import make_encoders
+from bot.clock import SystemClock
+from bot.config import load
+from bot.conversation import weigh
+from bot.conversation.context import Context
+from bot.conversation.plan import Planner
+from bot.knowledge.importers import import_paths
+from bot.knowledge.library import Library
+from llm.protocol import Act
+from storage import migrate, shops
+from storage.database import Database
+from tests.labelled import files
+
+ANSWERED = {
+    "is the pump still looked after when it packs up in month 20": "covered for 2 years",
+    "do you drive a 100 litre tank over yourselves": "our own van",
+}
+NOTHING = ("hi there", "thanks, that's all", "what do you think of the new prime minister")
+
+
+@pytest.fixture
+async def aquarium(tmp_path: Path) -> AsyncIterator[Planner]:
+    url = f"sqlite:///{tmp_path / 'shop.db'}"
+    await asyncio.to_thread(migrate.upgrade, url)
+    encoders = make_encoders(load({}, env_file=None))
+    async with Database(url) as database:
+        await database.write(lambda tx: shops.create(tx, "Shop", "AUD", "UTC", "en"))
+        await import_paths(database, 1, files("aquarium"), clock=SystemClock())
+        library = Library(database, 1, encoders)
+        await library.refresh()
+        await library.catch_up()
+        yield Planner(library)
+    await encoders.close()
+
+
+async def test_the_article_that_answers_is_said_and_nothing_where_nothing_is_asked(aquarium: Planner) -> None:
+    for asked, told in ANSWERED.items():
+        (plan,) = await aquarium.plan(asked, Context())
+        assert (plan.act, told in plan.quote) == (Act.POLICY, True), asked
+    for said in NOTHING:
+        (plan,) = await aquarium.plan(said, Context())
+        assert plan.sources == (), said
+
+
+def test_probabilities_add_up_and_follow_the_evidence() -> None:
+    weights = {"policy.said": 2.0, "unknown.bias": 1.0}
+    plans = [{"policy.said": 0.1}, {"policy.said": 0.9}, {"unknown.bias": 1.0}, {"detail.said": 5.0}]
+    chances = weigh.likely(weights, plans)
+    assert sum(chances) == pytest.approx(1)
+    assert sorted(range(4), key=lambda at: -chances[at]) == [1, 2, 0, 3]
