@@ -21,7 +21,7 @@ from tests.labelled import files
 
 ANSWERED = {
     "is the pump still looked after when it packs up in month 20": "covered for 2 years",
-    "do you drive a 100 litre tank over yourselves": "our own van",
+    "can i bring back a dry tank i changed my mind about": "restocking fee",
 }
 NOTHING = ("hi there", "thanks, that's all", "what do you think of the new prime minister")
 
