@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from bot import commands as command_folder
-from bot import demo as demo_shop
 from bot import weights
 from bot.arrivals import Arrivals
 from bot.attention import Attention
 from bot.clock import Clock
-from bot.commands.base import Command, Imported, Shop, Tools, command
+from bot.commands.base import Command, Shop, Tools, command
 from bot.config import Settings, SettingsError, quiet
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
@@ -27,13 +26,13 @@ from bot.conversation.corrections import Corrections
 from bot.conversation.handoff import Handoffs
 from bot.conversation.plan import Planner
 from bot.intake import Intake
-from bot.knowledge.importers import BadImport, import_paths
 from bot.knowledge.library import Library
 from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
-from bot.messages import Chat, File
+from bot.messages import Chat
+from bot.opening import import_dropped, open_shop
 from bot.outbox import Outbox
 from bot.platforms.base import Platform
 from bot.privately import Privately
@@ -47,9 +46,8 @@ from llm import bundled
 from llm.encoder import Encoders, folder
 from llm.engine import Engine, SamplingParams
 from llm.engines.local import LocalEngine
-from storage import migrate, shops
+from storage import migrate
 from storage.database import Database
-from storage.imports import Superseded
 
 log = logging.getLogger(__name__)
 
@@ -209,7 +207,7 @@ async def build(
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
 
-        import_files = partial(_import, database, shop.id, settings, clock)
+        import_files = partial(import_dropped, database, shop.id, settings, clock)
         load_live = partial(_load_live, engine, database, shop.id, settings)
         tools = Tools(
             database,
@@ -303,50 +301,6 @@ class Parts:
     texts: Texts
     commands: Sequence[Command]
     clock: Clock
-
-
-async def open_shop(database: Database, settings: Settings, clock: Clock, *, demo: bool) -> Shop:
-    """The shop's row, made at the first start; with nothing imported, it opens with the demo's catalogue."""
-    row = await database.read(shops.get)
-    if row is None:
-        name, zone, spoken = settings.shop_name, settings.shop_timezone or "UTC", settings.shop_language or "en"
-        await database.write(lambda tx: shops.create(tx, name, settings.shop_currency, zone, spoken))
-        row = await database.read(shops.get)
-    if demo and row is not None and row.catalogue_version == 0:
-        shop_id, folder = row.id, Path(demo_shop.__file__).parent
-        await database.write(lambda tx: shops.update(tx, shop_id, demo=True))
-        await import_paths(database, shop_id, [folder / one for one in demo_shop.FILES], clock=clock, demo=True)
-        row = await database.read(shops.get)
-    return shop_of(row, settings)
-
-
-def shop_of(row: Any, settings: Settings) -> Shop:
-    """The row with what the settings say instead."""
-    return Shop(
-        row.id,
-        settings.shop_name or row.name or "Shop",
-        settings.shop_currency or row.currency,
-        settings.shop_timezone or row.timezone,
-        settings.shop_language or row.language,
-    )
-
-
-async def _import(
-    database: Database, shop_id: int, settings: Settings, clock: Clock, files: Sequence[File]
-) -> Imported:
-    """Import dropped files. Raises ValueError with what is wrong, by the names that the files were dropped under."""
-    paths = [Path(file.path) for file in files]
-    try:
-        report = await import_paths(database, shop_id, paths, clock=clock, currency=settings.shop_currency)
-    except BadImport as error:
-        wrong = [str(problem) for problem in error.problems[:5]]
-        for file in files:
-            wrong = [line.replace(file.path, file.name) for line in wrong]
-        raise ValueError("\n".join(wrong)) from None
-    except Superseded as error:
-        raise ValueError(str(error)) from None
-    both = {"products": report.products, "articles": report.articles}
-    return {noun: (one.added, one.changed, one.unchanged, one.withdrawn) for noun, one in both.items()}
 
 
 def leaves(group: BaseExceptionGroup[Any]) -> list[BaseException]:

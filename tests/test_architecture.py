@@ -46,7 +46,7 @@ LAYERS = [
     ["tools"],
     ["app"],
     ["intake", "scheduler", "platforms"],
-    ["router"],
+    ["router", "opening"],
     ["privately", "arrivals"],
     ["people"],
     ["commands"],

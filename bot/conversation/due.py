@@ -19,7 +19,9 @@ WITHIN = re.compile(
     rf"\b{LEAVES}\b[^.;]{{0,40}}?\bwithin (?P<n>\d{{1,2}}) (?:working|business) days?|(?P<zh>\d{{1,2}}) ?个?工作日内?(?:[^，。;；]{{0,12}})(?:发出|发货|寄出)"
 )
 CUT_OFF = re.compile(rf"\b(?:before|by) \d.{{0,60}}\b(?:{LEAVES}|day)\b|\d{{1,2}}(?::\d\d|点)前.{{0,16}}发")
-OTHERS = re.compile(r"swap|size|sample|express|next[- ]day|return|refund|exchange|warranty|定制|刻字|logo|退|换|维修|发票|礼盒")
+OTHERS = re.compile(
+    r"swap|size|sample|express|next[- ]day|return|refund|exchange|warranty|定制|刻字|logo|退|换|维修|发票|礼盒"
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -329,7 +329,12 @@ class Planner:
         if not reading.has("price", "stock", "options", "link"):
             products.sort(key=lambda one: -self.compose.holds(reading, one, self.library.products))
         plan = self.compose.product(reading, words, products[0], self.library.products, context)
-        if plan is None and article and not TOLD_SO.search(reading.text) and self._beyond(reading, context, article, products[0]):
+        if (
+            plan is None
+            and article
+            and not TOLD_SO.search(reading.text)
+            and self._beyond(reading, context, article, products[0])
+        ):
             return await self._policy_plan(reading, article)
         return plan or self._nothing(reading, context, products[0])
 

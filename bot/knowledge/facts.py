@@ -145,7 +145,9 @@ THERE = re.compile(
 
 
 IS_OPEN = re.compile(r"\bopen\b|营业|开着|开门", re.I)
-NOT_OPEN = re.compile(r"\bnot (?:\w+ )?open|n't (?:\w+ )?open|\bno longer open|(?:不在?|没有?|未|非|停止)营业|没开|还没开", re.I)
+NOT_OPEN = re.compile(
+    r"\bnot (?:\w+ )?open|n't (?:\w+ )?open|\bno longer open|(?:不在?|没有?|未|非|停止)营业|没开|还没开", re.I
+)
 IS_CLOSED = re.compile(r"\bclosed?\b|\bshut\b|打烊|休息|关门|关着|歇", re.I)
 
 STOPS = ".!?"

@@ -52,7 +52,6 @@ class Meanings:
         alone = [place for place in self.places.get(row, ()) if self.parts[place].text == self.parts[place].said]
         return {self.parts[place].said: float(self.vectors[place] @ asked) for place in alone}
 
-
     def halves(self, row: str, asked: Vector) -> tuple[float, float]:
         """How near a row's nearest sentence is, by each of the two encoders that are joined in a vector."""
         alone = [place for place in self.places.get(row, ()) if self.parts[place].text == self.parts[place].said]

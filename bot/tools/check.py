@@ -19,6 +19,7 @@ from bot.clock import SystemClock
 from bot.commands.base import command
 from bot.config import ENV_FILE, Settings, secrets
 from bot.logs import Redact, redactor
+from bot.opening import open_shop
 from bot.platforms.base import Finding, Platform
 from bot.registry import load
 from bot.texts import Texts
@@ -60,7 +61,7 @@ async def _database(settings: Settings, *, tokens: bool) -> tuple[bool, list[Fin
     try:
         await asyncio.to_thread(migrate.upgrade, settings.database_url)
         async with Database(settings.database_url) as database:
-            shop = await composition.open_shop(database, settings, SystemClock(), demo=False)
+            shop = await open_shop(database, settings, SystemClock(), demo=False)
             held = await database.write(shops.get)  # by the writer: reading alone proves little
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, it is the finding
         text = str(error).partition("\n")[0]
@@ -93,7 +94,7 @@ async def _platforms(settings: Settings, names: Sequence[str]) -> list[tuple[str
         return [("Telegram and Discord", [Finding(text, True)])]
     clock, texts = SystemClock(), Texts()
     async with Database(settings.database_url) as database:
-        shop = await composition.open_shop(database, settings, clock, demo=False)
+        shop = await open_shop(database, settings, clock, demo=False)
         found = [command(module) for module in load(command_folder)]
         platforms = edges.networks(settings, names, Parts(database, shop, texts, found, clock))
         looked = await asyncio.gather(*map(_look, platforms))

@@ -11,11 +11,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bot.app import open_shop
 from bot.clock import Clock, SystemClock
 from bot.config import Settings
 from bot.knowledge.importers import BadImport, Problem, Report, import_paths
 from bot.knowledge.importers.plain import FIELDS
+from bot.opening import open_shop
 from storage import migrate
 from storage.database import Database
 from storage.imports import Superseded

@@ -12,9 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from bot import weights
-from bot.app import open_shop
 from bot.clock import SystemClock
 from bot.config import Settings
+from bot.opening import open_shop
 from bot.tools.promotion import Row, Scores, Sizes, as_json, compare, measure, steps
 from llm.data import RecipeError
 from llm.digest import digest, name_of

@@ -26,6 +26,7 @@ from bot.clock import ManualClock
 from bot.config import Settings
 from bot.knowledge.importers import BadImport, import_paths
 from bot.messages import Capabilities, Chat, Message, Outgoing, Role, Sender
+from bot.opening import open_shop
 from bot.platforms.base import Action, Platform, Receive
 from llm.engine import Engine, ModelNotUsable
 from storage import inbox, migrate
@@ -205,7 +206,7 @@ async def import_shop(settings: Settings, clock: ManualClock, paths: list[Path])
     """The files as the only shop of a new database."""
     migrate.upgrade(settings.database_url)
     async with Database(settings.database_url) as database:
-        shop = await composition.open_shop(database, settings, clock, demo=False)
+        shop = await open_shop(database, settings, clock, demo=False)
         await import_paths(database, shop.id, paths, clock=clock, currency=settings.shop_currency)
 
 

@@ -20,12 +20,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.app import open_shop
 from bot.clock import SystemClock
 from bot.config import Settings
 from bot.conversation.recall import bounded
 from bot.language import language, normalise
 from bot.messages import Capabilities
+from bot.opening import open_shop
 from bot.tools import edges
 from bot.tools.disguise import Disguise
 from llm.chats import Article, Reply, written
