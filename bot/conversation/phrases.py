@@ -30,4 +30,6 @@ CLAIM = re.compile(
 )
 TOLD_SO = re.compile(r"\byou (?:said|told)|\bconfirm\b|\b(?:website|page|site|he|she) says\b|说过")
 DIFFER = re.compile(r"\bdifferen|区别|差别|不同|不一样|差(啥|什么|在哪)|对比|比较一下|\bcompare")
-BY_PRICE = re.compile(r"\bcheap|\bexpensive|\bpric|\bcosts?\b|\bdearer|便宜|贵|划算|实惠|价")
+BY_PRICE = re.compile(
+    r"\bcheap|\bexpensive|\bpric|\bcosts?\b|\bdearer|on the (?:purse|wallet|pocket)|便宜|贵|划算|实惠|价"
+)

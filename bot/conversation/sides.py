@@ -63,8 +63,7 @@ class Comparer:
         asked_of = rest or reading.words
         index = self.library.products
         parts = [prose(asked_of, one.description, index, SIDE, reading.near(one.row)) for one in products]
-        asked = bool(rest) and any(held > 0 for _, held in parts)
-        if not all(text for text, _ in parts) or not (asked or DIFFER.search(reading.text)):
+        if not all(text for text, _ in parts) or not (rest or DIFFER.search(reading.text)):
             return None
         make = Maker(reading.language)
         facts = []

@@ -47,6 +47,8 @@ ANSWERS = [
     ("手冲壶多少钱", "price", ["range"], ["£89.00", "£109.00（Copper）"]),
     ("do you still have the white gooseneck kettle?", "stock", ["few"], ["(White)", "3 left"]),
     ("is the white brew scale in stock?", "stock", ["few"], ["(White)", "1 left"]),
+    ("cast iron kettle or gooseneck kettle, which one is heavier to pour", "contrast", [], ["1.9 kg", "900 ml"]),
+    ("gooseneck kettle vs cast iron kettle, which is lighter on the purse", "compare", ["cheaper1"], ["£145.00"]),
     ("is the hand grinder in stock?", "stock", ["in_stock"], ["Fold Hand Grinder is in stock"]),
     ("is the copper gooseneck kettle in stock?", "stock", ["mixed"], ["Copper sold out", "Matt black, White in stock"]),
     ("is the 500 ml travel mug in sand available?", "stock", ["mixed"], ["500 ml / Sand sold out", "Moss in stock"]),
