@@ -251,6 +251,7 @@ async def build(
         finally:
             await engine.close()
             await encoders.close()
+            gc.unfreeze()
 
 
 def make_scheduler(

@@ -15,14 +15,13 @@ from bot.config import load
 from bot.tools import replay
 from llm.engines.scripted import ScriptedEngine
 
-# Where it is no good host yet: what nobody but the admin can answer, and three remarks that are none of its business.
+# Where it is no good host yet: what nobody but the admin can answer, and two remarks that are none of its business.
 WRONG = {
     "can I bring my dog to the shop?",
-    "how many pots do you get out of the full pu-erh cake?",
     "01 vs 02?",
     "我可以 几点",
 }
-MISSED = {"洋甘菊含咖啡因吗"}
+MISSED = {"洋甘菊含咖啡因吗", "how many pots do you get out of the full pu-erh cake?"}
 
 Turn = tuple[dict[str, Any], dict[str, Any]]
 

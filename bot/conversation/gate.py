@@ -25,6 +25,7 @@ LIVELY = 3  # in this mode it waits so many times less, and may speak so many ti
 GOES_ON = 0.5  # of the threshold falls for a question that goes on from the bot's answer to the same member
 WARY = 0.1  # what each thumb down adds to the threshold
 WARIEST = 0.3
+UNASKED = 0.6  # how sure of its plan it is that speaks unasked, where rules left open what to say
 ROWS = (Act.DETAIL, Act.DESCRIBE, Act.POLICY)  # acts that quote what one row says
 JOKES = re.compile(r"haha|\blo+l\b|lmao|\brofl\b|[😂🤣😅🙈😭]|哈哈|嘿嘿")
 FACTS = (
@@ -274,4 +275,4 @@ def aside(text: str, reading: Reading, names: Sequence[str]) -> Silent | None:
 
 def answers(plans: Sequence[Plan]) -> bool:
     """Do these plans tell something of the shop's?"""
-    return bool(plans) and all(plan.act in FACTS and plan.facts for plan in plans)
+    return bool(plans) and all(plan.act in FACTS and plan.facts and plan.sure >= UNASKED for plan in plans)

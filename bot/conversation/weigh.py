@@ -8,7 +8,7 @@ weighed by a multinomial regression, whose weights stand in weigh.toml; `python 
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -45,14 +45,16 @@ class Weigher:
     choose: Chooser
 
     async def second(self, reading: Reading, context: Context, plan: Plan) -> Plan:
-        """The likeliest plan, where this one is among those that are looked at again."""
+        """The likeliest plan, and how likely, where this one is among those that are looked at again."""
         if not is_open(reading, plan) or reading.language not in _weights():
             return plan
         found = await self.candidates(reading, context, plan)
         chances = likely(_weights()[reading.language], [one.evidence for one in found])
         best = found[chances.index(max(chances))]
         said = best.evidence.get(f"{best.plan.act}.said", TOLD)
-        return plan if plan.act is Act.UNKNOWN and said < TOLD else best.plan
+        if best.plan is plan or (plan.act is Act.UNKNOWN and said < TOLD):
+            return plan
+        return replace(best.plan, sure=max(chances))
 
     async def candidates(self, reading: Reading, context: Context, chosen: Plan) -> list[Candidate]:
         """The plan that was chosen first, then the others that may be."""

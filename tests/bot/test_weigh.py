@@ -48,6 +48,8 @@ async def test_the_article_that_answers_is_said_and_nothing_where_nothing_is_ask
     for said in NOTHING:
         (plan,) = await aquarium.plan(said, Context())
         assert plan.sources == (), said
+    (plan,) = await aquarium.plan("can the little shrimps live with a betta", Context())
+    assert 0.0 < plan.sure < 1.0  # a guess tells how good it is
 
 
 def test_probabilities_add_up_and_follow_the_evidence() -> None:
