@@ -18,6 +18,7 @@ HOMES = {
     "peft": ("llm/tuner.py",),
     "sqlalchemy": ("storage/", "migrations/"),
     "alembic": ("storage/", "migrations/"),
+    "asyncpg": ("storage/",),
     "apscheduler": ("bot/scheduler.py",),
     "aiohttp": (
         "bot/platforms/web/",
