@@ -82,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("init", help="asks what a shop needs, and writes the settings into .env")
     verbs.add_parser("check", parents=[settings], help="is all set up? what is off without it, and what to click")
     verbs.add_parser("doctor", parents=[settings], help="what the model runs on here, how fast, what would be better")
-    verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape (PostgreSQL)")
+    verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape")
     return top
 
 
@@ -127,8 +127,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     logs.prepare(settings.log_level, config.secrets(settings))
     config.prepare_process()
+    from storage.database import DatabaseNotUsable
+
     try:
         return asyncio.run(_do(given, settings))
+    except DatabaseNotUsable as error:
+        sys.stderr.write(f"DATABASE_URL: {error}\n")
+        return 2
     except KeyboardInterrupt:
         return 130
 

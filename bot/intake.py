@@ -6,7 +6,7 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
@@ -61,14 +61,16 @@ class Intake:
 
     Messages are taken in at once and worked on from `begin` on. `at_once` is told whether a message is alone in its
     chat, and gives a job for the transaction that takes it in, with whether that is all there is to do. If it is not,
-    what the job returns goes to the handler's first attempt.
+    what the job returns goes to the handler's first attempt. A message is worked on by the `process` that took it in;
+    where that is gone, by one that serves its platform (all do where `platforms` is empty).
     """
 
     def __init__(
-        self, database: Database, shop_id: int, clock: Clock, handle: Handle, at_once: AtOnce = lambda *_: None
-    ) -> None:
+        self, database: Database, shop_id: int, clock: Clock, handle: Handle, at_once: AtOnce = lambda *_: None,
+        *, process: str | None = None, platforms: Collection[str] = (),
+    ) -> None:  # fmt: skip
         self._database, self._shop_id, self._clock, self._handle = database, shop_id, clock, handle
-        self._at_once = at_once
+        self._at_once, self._process, self._platforms = at_once, process, platforms
         self._chats: dict[str, deque[tuple[int, Message, Any]]] = {}
         self._coming: Counter[str] = Counter()  # of each chat, how many are being taken in
         self._workers: set[asyncio.Task[None]] = set()
@@ -81,9 +83,7 @@ class Intake:
         self._working = False
 
     async def __aenter__(self) -> Self:
-        left = await self._database.read(lambda tx: inbox.waiting(tx, self._shop_id))
-        for row in left:
-            await self._take_up(row)
+        await self.inherit()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -107,7 +107,8 @@ class Intake:
         held = {} if done else pack(message)  # of what is done with, only the key is ever asked for
 
         async def take(tx: Transaction) -> tuple[int | None, Any]:
-            row = await inbox.put(tx, self._shop_id, message.key, chat, held, now, done=done)
+            key, mine = message.key, self._process
+            row = await inbox.put(tx, self._shop_id, key, chat, held, now, done=done, process=mine)
             return row, await beside(tx) if beside and row is not None else None
 
         self._coming[chat] += 1
@@ -123,10 +124,20 @@ class Intake:
 
     async def wake(self) -> None:
         """Take up parked messages whose time has come."""
-        before = set(self._taken)
-        due = await self._database.read(lambda tx: inbox.due(tx, self._shop_id, self._clock.now()))
-        for row in due:
-            if row.id not in before and row.id not in self._taken:
+        before, now = set(self._taken), self._clock.now()
+        due = await self._database.read(lambda tx: inbox.due(tx, self._shop_id, now, self._process, self._platforms))
+        await self._claim([row for row in due if row.id not in before and row.id not in self._taken])
+
+    async def inherit(self) -> None:
+        """Take up what an earlier process, or one that is gone, left."""
+        await self._claim(await self._database.read(lambda tx: inbox.left(tx, self._shop_id, self._platforms)))
+
+    async def _claim(self, found: Sequence[Any]) -> None:
+        """Take up those of these rows that no other process takes."""
+        free = [row.id for row in found if row.claimed_by != self._process]
+        mine = await self._database.write(lambda tx: inbox.claim(tx, free, self._process)) if free else set()
+        for row in found:
+            if (row.id in mine or row.id not in free) and row.id not in self._taken:
                 await self._take_up(row)
 
     async def idle(self) -> None:

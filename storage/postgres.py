@@ -53,7 +53,8 @@ def not_usable(url: URL, error: BaseException) -> DatabaseNotUsable:
     """What is wrong with a connection that was not had, and what would be right."""
     error = getattr(error, "orig", None) or error
     error = error.__cause__ if isinstance(error.__cause__, asyncpg.PostgresError) else error
-    where = f"{url.host or 'the local socket'}{f':{url.port}' if url.port else ''}"
+    host = str(url.host or url.query.get("host") or "the local socket").rpartition("@")[2]  # before it, of a password
+    where = f"{host}{f':{url.port}' if url.port else ''}"
     if isinstance(error, asyncpg.InvalidCatalogNameError):
         return DatabaseNotUsable(f"PostgreSQL at {where} has no database {url.database!r}; `createdb` makes one")
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):  # a wrong password is one, too
