@@ -251,10 +251,9 @@ class Outbox:
     async def _send_chat(self, chat_id: int, waiting: Sequence[Any] | None) -> None:
         term = self._process.term if self._process else 0
         if waiting is None:
-            waiting = await self._database.write(
-                lambda tx: rows.take(tx, chat_id, self._edges, self._clock.now(), self._me)
-            )
-        sending = Sending(chat_id, deque(waiting), term)
+            now = self._clock.now()
+            waiting = await self._database.write(lambda tx: rows.take(tx, chat_id, self._edges, now, self._me))
+        sending = Sending(chat_id, deque(waiting or ()), term)
         held = not waiting
         while sending.waiting and await self._has(sending):
             row = sending.waiting.popleft()

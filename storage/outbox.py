@@ -36,8 +36,9 @@ DUE_IN = Prepared(
     WHERE_TO.where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", *IS_DUE).order_by(OUT.c.id).limit(MOST)
 )
 THIS = PLACE.c.id == bindparam("chat")
-CLAIM = update(PLACE).where(PLACE.c.id.in_(select(PLACE.c.id).where(THIS, FREE).with_for_update(skip_locked=True)))
-CLAIM = Prepared(CLAIM.values(claimed_by=bindparam("process")).returning(PLACE.c.id))
+UNLOCKED = select(PLACE.c.id).where(THIS, FREE).with_for_update(skip_locked=True)  # which SQLite doesn't have, nor need
+TAKING = update(PLACE).where(PLACE.c.id.in_(UNLOCKED)).values(claimed_by=bindparam("process"))
+CLAIM = Prepared(TAKING.returning(PLACE.c.id))
 RELEASE = Prepared(update(PLACE).where(THIS, PLACE.c.claimed_by == bindparam("process")).values(claimed_by=None))
 WAITING = select(OUT.c.chat_id, func.min(OUT.c.due).label("due")).join(PLACE, PLACE.c.id == OUT.c.chat_id)
 WAITING = WAITING.where(*READY).group_by(OUT.c.chat_id)

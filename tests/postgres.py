@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
 
@@ -103,7 +104,8 @@ class Server:
             finally:
                 await connection.close()
 
-        return asyncio.run(run())
+        with ThreadPoolExecutor(1) as thread:  # there may be a running loop here
+            return thread.submit(asyncio.run, run()).result()
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run([self._binaries / program, *arguments], user=self._user, capture_output=True, cwd="/",
