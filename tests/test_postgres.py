@@ -1,4 +1,4 @@
-"""The whole bot on a PostgreSQL that the tests start themselves: it answers, survives kills and restarts of either side."""
+"""The whole bot on a PostgreSQL that the tests start themselves: it answers, and survives a kill of either."""
 
 import asyncio
 import contextlib
@@ -94,7 +94,10 @@ def test_what_is_wrong_is_said_without_the_password(server: Server, case: str, v
         "absent": ("postgresql+asyncpg://shop:battery@127.0.0.1:9/shop", "no PostgreSQL answers at 127.0.0.1:9"),
         "wrong password": (server.url("postgres", "locked:battery"), "does not let 'locked' in"),
         "no database": (server.url("nowhere"), "has no database 'nowhere'"),
-        "no host": ("postgresql+asyncpg://shop:battery@nowhere.invalid/shop", "no PostgreSQL answers at nowhere.invalid"),
+        "no host": (
+            "postgresql+asyncpg://shop:battery@nowhere.invalid/shop",
+            "no PostgreSQL answers at nowhere.invalid",
+        ),
     }[case]
     done = bot(url, verb)
     assert done.returncode == 2, done.stderr
