@@ -51,7 +51,11 @@ class Settings(BaseSettings):
         "Shop",
         max_length=200,
     )
-    database_url: str = _setting("sqlite:///data/shopkeeper.db", "where everything is kept", "Storage")
+    database_url: str = _setting(
+        "sqlite:///data/shopkeeper.db",
+        "where everything is kept: a SQLite file, or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
+        "Storage",
+    )
     uploads: Path = _setting(
         Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"
     )
