@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from bot.clock import ManualClock
+from bot.config import load
 from bot.intake import Intake
 from bot.lease import LIFE, RENEW, LeaseLost, Process, gone, place
 from bot.messages import Message
+from bot.opening import open_shop
 from bot.outbox import Outbox
-from storage import inbox, members, outbox
+from storage import inbox, members, migrate, outbox, products, shops
 from storage.database import Database, Transaction
 from tests.bot.test_intake import message
 from tests.bot.test_outbox import START, Edge
@@ -234,6 +236,18 @@ async def test_what_is_left_is_taken_up_by_one(database: Database, clock: Manual
 def started() -> subprocess.Popen[bytes]:
     """A process that waits."""
     return subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+
+
+async def test_processes_that_open_a_new_database_together_open_one_shop(tmp_path: Path, clock: ManualClock):
+    url = f"sqlite:///{tmp_path}/shop.db"
+    settings = load({"DATABASE_URL": url}, env_file=None)
+    await asyncio.gather(*(asyncio.to_thread(migrate.upgrade, url) for _ in range(3)))
+    async with Database(url) as one, Database(url) as two, Database(url) as three:
+        opened = await asyncio.gather(*(open_shop(each, settings, clock, demo=True) for each in (one, two, three)))
+        assert {shop.id for shop in opened} == {1}
+        assert await one.read(lambda tx: products.count(tx, 1)) > 10
+        versions = [await each.read(lambda tx: shops.version(tx, 1)) for each in (one, two, three)]
+        assert len(set(versions)) == 1
 
 
 @ON_PROC
