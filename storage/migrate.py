@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, NullPool, create_engine, event, insert, make_url, select
+from sqlalchemy import URL, Connection, NullPool, create_engine, event, func, insert, make_url, select
 
 from storage.postgres import REFUSED, TURN, engine, not_usable
 from storage.tables import Base
@@ -20,6 +20,10 @@ T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
 BUSY = 30.0  # seconds to wait for another process that is migrating
 SLICE = 1_000  # rows that are copied at once
+
+
+class NotEmpty(Exception):
+    """Something is to be copied into a database that holds rows already; names the table."""
 
 
 def config(connection: Connection) -> Config:
@@ -59,11 +63,36 @@ def copy(url: str, to: str) -> bool:
     return True
 
 
-def _copy_rows(source: Connection, target: Connection) -> None:
+def move(url: str, to: str) -> int:
+    """Copy every row of a SQLite file into a database that has none yet, all or nothing; how many rows there were.
+
+    Raises NotEmpty and DatabaseNotUsable.
+    """
+    upgrade(url)
+    upgrade(to)
+    source = make_url(url)
+    # inside out: each connection stays in the thread that opened it, and PostgreSQL's has one of its own
+    return inside(to, lambda target: _inside_sqlite(source, lambda source: _move_rows(source, target)))
+
+
+def _move_rows(source: Connection, target: Connection) -> int:
+    for table in Base.metadata.sorted_tables:
+        if target.execute(select(table).limit(1)).first():
+            raise NotEmpty(table.name)
+    return _copy_rows(source, target)
+
+
+def _copy_rows(source: Connection, target: Connection) -> int:
+    count = 0
     for table in Base.metadata.sorted_tables:
         rows = source.execution_options(yield_per=SLICE).execute(select(table))
         for part in rows.mappings().partitions():
+            count += len(part)
             target.execute(insert(table), [dict(row) for row in part])
+        if target.dialect.name == "postgresql":  # SQLite goes on from the highest number by itself
+            number = func.coalesce(func.max(table.c.id), 0) + 1
+            target.execute(select(func.setval(func.pg_get_serial_sequence(f'"{table.name}"', "id"), number, False)))
+    return count
 
 
 def inside(url: str, job: Callable[[Connection], T]) -> T:

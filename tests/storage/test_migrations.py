@@ -1,15 +1,17 @@
 """The migrations and the tables say the same, both ways."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect
 
-from storage import migrate, shops
-from storage.database import Database
+from storage import members, migrate, outbox, shops
+from storage.database import Database, Transaction
 from storage.tables import Base
 
 
@@ -65,6 +67,27 @@ async def test_a_copy_holds_the_same(url: str, tmp_path: Path):
     assert migrate.copy(url, copied)
     async with Database(copied) as database:
         assert (await database.read(shops.get)).name == "Kept"
+
+
+async def test_all_is_moved_and_new_rows_come_after_it(empty_url: str, tmp_path: Path):
+    async def fill(tx: Transaction) -> None:
+        await shops.create(tx, "Kept", "USD", "UTC", "en")
+        chat = await members.enter(tx, 1, "test", "a", "a", False)
+        now = datetime(2026, 3, 2, tzinfo=UTC)
+        for number in range(3):
+            await outbox.put(tx, 1, chat.id, f"{number}", "reply", f"好{number}", now, extra={"a": [number]})
+
+    url = f"sqlite:///{tmp_path}/before.db"
+    migrate.upgrade(url)
+    async with Database(url) as database:
+        await database.write(fill)
+    assert migrate.move(url, empty_url) == 5
+    async with Database(empty_url) as database:
+        row = await database.read(lambda tx: outbox.by_key(tx, 1, "2"))
+        assert (row.id, row.text, row.extra, row.rests) == (3, "好2", {"a": [2]}, None)
+        assert (await database.write(lambda tx: members.enter(tx, 1, "test", "b", "b", False))).id == 2
+    with pytest.raises(migrate.NotEmpty, match="shop"):
+        migrate.move(url, empty_url)
 
 
 def test_where_nothing_is_nothing_is_copied(tmp_path: Path):
