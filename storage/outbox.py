@@ -39,7 +39,11 @@ THIS = PLACE.c.id == bindparam("chat")
 UNLOCKED = select(PLACE.c.id).where(THIS, FREE).with_for_update(skip_locked=True)  # which SQLite doesn't have, nor need
 TAKING = update(PLACE).where(PLACE.c.id.in_(UNLOCKED)).values(claimed_by=bindparam("process"))
 CLAIM = Prepared(TAKING.returning(PLACE.c.id))
-RELEASE = Prepared(update(PLACE).where(THIS, PLACE.c.claimed_by == bindparam("process")).values(claimed_by=None))
+MINE = (THIS, PLACE.c.claimed_by == bindparam("process"))
+RELEASE = Prepared(update(PLACE).where(*MINE).values(claimed_by=None))
+MORE = select(OUT.c.id).where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", OUT.c.due <= bindparam("now"))
+NO_MORE = update(PLACE).where(*MINE, ~MORE.exists()).values(claimed_by=None).returning(PLACE.c.id)
+RELEASE_IF_DONE = Prepared(NO_MORE)
 WAITING = select(OUT.c.chat_id, func.min(OUT.c.due).label("due")).join(PLACE, PLACE.c.id == OUT.c.chat_id)
 WAITING = WAITING.where(*READY).group_by(OUT.c.chat_id)
 FIND = Prepared(select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key")))
@@ -117,6 +121,8 @@ async def go_on(
     tx: Transaction, chat_id: int, platforms: Container[str], now: datetime, process: str | None = None
 ) -> list[Row[Any]]:
     """What is to be sent next in a chat that this process has; where that is nothing, it gives the chat back."""
+    if process is not None and await RELEASE_IF_DONE.run(tx, {"chat": chat_id, "process": process, "now": now}):
+        return []
     rows = await take(tx, chat_id, platforms, now, process)
     if not rows and process is not None:
         await RELEASE.run(tx, {"chat": chat_id, "process": process})
