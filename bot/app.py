@@ -243,7 +243,7 @@ async def build(
         router = Router(*inner, privately, Arrivals(shop, tools, safety), consent(settings, edges.values()))
         try:
             intake = Intake(
-                database, shop.id, clock, router.handle, router.at_once, process=process.name, platforms=[*edges]
+                database, shop.id, clock, router.handle, router.at_once, process=process, platforms=[*edges]
             )
             async with intake:
                 process.heirs += [outbox.inherit, intake.inherit]

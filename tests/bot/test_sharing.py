@@ -189,7 +189,7 @@ class Worker:
     def __init__(self, database: Database, clock: ManualClock, platforms: tuple[str, ...] = ("test",)) -> None:
         self.database, self.handled = database, []
         self.process = Process(database, 1, clock)
-        self.intake = Intake(database, 1, clock, self._handle, process=self.process.name, platforms=platforms)
+        self.intake = Intake(database, 1, clock, self._handle, process=self.process, platforms=platforms)
 
     async def _handle(self, inbox_id: int, one: Message, _found: object) -> None:
         self.handled.append(one.text)
@@ -248,6 +248,19 @@ async def test_processes_that_open_a_new_database_together_open_one_shop(tmp_pat
         assert await one.read(lambda tx: products.count(tx, 1)) > 10
         versions = [await each.read(lambda tx: shops.version(tx, 1)) for each in (one, two, three)]
         assert len(set(versions)) == 1
+
+
+async def test_who_stood_still_for_long_does_not_work_on_what_another_took(database: Database, clock: ManualClock):
+    slow, other = Worker(database, clock), Worker(database, clock)
+    async with slow.process, slow.intake:
+        for number in range(3):
+            await slow.intake.put(message(str(number)))
+        clock.set(clock.now() + LIFE)
+        assert await other.work() == ["0", "1", "2"]
+        await slow.intake.put(message("3"))
+        slow.intake.begin()
+        await slow.intake.idle()
+    assert slow.handled == ["3"]
 
 
 @ON_PROC
