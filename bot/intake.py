@@ -72,7 +72,8 @@ class Intake:
     ) -> None:  # fmt: skip
         self._database, self._shop_id, self._clock, self._handle = database, shop_id, clock, handle
         self._at_once, self._process, self._platforms = at_once, process, platforms
-        self._me, self._term = (process.name, process.term) if process else (None, 0)
+        self._me = process.name if process else None
+        self._term = process.term if process else 0
         self._doubted: set[int] = set()  # rows that another process may have taken meanwhile
         self._chats: dict[str, deque[tuple[int, Message, Any]]] = {}
         self._coming: Counter[str] = Counter()  # of each chat, how many are being taken in
