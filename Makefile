@@ -1,6 +1,6 @@
 # make run      the chat page with a demo shop (or yours, once imported)
 # make test     lint, types and tests
-# make test-long  browser, kill loops and other minutes-long tests
+# make test-long  browser, PostgreSQL, kill loops and other minutes-long tests
 # make crosscheck  clients that nobody here wrote, against the tests' fakes
 # make bench    the measured tables, quickly
 # make model    the starter model and its card from nothing, into runs/starter; DATA=DIR adds public text, THREADS=N

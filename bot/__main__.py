@@ -82,7 +82,9 @@ def parser() -> argparse.ArgumentParser:
     verbs.add_parser("init", help="asks what a shop needs, and writes the settings into .env")
     verbs.add_parser("check", parents=[settings], help="is all set up? what is off without it, and what to click")
     verbs.add_parser("doctor", parents=[settings], help="what the model runs on here, how fast, what would be better")
-    verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape (PostgreSQL)")
+    migrate = verbs.add_parser("migrate", parents=[settings], help="bring the database to the newest shape")
+    copied = "copy all of this SQLite file into DATABASE_URL, which has to be empty; the bot has to be stopped"
+    migrate.add_argument("--from", type=Path, metavar="FILE", dest="source", help=copied)
     return top
 
 
@@ -127,8 +129,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     logs.prepare(settings.log_level, config.secrets(settings))
     config.prepare_process()
+    from storage.database import DatabaseNotUsable
+
     try:
         return asyncio.run(_do(given, settings))
+    except DatabaseNotUsable as error:
+        sys.stderr.write(f"DATABASE_URL: {error}\n")
+        return 2
     except KeyboardInterrupt:
         return 130
 
@@ -167,9 +174,24 @@ async def _do(given: argparse.Namespace, settings: "Settings") -> int:
         from bot.tools import doctor
 
         return await doctor.main(settings)
+    return await _migrate(settings, given.source)
+
+
+async def _migrate(settings: "Settings", source: Path | None) -> int:
     from storage import migrate
 
-    await asyncio.to_thread(migrate.upgrade, settings.database_url)
+    if source is None:
+        await asyncio.to_thread(migrate.upgrade, settings.database_url)
+        return 0
+    if not await asyncio.to_thread(source.is_file):
+        sys.stderr.write(f"{source}: there is no such file\n")
+        return 2
+    try:
+        count = await asyncio.to_thread(migrate.move, f"sqlite:///{source}", settings.database_url)
+    except migrate.NotEmpty as error:
+        sys.stderr.write(f"DATABASE_URL: it holds rows already (table {error}); a new database is right\n")
+        return 2
+    sys.stdout.write(f"{count} rows copied\n")
     return 0
 
 

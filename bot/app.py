@@ -29,6 +29,7 @@ from bot.intake import Intake
 from bot.knowledge.library import Library
 from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice
+from bot.lease import Process
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
 from bot.messages import Chat
@@ -69,6 +70,7 @@ class App:
     router: Router
     intake: Intake
     scheduler: Scheduler
+    process: Process
     serving: list[str]
 
     async def load(self) -> None:
@@ -88,6 +90,7 @@ class App:
         await self.outbox.recover()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.load())
+            tasks.create_task(self.process.run())
             tasks.create_task(self.library.run())
             tasks.create_task(self.outbox.run())
             tasks.create_task(self.scheduler.run())
@@ -188,7 +191,7 @@ async def build(
     Call the app's `load` or `run`: until the model is loaded, messages are only taken in.
     """
     await asyncio.to_thread(migrate.upgrade, settings.database_url)
-    async with Database(settings.database_url) as database:
+    async with Database(settings.database_url) as database, contextlib.AsyncExitStack() as leaving:
         shop = await open_shop(database, settings, clock, demo=demo)
         texts = Texts()
         safety = make_safety(settings)
@@ -198,7 +201,8 @@ async def build(
         voice = Voice(engine, safety, texts, sampling, settings.llm_deadline, tone=Tone(settings.shop_tone))
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
-        outbox = Outbox(database, shop.id, clock, edges)
+        process = await leaving.enter_async_context(Process(database, shop.id, clock))
+        outbox = Outbox(database, shop.id, clock, edges, process)
         suggestions = make_suggestions(settings, database, clock, shop, library, voice, texts, edges)
         drafts = Drafts(
             database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types)
@@ -238,15 +242,19 @@ async def build(
         inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         router = Router(*inner, privately, Arrivals(shop, tools, safety), consent(settings, edges.values()))
         try:
-            async with Intake(database, shop.id, clock, router.handle, router.at_once) as intake:
+            intake = Intake(
+                database, shop.id, clock, router.handle, router.at_once, process=process, platforms=[*edges]
+            )
+            async with intake:
+                process.heirs += [outbox.inherit, intake.inherit]
                 corrections = Corrections(
                     database=database, shop_id=shop.id, clock=clock, texts=texts, abilities=abilities,
                     within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
                 )  # fmt: skip
                 both = (intake, outbox, corrections)
-                scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, *both)
+                scheduler = make_scheduler(settings, process, clock, shop, drafts, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
-                yield App(settings, clock, *told, [*edges])
+                yield App(settings, clock, *told, process, [*edges])
             await outbox.flush()
         finally:
             await engine.close()
@@ -256,7 +264,7 @@ async def build(
 
 def make_scheduler(
     settings: Settings,
-    database: Database,
+    process: Process,
     clock: Clock,
     shop: Shop,
     drafts: Drafts,
@@ -266,7 +274,7 @@ def make_scheduler(
     corrections: Corrections,
 ) -> Scheduler:
     return Scheduler(
-        database=database,
+        database=process.fenced(),
         shop_id=shop.id,
         clock=clock,
         drafts=drafts,
@@ -276,6 +284,7 @@ def make_scheduler(
         wake_intake=intake.wake,
         wake_outbox=outbox.wake,
         correct=corrections.correct,
+        leads=process.leads,
     )
 
 

@@ -3,6 +3,7 @@
 `python -m bot env` prints them all with their defaults and meanings; that text is `.env.example`.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Mapping
@@ -50,7 +51,11 @@ class Settings(BaseSettings):
         "Shop",
         max_length=200,
     )
-    database_url: str = _setting("sqlite:///data/shopkeeper.db", "where everything is kept", "Storage")
+    database_url: str = _setting(
+        "sqlite:///data/shopkeeper.db",
+        "where everything is kept: a SQLite file, or postgresql+asyncpg://USER:PASSWORD@HOST/NAME",
+        "Storage",
+    )
     uploads: Path = _setting(
         Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"
     )
@@ -180,7 +185,11 @@ class Settings(BaseSettings):
     def _database(cls, value: str) -> str:
         if not value.startswith(("sqlite://", "sqlite+aiosqlite://", "postgresql+asyncpg://")):
             raise ValueError("sqlite:///PATH or postgresql+asyncpg://USER:PASSWORD@HOST/NAME is right")
-        return value
+        with contextlib.suppress(ValueError):
+            _ = urlsplit(value).port
+            return value
+        # What it could not read as a port may be part of the password, which is not shown.
+        raise ValueError("the port is no number; in a password, / is written %2F, @ %40, : %3A, # %23 and % %25")
 
     @field_validator("llm_url")
     @classmethod

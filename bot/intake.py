@@ -6,12 +6,13 @@
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
 
 from bot.clock import Clock
+from bot.lease import Process
 from bot.messages import Chat, File, Kind, Message, Role, Sender
 from storage import inbox
 from storage.database import Database, Job, Transaction
@@ -61,14 +62,19 @@ class Intake:
 
     Messages are taken in at once and worked on from `begin` on. `at_once` is told whether a message is alone in its
     chat, and gives a job for the transaction that takes it in, with whether that is all there is to do. If it is not,
-    what the job returns goes to the handler's first attempt.
+    what the job returns goes to the handler's first attempt. A message is worked on by the `process` that took it in;
+    where that is gone, by one that serves its platform (all do where `platforms` is empty).
     """
 
     def __init__(
-        self, database: Database, shop_id: int, clock: Clock, handle: Handle, at_once: AtOnce = lambda *_: None
-    ) -> None:
+        self, database: Database, shop_id: int, clock: Clock, handle: Handle, at_once: AtOnce = lambda *_: None,
+        *, process: Process | None = None, platforms: Collection[str] = (),
+    ) -> None:  # fmt: skip
         self._database, self._shop_id, self._clock, self._handle = database, shop_id, clock, handle
-        self._at_once = at_once
+        self._at_once, self._process, self._platforms = at_once, process, platforms
+        self._me = process.name if process else None
+        self._term = process.term if process else 0
+        self._doubted: set[int] = set()  # rows that another process may have taken meanwhile
         self._chats: dict[str, deque[tuple[int, Message, Any]]] = {}
         self._coming: Counter[str] = Counter()  # of each chat, how many are being taken in
         self._workers: set[asyncio.Task[None]] = set()
@@ -81,9 +87,7 @@ class Intake:
         self._working = False
 
     async def __aenter__(self) -> Self:
-        left = await self._database.read(lambda tx: inbox.waiting(tx, self._shop_id))
-        for row in left:
-            await self._take_up(row)
+        await self.inherit()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -107,7 +111,8 @@ class Intake:
         held = {} if done else pack(message)  # of what is done with, only the key is ever asked for
 
         async def take(tx: Transaction) -> tuple[int | None, Any]:
-            row = await inbox.put(tx, self._shop_id, message.key, chat, held, now, done=done)
+            key, mine = message.key, self._me
+            row = await inbox.put(tx, self._shop_id, key, chat, held, now, done=done, process=mine)
             return row, await beside(tx) if beside and row is not None else None
 
         self._coming[chat] += 1
@@ -123,10 +128,20 @@ class Intake:
 
     async def wake(self) -> None:
         """Take up parked messages whose time has come."""
-        before = set(self._taken)
-        due = await self._database.read(lambda tx: inbox.due(tx, self._shop_id, self._clock.now()))
-        for row in due:
-            if row.id not in before and row.id not in self._taken:
+        before, now = set(self._taken), self._clock.now()
+        due = await self._database.read(lambda tx: inbox.due(tx, self._shop_id, now, self._me, self._platforms))
+        await self._claim([row for row in due if row.id not in before and row.id not in self._taken])
+
+    async def inherit(self) -> None:
+        """Take up what an earlier process, or one that is gone, left."""
+        await self._claim(await self._database.read(lambda tx: inbox.left(tx, self._shop_id, self._platforms)))
+
+    async def _claim(self, found: Sequence[Any]) -> None:
+        """Take up those of these rows that no other process takes."""
+        free = [row.id for row in found if row.claimed_by != self._me]
+        mine = await self._database.write(lambda tx: inbox.claim(tx, free, self._me)) if free else set()
+        for row in found:
+            if (row.id in mine or row.id not in free) and row.id not in self._taken:
                 await self._take_up(row)
 
     async def idle(self) -> None:
@@ -184,11 +199,25 @@ class Intake:
         try:
             while queue and self._working:
                 async with self._places:
-                    await self._one(*queue[0])
+                    if await self._has(queue[0][0]):
+                        await self._one(*queue[0])
                 self._taken.discard(queue.popleft()[0])
                 self._leave()
         finally:
             del self._chats[chat]
+
+    async def _has(self, inbox_id: int) -> bool:
+        """Is this row still this process's? One that stood still for long may have been taken to be gone."""
+        if self._process is None:
+            return True
+        if not self._process.sure:
+            await self._process.renew()
+        if self._process.term != self._term:
+            self._term, self._doubted = self._process.term, set(self._taken)
+        if inbox_id not in self._doubted:
+            return True
+        self._doubted.discard(inbox_id)
+        return inbox_id in await self._database.write(lambda tx: inbox.claim(tx, [inbox_id], self._me))
 
     async def _one(self, inbox_id: int, message: Message, found: Any) -> None:
         for attempt in range(1, ATTEMPTS + 1):

@@ -1,5 +1,6 @@
 """Opening the shop: its row in SQL, the demo's catalogue where there is none, and files that an admin drops later."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from bot.config import Settings
 from bot.knowledge.importers import BadImport, import_paths
 from bot.messages import File
 from storage import shops
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.imports import Superseded
 
 
@@ -20,12 +21,18 @@ async def open_shop(database: Database, settings: Settings, clock: Clock, *, dem
     row = await database.read(shops.get)
     if row is None:
         name, zone, spoken = settings.shop_name, settings.shop_timezone or "UTC", settings.shop_language or "en"
-        await database.write(lambda tx: shops.create(tx, name, settings.shop_currency, zone, spoken))
+
+        async def create(tx: Transaction) -> None:
+            if await shops.get(tx) is None:  # another process may start, too
+                await shops.create(tx, name, settings.shop_currency, zone, spoken)
+
+        await database.write(create)
         row = await database.read(shops.get)
     if demo and row is not None and row.catalogue_version == 0:
         shop_id, folder = row.id, Path(demo_shop.__file__).parent
         await database.write(lambda tx: shops.update(tx, shop_id, demo=True))
-        await import_paths(database, shop_id, [folder / one for one in demo_shop.FILES], clock=clock, demo=True)
+        with contextlib.suppress(Superseded):  # by another process that starts; it imports the same
+            await import_paths(database, shop_id, [folder / one for one in demo_shop.FILES], clock=clock, demo=True)
         row = await database.read(shops.get)
     return shop_of(row, settings)
 

@@ -3,17 +3,22 @@
 Rows of one chat go in the order of their ids; chats don't wait for each other. A reply is sent again after a kill
 between send and mark (on a platform that knows our key nobody sees it twice); posts and suggestions are marked before
 they are sent and never sent again by themselves: a row whose answer nobody saw becomes `unknown`, for admins to see.
+
+Where several processes share the database, a chat's rows are sent by one of them at a time: it claims the chat (see
+`storage/outbox.py`), and what a process that is gone had claimed is sent by another under the same rules.
 """
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.clock import Clock
 from bot.language import cut, units
+from bot.lease import Process
 from bot.messages import Button, Capabilities, Card, Chat, Outgoing, SendError
 from storage import outbox as rows
 from storage.database import Database, Job, Transaction
@@ -25,6 +30,7 @@ PATIENCE = timedelta(hours=1)  # of a message's age: until then no number of att
 BUG_WAIT = 5.0  # seconds
 FORGOTTEN = "•••"
 CHATS = 16  # chats that are sent to at the same time
+POLL = 1.0  # seconds between two looks for rows that another process wrote, or left
 
 
 class Edge(Protocol):
@@ -122,12 +128,24 @@ def _without_secret(row: Any) -> dict[str, Any]:
     return {"text": row.text.replace(secret, FORGOTTEN), "extra": {**row.extra, "secret": ""}}
 
 
+@dataclass(slots=True)
+class Sending:
+    """A chat that is sent to: its rows that are still to be sent, and the term of this process in which it got them."""
+
+    chat_id: int
+    waiting: deque[Any]
+    term: int
+
+
 class Outbox:
     """`run` it; `write` rows for a chat through it, or `wake` it after a transaction that added some; `show` a draft
     while it is written."""
 
-    def __init__(self, database: Database, shop_id: int, clock: Clock, edges: Mapping[str, Edge]) -> None:
+    def __init__(
+        self, database: Database, shop_id: int, clock: Clock, edges: Mapping[str, Edge], process: Process | None = None
+    ) -> None:
         self._database, self._shop_id, self._clock, self._edges = database, shop_id, clock, edges
+        self._process, self._me = process, process.name if process else None
         self._wake = asyncio.Event()
         self._busy: dict[int, asyncio.Task[None]] = {}
         self._sends = 0  # how often a chat was sent to, to the end
@@ -145,19 +163,26 @@ class Outbox:
 
         async def both(tx: Transaction) -> list[Any]:
             await job(tx)
-            return await rows.due_in(tx, chat_id, self._clock.now())
+            return await rows.take(tx, chat_id, self._edges, self._clock.now(), self._me)
 
-        waiting = await self._database.write(both)
-        self._start(chat_id, [row for row in waiting if row.platform in self._edges], sends)
+        if waiting := await self._database.write(both):
+            self._start(chat_id, waiting, sends)
 
     async def recover(self) -> int:
-        """At start: rows marked before a send whose answer nobody saw are `unknown` now. How many there are."""
+        """Rows marked before a send whose answer nobody saw, and nobody will, are `unknown` now. How many there are."""
+        if not await self._database.read(lambda tx: rows.cut_off(tx, self._shop_id)):
+            return 0
         found = await self._database.write(lambda tx: rows.resolve_unknown(tx, self._shop_id))
         if found:
             log.warning(
                 "%d posts or suggestions were cut off while they were sent; they are not sent again", len(found)
             )
         return len(found)
+
+    async def inherit(self) -> None:
+        """The same for what a process left that is gone; what it had still to send is sent from now on."""
+        await self.recover()
+        self.wake()
 
     async def run(self) -> None:
         """Send until cancelled; what is being sent then is finished first."""
@@ -174,26 +199,23 @@ class Outbox:
         """Start sending every row that is due; was there any?"""
         now = self._looked = self._clock.now()
         sends = self._sends
-        due = await self._database.read(lambda tx: rows.due(tx, self._shop_id, tuple(self._edges), now))
+        place = (self._shop_id, tuple(self._edges), now, self._me)
+        due = await self._database.read(lambda tx: rows.chats_due(tx, *place))
         self._again = len(due) >= rows.MOST
-        by_chat: dict[int, list[Any]] = {}
-        for row in due:
-            by_chat.setdefault(row.chat_id, []).append(row)
-        for chat_id, waiting in by_chat.items():
-            self._start(chat_id, waiting, sends)
+        for chat_id in due:
+            self._start(chat_id, None, sends)
         return bool(due)
 
-    def _start(self, chat_id: int, waiting: Sequence[Any], sends: int) -> None:
-        """Send these rows of a chat, read when there had been so many sends, in a task; else look again later."""
-        if not waiting:
-            return
+    def _start(self, chat_id: int, waiting: Sequence[Any] | None, sends: int) -> None:
+        """Send these rows of a chat, read when there had been so many sends, or those that it finds, in a task; else
+        look again later."""
         if chat_id in self._busy or len(self._busy) >= CHATS:
             self._again = True
             return
         if self._ended.get(chat_id, 0) > sends:  # what was due then was sent meanwhile, all of it or some
             self._wake.set()
             return
-        task = asyncio.create_task(self._send_chat(waiting), name=f"send to chat {chat_id}")
+        task = asyncio.create_task(self._send_chat(chat_id, waiting), name=f"send to chat {chat_id}")
         self._busy[chat_id] = task
         task.add_done_callback(lambda _: self._free(chat_id))
 
@@ -211,7 +233,10 @@ class Outbox:
 
     async def _sleep(self) -> None:
         """Until woken, or until a row that waits for its time is due."""
-        later = min((due for due in self._held.values() if due > self._looked), default=None)
+        moments = [due for due in self._held.values() if due > self._looked]
+        if self._process:
+            moments.append(self._looked + timedelta(seconds=POLL))
+        later = min(moments, default=None)
         if later is None:
             await self._wake.wait()
             return
@@ -223,22 +248,50 @@ class Outbox:
             for wait in waits:
                 wait.cancel()
 
-    async def _send_chat(self, waiting: Sequence[Any]) -> None:
-        for row in waiting:
+    async def _send_chat(self, chat_id: int, waiting: Sequence[Any] | None) -> None:
+        term = self._process.term if self._process else 0
+        if waiting is None:
+            now = self._clock.now()
+            waiting = await self._database.write(lambda tx: rows.take(tx, chat_id, self._edges, now, self._me))
+        sending = Sending(chat_id, deque(waiting or ()), term)
+        held = not waiting
+        while sending.waiting and await self._has(sending):
+            row = sending.waiting.popleft()
             try:
-                if not await self._send(row):
-                    break
+                held = not await self._send(row, sending)
             except Exception as error:  # the boundary: a bug of one edge never stops the others
                 log.exception("message %d", row.id)
                 if row.kind in ONCE:  # nobody knows whether it was seen
-                    await self._database.write(lambda tx, row=row: rows.mark(tx, row.id, "unknown"))  # type: ignore[misc]
+                    await self._mark(sending, row, state="unknown")
                     continue
-                await self._refused(row, SendError(f"{type(error).__name__}: {error}", BUG_WAIT), patience=False)
-                break
-        else:
-            self._held.pop(waiting[0].chat_id, None)
+                trouble = SendError(f"{type(error).__name__}: {error}", BUG_WAIT)
+                held = not await self._refused(row, sending, trouble, patience=False)
+        if not held:
+            self._held.pop(chat_id, None)
 
-    async def _send(self, row: Any) -> bool:
+    async def _has(self, sending: Sending) -> bool:
+        """Is the chat still this process's? One that stood still for long may have been taken to be gone."""
+        if self._process is None or (self._process.sure and self._process.term == sending.term):
+            return True
+        await self._process.renew()
+        sending.term = self._process.term
+        return await self._database.write(lambda tx: rows.has(tx, sending.chat_id, self._me))
+
+    async def _mark(self, sending: Sending, row: Any, **values: Any) -> None:
+        await self._settle(sending, lambda tx: rows.mark(tx, row.id, **values))
+
+    async def _settle(self, sending: Sending, job: Job[None]) -> None:
+        """Run a job that marks what became of a row; after the last one, also what came meanwhile is sent."""
+
+        async def both(tx: Transaction) -> list[Any]:
+            await job(tx)
+            if sending.waiting:
+                return []
+            return await rows.go_on(tx, sending.chat_id, self._edges, self._clock.now(), self._me)
+
+        sending.waiting.extend(await self._database.write(both))
+
+    async def _send(self, row: Any, sending: Sending) -> bool:
         """Send one row and mark what became of it. False: the chat has to wait."""
         edge = self._edges[row.platform]
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
@@ -253,33 +306,33 @@ class Outbox:
                 message_id = await edge.send(chat, outgoing(row), row.key)
         except SendError as error:
             if once and error.unsure:
-                reason = str(error)[:500]
-                await self._database.write(lambda tx: rows.mark(tx, row.id, "unknown", error=reason))
+                await self._mark(sending, row, state="unknown", error=str(error)[:500])
                 return True
-            return await self._refused(row, error)
+            return await self._refused(row, sending, error)
         now = self._clock.now()
         forgotten = _without_secret(row)
-        await self._database.write(lambda tx: rows.sent(tx, row.id, message_id, now, **forgotten))
+        await self._settle(sending, lambda tx: rows.sent(tx, row.id, message_id, now, **forgotten))
         return True
 
-    async def _refused(self, row: Any, error: SendError, *, patience: bool = True) -> bool:
+    async def _refused(self, row: Any, sending: Sending, error: SendError, *, patience: bool = True) -> bool:
         """Mark what becomes of a row that was not sent. `patience`: being told to wait is no reason to give up soon."""
         if error.retry_after is None and row.extra.get("beside"):
-            return await self._say_beside(row, error)
+            return await self._say_beside(row, sending, error)
         if error.retry_after is None and row.extra.get("otherwise"):
-            return await self._say_otherwise(row, error)
+            return await self._say_otherwise(row, sending, error)
         old = not patience or self._clock.now() - row.created >= PATIENCE
         if error.retry_after is None or (old and row.attempts + 1 >= ATTEMPTS):
             log.warning("message %d was not sent: %s", row.id, error)
-            await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
+            await self._mark(sending, row, state="failed", error=str(error)[:500])
             return True
         due = self._clock.now() + timedelta(seconds=error.retry_after)
         self._held[row.chat_id] = due
-        await self._database.write(lambda tx: rows.retry_chat(tx, row.id, row.chat_id, due, str(error)))
+        sending.waiting.clear()
+        await self._settle(sending, lambda tx: rows.retry_chat(tx, row.id, row.chat_id, due, str(error)))
         self._wake.set()
         return False
 
-    async def _say_otherwise(self, row: Any, error: SendError) -> bool:
+    async def _say_otherwise(self, row: Any, sending: Sending, error: SendError) -> bool:
         """A message that one member alone may see is shown in another chat, or a line says where it can be had."""
         log.info("message %d goes another way: %s", row.id, error)
         way, *left = row.extra["otherwise"]
@@ -288,16 +341,16 @@ class Outbox:
         if "text" in way:
             values |= {"text": way["text"], "extra": {"language": kept.get("language", "")}}
         values["extra"] |= {"otherwise": left} if left else {}
-        await self._database.write(lambda tx: rows.mark(tx, row.id, "ready", message_id="", **values))
+        await self._mark(sending, row, state="ready", message_id="", **values)
         self._again = True
         return True
 
-    async def _say_beside(self, row: Any, error: SendError) -> bool:
+    async def _say_beside(self, row: Any, sending: Sending, error: SendError) -> bool:
         """A message that can't be edited any more is answered with what the edit would have said."""
         log.info("message %s can't be edited: %s", row.message_id, error)
         extra = {name: value for name, value in row.extra.items() if name in ("private_to", "language")}
         values = {"kind": "correction", "text": row.extra["beside"], "extra": extra, "reply_to": row.message_id}
-        await self._database.write(lambda tx: rows.mark(tx, row.id, "ready", message_id="", **values))
+        await self._mark(sending, row, state="ready", message_id="", **values)
         self._again = True  # this chat is looked at again once it is free
         return True
 
@@ -308,6 +361,8 @@ class Outbox:
             row = await self._database.read(lambda tx: rows.get(tx, row_id))
         edge = self._edges[row.platform]
         if row.chat_id in self._busy or row.chat_id in self._held or not edge.capabilities.streams:
+            return
+        if row.claimed_by not in (None, self._me):  # another process sends what comes before it
             return
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
         text = cut(text, edge.capabilities.max_length)[0]  # the parts behind it come once all is written

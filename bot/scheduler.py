@@ -20,6 +20,7 @@ from apscheduler.triggers.cron import CronTrigger
 from bot.clock import Clock
 from bot.content import when
 from bot.content.drafts import Drafts, NothingToPost
+from bot.lease import LeaseLost
 from bot.members.suggestions import Suggestions
 from storage import inbox, interactions, lessons, links, members, questions, schedules
 from storage import settings as stored
@@ -34,8 +35,13 @@ INBOX_KEPT = timedelta(hours=48)  # a platform may deliver again what it got no 
 
 async def _until_stopped(job: Callable[[], Awaitable[object]]) -> None:
     """A job of the ticker. It is cancelled only when the ticker stops, which is no error to report."""
-    with contextlib.suppress(asyncio.CancelledError):
+    with contextlib.suppress(asyncio.CancelledError, LeaseLost):  # who lost the lease has nothing to do
         await job()
+
+
+async def always() -> bool:
+    """No other process ticks."""
+    return True
 
 
 async def nothing() -> bool:
@@ -100,12 +106,13 @@ class Scheduler:
         wake_intake: Callable[[], Awaitable[None]],
         wake_outbox: Callable[[], None],
         correct: Callable[[], Awaitable[bool]] = nothing,
+        leads: Callable[[], Awaitable[bool]] = always,
     ) -> None:
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._drafts, self._suggestions, self._language = drafts, suggestions, default_language
         self._retention_days = retention_days
         self._wake_intake, self._wake_outbox = wake_intake, wake_outbox
-        self._correct = correct
+        self._correct, self._leads = correct, leads
         self._ticking = asyncio.Lock()
         self._pushed: date | None = None
         self._cleared: date | None = None
@@ -113,6 +120,8 @@ class Scheduler:
     async def tick(self) -> bool:
         """Do everything that is due now; was there anything?"""
         async with self._ticking:
+            if not await self._leads():
+                return False
             corrected = await self._correct()
             if not await self._database.read(self._anything):
                 return await self._clear() or corrected

@@ -1,4 +1,5 @@
-"""Database(url): one writer with group commit, reads beside it. What differs between SQLite and PostgreSQL is here.
+"""Database(url): one writer with group commit, reads beside it. What differs between SQLite and PostgreSQL is in this
+file and in `storage/postgres.py`, and nowhere else.
 
 Reads and writes are jobs, functions of an open transaction: `await database.read(job)` returns what the job found in
 one consistent view, `await database.write(job)` returns once the job's transaction is committed. A job awaits nothing
@@ -7,42 +8,28 @@ but its transaction, and returns values, not open results. The writer drains the
 jobs run again one by one, so that only the failing one fails.
 
 On SQLite a job, or a whole batch of them, runs in a thread over a plain connection behind the same awaitable calls: a
-driver that changes threads for every call (aiosqlite) took ten times the CPU per message.
+driver that changes threads for every call (aiosqlite) took ten times the CPU per message. On PostgreSQL it runs in the
+event loop. On both, all that write take turns, other processes too: what a job reads stays true until it is committed,
+and rows become visible in the order of their ids.
 """
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 from sqlalchemy import URL, Connection, Dialect, Engine, Executable, NullPool, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
-T = TypeVar("T")
-QUEUE = 10_000  # jobs under way; beyond it callers wait, which is the back pressure
+from storage.jobs import QUEUE, READERS, Asked, Backend, DatabaseNotUsable, Failed, Job, T, Transaction, tell
+from storage.postgres import Postgres
+
+__all__ = ["Database", "DatabaseNotUsable", "Inline", "Job", "Transaction"]
 BATCH = 256
-READERS = 4
 BUSY, POLL = 10_000, 4  # milliseconds to wait for a lock that another process holds, and between two looks
-
-
-class Transaction(Protocol):
-    """What query functions get: an open transaction of whichever database."""
-
-    @property
-    def dialect(self) -> Dialect: ...
-
-    async def execute(self, statement: Executable, parameters: Any = None) -> Any: ...
-
-    async def scalar(self, statement: Executable, parameters: Any = None) -> Any: ...
-
-    async def scalars(self, statement: Executable, parameters: Any = None) -> Any: ...
-
-
-Job = Callable[[Transaction], Awaitable[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +54,6 @@ class Inline:
 
     async def scalars(self, statement: Executable, parameters: Any = None) -> Any:
         return self.connection.scalars(statement, parameters)
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """What a job raised."""
-
-    error: Exception
-
-
-Asked = tuple[Job[Any], asyncio.Future[Any]]
-
-
-class Backend(Protocol):
-    """How jobs reach one kind of database."""
-
-    async def read(self, job: Job[T]) -> T: ...
-
-    async def write(self, job: Job[T]) -> T: ...
-
-    async def close(self) -> None: ...
 
 
 class Sqlite:
@@ -130,7 +97,7 @@ class Sqlite:
     def _read(self) -> None:
         held = Held(self._engine)
         while asked := self._reads.get():
-            self._loop.call_soon_threadsafe(_tell, [asked], held.run([asked[0]]))
+            self._loop.call_soon_threadsafe(tell, [asked], held.run([asked[0]]))
         held.close()
 
     def _write(self) -> None:
@@ -143,7 +110,7 @@ class Sqlite:
                 else:
                     self._writes.put(None)  # the end, once this batch is done
                     more = False
-            self._loop.call_soon_threadsafe(_tell, batch, held.run([job for job, _ in batch]))
+            self._loop.call_soon_threadsafe(tell, batch, held.run([job for job, _ in batch]))
         held.close()
 
 
@@ -190,24 +157,6 @@ class Held:
             self._inline.connection.close()
 
 
-class Driver:
-    """Jobs run in the event loop over an asynchronous driver, each in a transaction of its own."""
-
-    def __init__(self, url: URL) -> None:
-        self._engine = create_async_engine(url)
-
-    async def read(self, job: Job[T]) -> T:
-        async with self._engine.connect() as connection:
-            return await job(connection)
-
-    async def write(self, job: Job[T]) -> T:
-        async with self._engine.begin() as connection:
-            return await job(connection)
-
-    async def close(self) -> None:
-        await self._engine.dispose()
-
-
 class Database:
     """`async with Database(url) as database:` opens it and closes it."""
 
@@ -217,7 +166,7 @@ class Database:
         self._backend: Backend | None = None
 
     async def __aenter__(self) -> "Database":
-        self._backend = Sqlite(self.url) if self.sqlite else Driver(self.url)
+        self._backend = Sqlite(self.url) if self.sqlite else Postgres(self.url)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -247,17 +196,6 @@ def _finish(running: Awaitable[T]) -> T:
         return stop.value
     running.close()
     raise RuntimeError("a job awaited something other than its transaction")
-
-
-def _tell(asked: Sequence[Asked], outcomes: Sequence[Any]) -> None:
-    """Give every caller that still waits what its job returned or raised."""
-    for (_, done), outcome in zip(asked, outcomes, strict=True):
-        if done.done():
-            continue
-        if isinstance(outcome, Failed):
-            done.set_exception(outcome.error)
-        else:
-            done.set_result(outcome)
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, not_, select, update
+from sqlalchemy import BigInteger, ColumnElement, and_, delete, exists, func, insert, literal, not_, select, update
 
 from storage import aliases, shops
 from storage.database import Transaction
@@ -290,7 +290,7 @@ def _value(name: str, form: str) -> ColumnElement[Any]:
     element = Staged.row[name]
     forms: dict[str, ColumnElement[Any]] = {
         TEXT: element.as_string(),
-        NUMBER: element.as_integer(),
+        NUMBER: element.as_string().cast(BigInteger),  # amounts may be beyond the 32 bits of as_integer
         YES_NO: element.as_boolean(),
         NESTED: element.as_json(),
     }

@@ -1,9 +1,10 @@
 """The durable inbox: what the platforms gave us, in order, until it is done."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, delete, func, or_, select, true, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
@@ -17,16 +18,18 @@ PUT = {
 }
 DONE = Prepared(update(INBOX).where(INBOX.c.id == bindparam("row")).values(state="done", due=None))
 
+TAKEN = (INBOX.c.id, INBOX.c.chat, INBOX.c.message, INBOX.c.attempts, INBOX.c.claimed_by)
 PARKED = Prepared(
     select(func.min(INBOX.c.due).label("due")).where(INBOX.c.shop_id == bindparam("shop"), INBOX.c.state == "later")
 )
 
 
 async def put(
-    tx: Transaction, shop_id: int, key: str, chat: str, message: dict[str, Any], now: datetime, *, done: bool = False
-) -> int | None:
-    """The new row's id; None if this key was taken in before."""
-    values = {"shop_id": shop_id, "key": key, "chat": chat, "message": message, "received": now}
+    tx: Transaction, shop_id: int, key: str, chat: str, message: dict[str, Any], now: datetime, *, done: bool = False,
+    process: str | None = None,
+) -> int | None:  # fmt: skip
+    """The new row's id, claimed by this process; None if this key was taken in before."""
+    values = {"shop_id": shop_id, "key": key, "chat": chat, "message": message, "received": now, "claimed_by": process}
     values["state"] = "done" if done else "new"
     row = await PUT[tx.dialect.name].run(tx, values | {"attempts": 0, "error": ""})
     return None if row is None else int(row.id)
@@ -44,10 +47,33 @@ async def behind(tx: Transaction, shop_id: int, chat: str, inbox_id: int, count:
     return list(await tx.scalars(query.order_by(Inbox.id).limit(count)))
 
 
-async def due(tx: Transaction, shop_id: int, now: datetime) -> list[Row[Any]]:
-    """Parked rows whose time has come."""
-    query = select(Inbox.id, Inbox.chat, Inbox.message, Inbox.attempts).filter_by(shop_id=shop_id, state="later")
-    return list(await tx.execute(query.where(Inbox.due <= now).order_by(Inbox.id)))
+async def due(
+    tx: Transaction, shop_id: int, now: datetime, process: str | None = None, platforms: Collection[str] = ()
+) -> list[Row[Any]]:
+    """Parked rows whose time has come, but for those of other processes or of other platforms (where any are given)."""
+    query = select(*TAKEN).where(INBOX.c.shop_id == shop_id, INBOX.c.state == "later", INBOX.c.due <= now)
+    mine = or_(INBOX.c.claimed_by.is_(None), INBOX.c.claimed_by == process)
+    return list(await tx.execute(query.where(mine, _of(platforms)).order_by(INBOX.c.id)))
+
+
+async def left(tx: Transaction, shop_id: int, platforms: Collection[str] = ()) -> list[Row[Any]]:
+    """Rows of these platforms (of all where none is given) that are to be handled and that no process has, in order."""
+    query = select(*TAKEN).where(INBOX.c.shop_id == shop_id, INBOX.c.state == "new", INBOX.c.claimed_by.is_(None))
+    return list(await tx.execute(query.where(_of(platforms)).order_by(INBOX.c.id)))
+
+
+async def claim(tx: Transaction, ids: Sequence[int], process: str | None) -> set[int]:
+    """Take these for a process; those that it has now. What another one takes at this moment is passed over."""
+    free = or_(INBOX.c.claimed_by.is_(None), INBOX.c.claimed_by == process)
+    open_rows = select(INBOX.c.id).where(INBOX.c.id.in_(ids), INBOX.c.state.in_(("new", "later")), free)
+    taking = update(INBOX).where(INBOX.c.id.in_(open_rows.with_for_update(skip_locked=True)))
+    return set(await tx.scalars(taking.values(claimed_by=process).returning(INBOX.c.id)))
+
+
+def _of(platforms: Collection[str]) -> ColumnElement[bool]:
+    if not platforms:
+        return true()
+    return or_(*(INBOX.c.chat.startswith(f"{one}:", autoescape=True) for one in platforms))
 
 
 async def parked(tx: Transaction, shop_id: int) -> datetime | None:

@@ -68,7 +68,7 @@ async def find(tx: Transaction, shop_id: int, name: str) -> Row[Any] | None:
     """A member by name, the one seen last where several have it."""
     seen = select(func.max(Interaction.id)).where(Interaction.member_id == Member.id).scalar_subquery()
     query = select(Member.__table__).where(Member.shop_id == shop_id, func.lower(Member.name) == name.lower())
-    found = (await tx.execute(query.order_by(seen.desc()).limit(1))).first()
+    found = (await tx.execute(query.order_by(seen.desc().nulls_last()).limit(1))).first()
     return found if found is None or found.merged_into is None else await get(tx, found.merged_into)
 
 

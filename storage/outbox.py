@@ -1,10 +1,14 @@
-"""Everything the bot says, as rows: from before the first word until after it was sent."""
+"""Everything the bot says, as rows: from before the first word until after it was sent.
 
-from collections.abc import Sequence
+The rows of a chat are sent by one process at a time, in order: it claims the chat with what is due there, and its last
+mark gives the chat back unless something came meanwhile. All in the transactions that there are anyway.
+"""
+
+from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 
 from storage.database import Transaction
 from storage.prepared import Prepared
@@ -12,7 +16,7 @@ from storage.tables import Chat, Outbox, table
 
 MOST = 200  # rows that are read at once
 OUT, PLACE = table(Outbox), table(Chat)
-PLACES = (PLACE.c.platform, PLACE.c.platform_id, PLACE.c.title, PLACE.c.direct)
+PLACES = (PLACE.c.platform, PLACE.c.platform_id, PLACE.c.title, PLACE.c.direct, PLACE.c.claimed_by)
 WHERE_TO = select(OUT, *PLACES).join(PLACE, PLACE.c.id == OUT.c.chat_id)
 READY = (
     OUT.c.shop_id == bindparam("shop"),
@@ -25,10 +29,21 @@ HELD = select(EARLIER.c.id).where(
 )
 HELD = HELD.where(EARLIER.c.due > bindparam("now"))  # a chat that has to wait gets nothing out of order
 IS_DUE = (OUT.c.due <= bindparam("now"), ~HELD.exists())
-DUE = WHERE_TO.where(*READY, *IS_DUE).order_by(OUT.c.id).limit(MOST)
+FREE = or_(PLACE.c.claimed_by.is_(None), PLACE.c.claimed_by == bindparam("process"))
+DUE = select(OUT.c.chat_id).join(PLACE, PLACE.c.id == OUT.c.chat_id).where(*READY, *IS_DUE, FREE)
+DUE = DUE.group_by(OUT.c.chat_id).order_by(func.min(OUT.c.id)).limit(MOST)
 DUE_IN = Prepared(
     WHERE_TO.where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", *IS_DUE).order_by(OUT.c.id).limit(MOST)
 )
+THIS = PLACE.c.id == bindparam("chat")
+UNLOCKED = select(PLACE.c.id).where(THIS, FREE).with_for_update(skip_locked=True)  # which SQLite doesn't have, nor need
+TAKING = update(PLACE).where(PLACE.c.id.in_(UNLOCKED)).values(claimed_by=bindparam("process"))
+CLAIM = Prepared(TAKING.returning(PLACE.c.id))
+MINE = (THIS, PLACE.c.claimed_by == bindparam("process"))
+RELEASE = Prepared(update(PLACE).where(*MINE).values(claimed_by=None))
+MORE = select(OUT.c.id).where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", OUT.c.due <= bindparam("now"))
+NO_MORE = update(PLACE).where(*MINE, ~MORE.exists()).values(claimed_by=None).returning(PLACE.c.id)
+RELEASE_IF_DONE = Prepared(NO_MORE)
 WAITING = select(OUT.c.chat_id, func.min(OUT.c.due).label("due")).join(PLACE, PLACE.c.id == OUT.c.chat_id)
 WAITING = WAITING.where(*READY).group_by(OUT.c.chat_id)
 FIND = Prepared(select(OUT.c.id, OUT.c.state).where(OUT.c.shop_id == bindparam("shop"), OUT.c.key == bindparam("key")))
@@ -83,14 +98,40 @@ async def put(
     return int(added.id)
 
 
-async def due(tx: Transaction, shop_id: int, platforms: Sequence[str], now: datetime) -> list[Row[Any]]:
-    """Rows to be sent now on these platforms, in order, with where they go."""
-    return list(await tx.execute(DUE, {"shop": shop_id, "on": list(platforms), "now": now}))
+async def chats_due(
+    tx: Transaction, shop_id: int, platforms: Sequence[str], now: datetime, process: str | None = None
+) -> list[int]:
+    """Chats of these platforms in which something is to be sent now, but for those that another process has."""
+    values = {"shop": shop_id, "on": list(platforms), "now": now, "process": process}
+    return list(await tx.scalars(DUE, values))
 
 
-async def due_in(tx: Transaction, chat_id: int, now: datetime) -> list[Row[Any]]:
-    """The same for one chat, whatever its platform."""
-    return await DUE_IN.rows(tx, {"chat": chat_id, "now": now})
+async def take(
+    tx: Transaction, chat_id: int, platforms: Container[str], now: datetime, process: str | None = None
+) -> list[Row[Any]]:
+    """The rows to be sent now in a chat, in order, with where they go; the chat is this process's then. None where
+    another process has it, or where its platform is not one of these."""
+    rows = await DUE_IN.rows(tx, {"chat": chat_id, "now": now})
+    if not rows or rows[0].platform not in platforms:
+        return []
+    return rows if process is None or await CLAIM.run(tx, {"chat": chat_id, "process": process}) else []
+
+
+async def go_on(
+    tx: Transaction, chat_id: int, platforms: Container[str], now: datetime, process: str | None = None
+) -> list[Row[Any]]:
+    """What is to be sent next in a chat that this process has; where that is nothing, it gives the chat back."""
+    if process is not None and await RELEASE_IF_DONE.run(tx, {"chat": chat_id, "process": process, "now": now}):
+        return []
+    rows = await take(tx, chat_id, platforms, now, process)
+    if not rows and process is not None:
+        await RELEASE.run(tx, {"chat": chat_id, "process": process})
+    return rows
+
+
+async def has(tx: Transaction, chat_id: int, process: str | None) -> bool:
+    """Is this chat this process's?"""
+    return bool(await tx.scalar(select(PLACE.c.id).where(PLACE.c.id == chat_id, PLACE.c.claimed_by == process)))
 
 
 async def waiting(tx: Transaction, shop_id: int, platforms: Sequence[str]) -> dict[int, datetime]:
@@ -118,10 +159,19 @@ async def retry_chat(tx: Transaction, outbox_id: int, chat_id: int, due: datetim
     await tx.execute(update(Outbox).where(behind).values(due=due))
 
 
+async def cut_off(tx: Transaction, shop_id: int) -> Sequence[int]:
+    """Rows that were marked before a send whose answer nobody saw: no process sends to their chat any more."""
+    abandoned = Outbox.chat_id.in_(select(PLACE.c.id).where(PLACE.c.claimed_by.is_(None)))
+    query = select(Outbox.id).where(Outbox.shop_id == shop_id, Outbox.state == "sending", abandoned)
+    return (await tx.scalars(query)).all()
+
+
 async def resolve_unknown(tx: Transaction, shop_id: int) -> Sequence[int]:
-    """After a restart: rows that were marked before a send whose answer nobody saw."""
-    query = update(Outbox).where(Outbox.shop_id == shop_id, Outbox.state == "sending").values(state="unknown")
-    return (await tx.scalars(query.returning(Outbox.id))).all()
+    """Say of those what is true: that it is unknown whether they were sent."""
+    ids = await cut_off(tx, shop_id)
+    if ids:
+        await tx.execute(update(Outbox).where(Outbox.id.in_(ids)).values(state="unknown"))
+    return ids
 
 
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:

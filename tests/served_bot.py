@@ -23,7 +23,7 @@ Shown = dict[str, dict[str, Any]]  # message id -> the message
 class Bot:
     """`python -m bot run` with its own files and port."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, database: str = "") -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
@@ -32,7 +32,7 @@ class Bot:
         self.model = (starter / "model.safetensors").exists()
         engine = "local" if self.model else "scripted"
         values = {
-            "DATABASE_URL": f"sqlite:///{self.file}", "UPLOADS": folder / "up", "WEB_PORT": self.port,
+            "DATABASE_URL": database or f"sqlite:///{self.file}", "UPLOADS": folder / "up", "WEB_PORT": self.port,
             "WEB_TOKEN": TOKEN, "LLM_MODEL": starter, "CHAT_MODE": "mention",
         }  # fmt: skip
         overrides = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]

@@ -18,6 +18,7 @@ HOMES = {
     "peft": ("llm/tuner.py",),
     "sqlalchemy": ("storage/", "migrations/"),
     "alembic": ("storage/", "migrations/"),
+    "asyncpg": ("storage/",),
     "apscheduler": ("bot/scheduler.py",),
     "aiohttp": (
         "bot/platforms/web/",
@@ -54,7 +55,7 @@ LAYERS = [
     ["members"],
     ["knowledge"],
     ["outbox", "attention", "safety"],
-    ["changeable", "weights"],
+    ["changeable", "weights", "lease"],
     ["registry", "clock", "config", "logs", "messages", "texts", "language", "demo", "locales"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

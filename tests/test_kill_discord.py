@@ -32,15 +32,16 @@ QUESTIONS = (
 
 
 class Bot:
-    """`python -m bot run` on Discord alone, with its own database."""
+    """`python -m bot run` on Discord alone, with its own database, or on one that others share, with some shards."""
 
-    def __init__(self, folder: Path, fake: FakeDiscord) -> None:
-        self.log, self.file = folder / "log.txt", folder / "shop.db"
-        values = {"DATABASE_URL": f"sqlite:///{self.file}", "UPLOADS": folder / "up", "EMBED_MODEL": "off"}
+    def __init__(self, folder: Path, fake: FakeDiscord, database: str = "", shards: str = "") -> None:
+        self.log, self.file = folder / f"log{shards}.txt", folder / "shop.db"
+        values = {"DATABASE_URL": database or f"sqlite:///{self.file}", "UPLOADS": folder / "up", "EMBED_MODEL": "off"}
         overrides = [
             part for name, value in (values | dict(fake.settings())).items() for part in ("--set", f"{name}={value}")
         ]
         self.command = (sys.executable, "-m", "bot", "run", "--only", "discord", "--engine", "scripted", *overrides)
+        self.command += ("--shards", shards) if shards else ()
         self.fake = fake
         self.process: asyncio.subprocess.Process
 

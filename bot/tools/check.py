@@ -26,7 +26,7 @@ from bot.texts import Texts
 from bot.tools import edges
 from llm.engine import EngineError, ModelNotUsable
 from storage import migrate, shops
-from storage.database import Database
+from storage.database import Database, DatabaseNotUsable
 
 log = logging.getLogger(__name__)
 SECONDS = 60.0  # that a platform may take
@@ -66,6 +66,8 @@ async def _database(settings: Settings, *, tokens: bool) -> tuple[bool, list[Fin
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, it is the finding
         text = str(error).partition("\n")[0]
         fix = "DATABASE_URL names it: look whether the folder can be written to and the disk has room"
+        if isinstance(error, DatabaseNotUsable):
+            fix = "DATABASE_URL names it: postgresql+asyncpg://USER:PASSWORD@HOST/NAME"
         return False, [Finding("the database opens", False, f"everything: {text}", fix)]
     if tokens:
         own = held is not None and held.catalogue_version > 0 and not held.demo

@@ -21,12 +21,13 @@ from llm.engine import ModelNotUsable
 from llm.engines.scripted import ScriptedEngine
 from storage import interactions, shops
 from storage import outbox as rows
+from storage.database import DatabaseNotUsable
 
 
 async def run(
     settings: Settings, clock_file: Path | None, engine_name: str, only: str = "", shards: Sequence[int] = ()
 ) -> int:
-    """Build, say what is served and where, serve; 2 if a setting or the model can't be used."""
+    """Build, say what is served and where, serve; 2 if a setting, the database or the model can't be used."""
     clock = FileClock(clock_file) if clock_file else SystemClock()
     token = settings.web_token.get_secret_value() or secrets.token_urlsafe(16)
 
@@ -42,6 +43,8 @@ async def run(
             await composition.supervise(_serve(app, token))
     except* SettingsError as failed:
         status = _refuse("", failed)
+    except* DatabaseNotUsable as failed:
+        status = _refuse("DATABASE_URL: ", failed)
     except* ModelNotUsable as failed:
         status = _refuse("LLM_MODEL: ", failed)
     except* OSError as failed:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.base import Base, key, references
+from storage.tables.base import Base, Id, key, references
 
 
 class Product(Base):
@@ -48,7 +48,7 @@ class Variant(Base):
     price: Mapped[Decimal | None]
     compare_at: Mapped[Decimal | None]  # the price before a reduction
     currency: Mapped[str]
-    stock: Mapped[int | None]  # None: not counted
+    stock: Mapped[int | None] = mapped_column(Id)  # None: not counted
     available: Mapped[bool | None]  # what the export says where it gives no count
 
 

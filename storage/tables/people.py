@@ -81,3 +81,4 @@ class Chat(Base):
     mode: Mapped[str] = mapped_column(default="")
     language: Mapped[str] = mapped_column(default="")
     muted_until: Mapped[datetime | None]  # a human took over
+    claimed_by: Mapped[str | None]  # the process that sends to it now

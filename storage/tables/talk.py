@@ -27,6 +27,7 @@ class Inbox(Base):
     error: Mapped[str] = mapped_column(default="")
     received: Mapped[datetime]
     due: Mapped[datetime | None]
+    claimed_by: Mapped[str | None]  # the process that works on it, or did
 
 
 class Interaction(Base):

@@ -25,7 +25,7 @@ from bot.scheduler import Scheduler, next_time
 from bot.texts import Texts
 from llm.engines.scripted import Answer, ScriptedEngine
 from storage import inbox, interactions, members, outbox, schedules, shops
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.members import ChatRow
 from storage.migrate import upgrade
 
@@ -82,10 +82,13 @@ class RunningShop:
 
     async def rows(self, kind: str) -> list[Any]:
         """Everything in the outbox of one kind, oldest first."""
-        due = await self.database.read(
-            lambda tx: outbox.due(tx, self.shop_id, ("web",), self.clock.now() + timedelta(days=999))
-        )
-        return [row for row in due if row.kind == kind]
+        far = self.clock.now() + timedelta(days=999)
+
+        async def due(tx: Transaction) -> list[Any]:
+            chats = await outbox.chats_due(tx, self.shop_id, ("web",), far)
+            return [row for chat in chats for row in await outbox.take(tx, chat, ("web",), far)]
+
+        return sorted((row for row in await self.database.read(due) if row.kind == kind), key=lambda row: row.id)
 
     async def schedule(self, cron: str, timezone: str = "UTC", *, window: int = 3600, content: str = "tip") -> int:
         following = next_time(cron, timezone, self.clock.now())

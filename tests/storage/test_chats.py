@@ -1,26 +1,13 @@
 """A chat whose id on its platform changes keeps what is known of it, and gets what waits for it."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from storage import members, migrate, outbox, shops
+from storage import members, outbox
 from storage.database import Database, Transaction
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 STATES = ("open", "ready", "sent")
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/shop.db"
-    migrate.upgrade(url)
-    async with Database(url) as database:
-        await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))
-        yield database
 
 
 async def enter(tx: Transaction, chat: str, **values: Any) -> int:

@@ -1,9 +1,7 @@
 """Staging and making current, as somebody who reads the tables meanwhile sees it."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,16 +10,9 @@ from sqlalchemy import func, select
 from storage import imports, products, shops
 from storage.database import Database
 from storage.tables import Product, Staged, Variant
-from tests.shop_file import new_shop
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 SHOWN = select(func.count()).select_from(Product).where(*products.SPOKEN_OF)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with new_shop(tmp_path) as database:
-        yield database
 
 
 def tea(price: str = "5.25") -> imports.Entry:

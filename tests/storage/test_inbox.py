@@ -1,31 +1,25 @@
 """What could not be handled is kept to be looked at, and no longer than members' words are."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-from storage import inbox, migrate, shops
+from storage import inbox
 from storage.database import Database, Transaction
 from storage.tables import Inbox
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
-async def test_what_failed_is_forgotten_later_than_what_was_done(tmp_path: Path):
-    url = f"sqlite:///{tmp_path}/shop.db"
-    migrate.upgrade(url)
-
+async def test_what_failed_is_forgotten_later_than_what_was_done(database: Database):
     async def put(tx: Transaction, key: str, days: int, *, done: bool) -> None:
         row = await inbox.put(tx, 1, f"{key} {days}", "a", {}, NOW - timedelta(days=days), done=done)
         if row and not done:
             await inbox.failed(tx, row, "no such thing", final=True)
 
     async def clear(tx: Transaction) -> set[str]:
-        await shops.create(tx, "Shop", "GBP", "UTC", "en")
         for days in (1, 5, 40):
             await put(tx, "done", days, done=True)
             await put(tx, "failed", days, done=False)
         await inbox.clear(tx, 1, NOW - timedelta(days=2), NOW - timedelta(days=30))
         return {row.key for row in await tx.execute(Inbox.__table__.select())}
 
-    async with Database(url) as database:
-        assert await database.write(clear) == {"done 1", "failed 1", "failed 5"}
+    assert await database.write(clear) == {"done 1", "failed 1", "failed 5"}

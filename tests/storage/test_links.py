@@ -22,7 +22,9 @@ NUMBER = count(1)
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def url(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    if kind == "postgresql":
+        return str(request.getfixturevalue("postgres").new())
     url = f"sqlite:///{tmp_path_factory.mktemp('links') / Path('shop.db')}"
     migrate.upgrade(url)
     return url

@@ -1,24 +1,11 @@
 """Models that were put before a shop: which one is live, and what taking one back does."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
-
-from storage import members, migrate, models, outbox, shops
+from storage import members, models, outbox
 from storage.database import Database
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    url = f"sqlite:///{tmp_path}/shop.db"
-    migrate.upgrade(url)
-    async with Database(url) as database:
-        await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))
-        yield database
 
 
 async def add(database: Database, path: str, state: str = "live", base: str = "base") -> None:

@@ -1,51 +1,31 @@
 """What is taught, as rows: bounded, kept in step by a version, gone with what it is about."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import pytest
 from alembic import command
-from sqlalchemy import create_mock_engine, text
+from sqlalchemy import Connection, text
 
 from storage import aliases, articles, interactions, lessons, members, migrate, outbox, questions, ratings, shops
 from storage.database import Database
-from storage.tables import Base
-from tests.shop_file import new_shop
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    async with new_shop(tmp_path, "GBP") as database:
-        yield database
-
-
-def test_a_database_from_before_is_taught_nothing_yet(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/old.db"
-    with migrate.connect(url) as connection:
+def test_a_database_from_before_is_taught_nothing_yet(empty_url: str) -> None:
+    def before(connection: Connection) -> None:
         command.upgrade(migrate.config(connection), "0003")
         columns = "name, currency, timezone, language, demo, catalogue_version"
         connection.execute(text(f"INSERT INTO shop ({columns}) VALUES ('Old', 'GBP', 'UTC', 'en', false, 7)"))
-        connection.commit()
-    migrate.upgrade(url)
+
+    migrate.inside(empty_url, before)
+    migrate.upgrade(empty_url)
 
     async def version() -> tuple[int, int]:
-        async with Database(url) as database:
+        async with Database(empty_url) as database:
             return await database.read(lambda tx: shops.version(tx, 1))
 
     assert asyncio.run(version()) == (7, 0)
-
-
-def test_the_tables_can_be_made_in_postgresql() -> None:
-    made: list[str] = []
-    engine = create_mock_engine(
-        "postgresql+psycopg://", lambda statement, *_: made.append(str(statement.compile(dialect=engine.dialect)))
-    )
-    Base.metadata.create_all(engine, checkfirst=False)
-    assert {"alias", "rating", "question", "lesson"} <= {one.split()[2] for one in made if "CREATE TABLE" in one}
 
 
 async def test_every_change_moves_the_version_and_nothing_else_does(database: Database) -> None:
