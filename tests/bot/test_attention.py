@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.attention import Attention
+from bot.attention import Attention, Limits
 from storage import settings as stored
 from storage import shops
 from storage.database import Database
@@ -115,7 +115,7 @@ def test_it_is_never_overspent_whatever_the_order(
 ) -> None:
     async def spend() -> list[tuple[str, str, datetime]]:
         async with Database(url) as database:
-            ledger = Attention(await new_shop(database), "Asia/Shanghai", cap, quiet)
+            ledger = Attention(await new_shop(database), "Asia/Shanghai", cap, quiet, chats=Limits(cap))
 
             async def one(target: str, key: str, minute: int, back: bool) -> tuple[str, str, datetime] | None:
                 now = NOON + timedelta(minutes=minute)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.content.times import next_time
 from bot.content.when import DAYS, expand, parse
-from bot.scheduler import next_time
 from storage import inbox, interactions, members, schedules
 from tests.bot.running_shop import NOON, RunningShop, running_shop
 
@@ -95,7 +95,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[RunningShop]:
 
 
 async def test_a_schedule_posts_when_its_time_has_come_and_not_before(shop: RunningShop) -> None:
-    schedule = await shop.schedule(parse("every day at 13").cron)
+    schedule = await shop.schedule(parse("every day at 13").rule)
     assert await shop.scheduler.tick() is False
     shop.clock.set(NOON + timedelta(hours=1))
     assert await shop.scheduler.tick() is True
@@ -156,7 +156,7 @@ async def test_a_run_that_a_kill_left_behind_is_done_once(tmp_path: Path) -> Non
         schedule = await shop.schedule("30 * * * *")
         # killed after the run was begun
         run = await shop.database.write(lambda tx: schedules.begin_run(tx, shop.shop_id, schedule, due, "due"))
-        await shop.database.write(lambda tx: schedules.advance(tx, schedule, due + timedelta(hours=1)))
+        await shop.move(schedule, due + timedelta(hours=1))
     async with running_shop(tmp_path, now=due + timedelta(minutes=1)) as shop:
         # and again after its post was put out
         await shop.drafts.post("tip", shop.group, "en", f"post:{run}")
@@ -171,7 +171,7 @@ async def test_a_run_begun_before_a_long_stop_is_missed_and_overlap_is_skipped(t
     async with running_shop(tmp_path) as shop:
         schedule = await shop.schedule("30 * * * *")
         await shop.database.write(lambda tx: schedules.begin_run(tx, shop.shop_id, schedule, due, "due"))
-        await shop.database.write(lambda tx: schedules.advance(tx, schedule, due + timedelta(hours=2)))
+        await shop.move(schedule, due + timedelta(hours=2))
     async with running_shop(tmp_path, now=due + timedelta(hours=2)) as shop:
         await shop.tick_until_idle()
         runs = await shop.runs(schedule)
