@@ -116,7 +116,10 @@ class Attention:
     def of(cls, settings: Settings, shop_id: int, timezone: str) -> "Attention":
         """As the settings say."""
         chats = Limits(
-            settings.chat_daily_cap, settings.chat_weekly_cap, settings.post_gap, kept={"campaign": settings.kept_places}
+            settings.chat_daily_cap,
+            settings.chat_weekly_cap,
+            settings.post_gap,
+            kept={"campaign": settings.kept_places},
         )
         caps = (settings.daily_cap, quiet(settings.quiet_hours))
         return cls(shop_id, timezone, *caps, weekly_cap=settings.weekly_cap, chats=chats)

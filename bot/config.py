@@ -111,9 +111,7 @@ class Settings(BaseSettings):
     weekly_cap: int = _setting(5, "the same in a week, from Monday", "Manners", ge=0, le=140)
     chat_daily_cap: int = _setting(12, "posts that a chat may get in a day", "Manners", ge=0, le=1000)
     chat_weekly_cap: int = _setting(60, "the same in a week, from Monday", "Manners", ge=0, le=7000)
-    kept_places: int = _setting(
-        1, "of both, places that schedules leave to campaigns", "Manners", ge=0, le=100
-    )
+    kept_places: int = _setting(1, "of both, places that schedules leave to campaigns", "Manners", ge=0, le=100)
     post_gap: int = _setting(5, "minutes at least between two posts in a chat", "Manners", ge=0, le=1440)
     schedules: str = _setting(
         "", "a TOML file of schedules, for those who prefer files to /schedule; read at start", "Manners"

@@ -179,7 +179,9 @@ class Runs:
         """Post the runs whose time has come; then draft one of those that are to come."""
         rows = await self._database.read(lambda tx: schedules.open_runs(tx, self._shop_id))
         now, moved = self._clock.now(), False
-        self._prepared = {row.id: self._prepared[row.id] for row in rows if row.id in self._prepared}
+        self._prepared = {
+            row.id: self._prepared[row.id] for row in rows if row.id in self._prepared
+        }  # the others ended
         for row in rows:
             if row.post_at <= now or not row.active or row.paused:
                 moved |= await self._post(row)
@@ -238,7 +240,11 @@ class Runs:
             if refused != row.note:
                 await self._database.write(partial(schedules.explain, run_id=row.id, note=refused))
             return None
-        return await self._producer.publish(self._run(row, chat))
+        run = self._run(row, chat)
+        if row.id not in self._prepared:
+            await self._producer.prepare(run)
+            self._prepared[row.id] = None
+        return await self._producer.publish(run)
 
     async def _refused(self, row: Any, now: datetime) -> str | None:
         """Why the chat may not get it now; None where a place of the chat's is its own from here on."""

@@ -94,7 +94,9 @@ async def settle(tx: Transaction, shop_id: int, since: datetime) -> int:
     unsent = select(Outbox.key).where(
         Outbox.shop_id == shop_id, Outbox.created >= since, Outbox.state.in_(("failed", "cancelled"))
     )
-    gone = delete(Reservation).where(Reservation.shop_id == shop_id, Reservation.at >= since, Reservation.key.in_(unsent))
+    gone = delete(Reservation).where(
+        Reservation.shop_id == shop_id, Reservation.at >= since, Reservation.key.in_(unsent)
+    )
     return int((await tx.execute(gone)).rowcount)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from storage import watched
 from storage.database import Transaction
 from storage.prepared import Prepared
 from storage.tables import Outbox, Run, Schedule, table
@@ -39,6 +40,7 @@ def begins(next_due: datetime | None, lead: int) -> datetime | None:
 
 async def add(tx: Transaction, shop_id: int, chat_id: int, **values: Any) -> int:
     """Its number."""
+    await watched.expect(tx, shop_id, values["rule"])
     values["begins"] = begins(values.get("next_due"), values.get("lead", 0))
     query = insert(Schedule).values(shop_id=shop_id, chat_id=chat_id, **values).returning(Schedule.id)
     return int((await tx.execute(query)).scalar_one())
@@ -87,7 +89,9 @@ async def events(tx: Transaction, shop_id: int) -> list[Row[Any]]:
 
 
 async def next_due(tx: Transaction, shop_id: int) -> datetime | None:
-    return await tx.scalar(select(func.min(Schedule.next_due)).where(Schedule.shop_id == shop_id, Schedule.active, ~Schedule.paused))
+    return await tx.scalar(
+        select(func.min(Schedule.next_due)).where(Schedule.shop_id == shop_id, Schedule.active, ~Schedule.paused)
+    )
 
 
 async def begin_run(

@@ -27,9 +27,12 @@ async def version(tx: Transaction, shop_id: int) -> tuple[int, int | None]:
     return int(row.catalogue_version), row.watched_version
 
 
-async def forget(tx: Transaction, shop_id: int) -> None:
-    """The next look only sees how things are: nothing before it is an event."""
-    await tx.execute(update(Shop).where(Shop.id == shop_id).values(watched_version=None))
+async def expect(tx: Transaction, shop_id: int, rule: str) -> None:
+    """A schedule gets this rule. The first that waits for an event begins with how things are, not with how they were
+    when an earlier one was removed."""
+    waits = select(Schedule.id).where(Schedule.shop_id == shop_id, Schedule.active, Schedule.rule.startswith("on "))
+    if rule.startswith("on ") and (await tx.scalar(waits.limit(1))) is None:
+        await tx.execute(update(Shop).where(Shop.id == shop_id).values(watched_version=None))
 
 
 async def look(tx: Transaction, shop_id: int, seen: int) -> None:

@@ -42,7 +42,11 @@ def _every(minutes: int, zh: bool) -> str:
 
 def _cron(rule: str, zh: bool) -> str:
     minute, hour, day, month, weekday = rule.split()
-    if hour == day == month == weekday == "*" and minute[:2] == "*/" and minute[2:] in ("2", "3", "4", "5", "6", "10", "12", "15", "20", "30"):
+    if (
+        hour == day == month == weekday == "*"
+        and minute[:2] == "*/"
+        and minute[2:] in ("2", "3", "4", "5", "6", "10", "12", "15", "20", "30")
+    ):
         return _every(int(minute[2:]), zh)
     if rule == "0 * * * *":
         return _every(60, zh)
@@ -59,8 +63,10 @@ def _cron(rule: str, zh: bool) -> str:
 def _dated(day: int, month: str, time: str, zh: bool) -> str:
     if zh:
         return f"{'每月' if month == '*' else f'每年{int(month)}月'}{day}日 {time}"
-    return f"every month on the {day}{_suffix(day)} at {time}" if month == "*" else (
-        f"every year on {day} {MONTH_NAMES[int(month) - 1]} at {time}"
+    return (
+        f"every month on the {day}{_suffix(day)} at {time}"
+        if month == "*"
+        else (f"every year on {day} {MONTH_NAMES[int(month) - 1]} at {time}")
     )
 
 

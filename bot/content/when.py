@@ -46,7 +46,10 @@ NEAR_ZH = re.compile(rf"(?P<near>今天|明天|后天){CLOCK}")
 STEP_ZH = re.compile(r"每隔?(?P<count>\d+|[一二两三四五六七八九十]{1,3}|半)?个?(?P<unit>小时|钟头|分钟)")
 SOON_ZH = re.compile(r"(?:过)?(?P<count>\d+|[一二两三四五六七八九十]{1,3}|半)个?(?P<unit>小时|钟头|分钟)[之以]?后")
 EVENTS = (
-    (re.compile(r"(?:on|when|after).*\bnew (?:products?|arrivals?)\b.*|有?新品(?:到货|上架)?[时后]?|上新[时后]?"), "on new"),
+    (
+        re.compile(r"(?:on|when|after).*\bnew (?:products?|arrivals?)\b.*|有?新品(?:到货|上架)?[时后]?|上新[时后]?"),
+        "on new",
+    ),
     (re.compile(r"(?:on|when).*\bstock (?:falls |drops |is |goes )?(?:under|below) (?P<n>\d+)"), "on stock {n}"),
     (re.compile(r"库存(?:少于|低于|不足|不到)(?P<n>\d+)件?[时后]?"), "on stock {n}"),
     (re.compile(r"(?:on|when).*\bprices?\b.*\b(?:drops?|falls?|cuts?|lower)\b.*|(?:有商品)?降价[时后]?"), "on price"),

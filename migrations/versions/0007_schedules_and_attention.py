@@ -19,7 +19,9 @@ def upgrade() -> None:
         table.alter_column("next_due", existing_type=Instant(), nullable=True)
         for name, default in OF_SCHEDULE.items():
             form = sa.Integer() if default == 0 else sa.String()
-            table.add_column(sa.Column(name, form, nullable=False, server_default=sa.text("''") if default == "" else str(default)))
+            table.add_column(
+                sa.Column(name, form, nullable=False, server_default=sa.text("''") if default == "" else str(default))
+            )
         table.add_column(sa.Column("paused", sa.Boolean(), nullable=False, server_default=sa.false()))
         table.add_column(sa.Column("begins", Instant(), nullable=True))
     op.execute("UPDATE schedule SET begins = next_due")

@@ -83,4 +83,6 @@ class Chat(Base):
     language: Mapped[str] = mapped_column(default="")
     muted_until: Mapped[datetime | None]  # a human took over
     timezone: Mapped[str] = mapped_column(default="", server_default=text("''"))  # IANA; empty where the shop's holds
-    quiet_hours: Mapped[str] = mapped_column(default="", server_default=text("''"))  # the same; `none` for no quiet hours
+    quiet_hours: Mapped[str] = mapped_column(
+        default="", server_default=text("''")
+    )  # the same; `none` for no quiet hours

@@ -162,7 +162,7 @@ async def test_a_run_that_a_kill_left_behind_is_done_once(tmp_path: Path) -> Non
         await shop.drafts.post("tip", shop.group, "en", f"post:{run}")
     async with running_shop(tmp_path, now=due + timedelta(minutes=2)) as shop:
         await shop.tick_until_idle()
-        assert await shop.runs(schedule) == [(due, "done", "")]
+        assert await shop.runs(schedule) == [(due, "done", "posted 120 s late")]
         assert len(await shop.rows("post")) == 1
 
 
