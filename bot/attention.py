@@ -93,7 +93,7 @@ class State:
 
 
 class Attention:
-    """`daily_cap` and `weekly_cap` are each member's, `chats` each chat's; what admins changed in a chat holds over all.
+    """`daily_cap` and `weekly_cap` are each member's, `chats` each chat's; what admins changed holds over all of them.
     Days, weeks and quiet hours are those of the chat's zone, or of the member's direct chat's; else of the shop's.
 
     A reservation belongs into the transaction that puts what it is for into the outbox: both stand, or neither.
@@ -142,6 +142,10 @@ class Attention:
         if refused is None:
             await attention.add(tx, self._shop_id, key, target, kind, now, {})
         return refused
+
+    async def unasked(self, tx: Transaction, chat_id: int, key: str, hourly: int, now: datetime) -> bool:
+        """Take a place for a reply that nobody asked for, once for its key; False: those of the hour are used up."""
+        return await self.reserve(tx, f"chat:{chat_id}", UNASKED, key, now, hourly) in (None, RESERVED)
 
     async def give_back(self, tx: Transaction, key: str) -> None:
         """What was reserved and is not sent counts no more."""

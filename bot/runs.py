@@ -140,7 +140,7 @@ class Runs:
             at = put_off(row, due.at, state)
             if not over and not is_fixed(row.rule) and is_quiet(state.hours, due.at, state.zone):
                 over, note = "skipped", "quiet hours"
-            values = {"state": over or "due", "note": note, "local": due.local, "post_at": at}
+            values: dict[str, Any] = {"state": over or "due", "note": note, "local": due.local, "post_at": at}
             await schedules.begin_run(tx, self._shop_id, row.id, due.at, **values)
         return True
 
@@ -290,10 +290,10 @@ class Runs:
         rows = await self._database.read(lambda tx: schedules.untold(tx, self._shop_id, MOST))
         for chat_id in dict.fromkeys(row.chat_id for row in rows):
             missed = [row for row in rows if row.chat_id == chat_id]
-            chat = await self._database.read(lambda tx, chat_id=chat_id: members.chat(tx, chat_id))
+            chat = await self._database.read(partial(members.chat, chat_id=chat_id))
             await self._tell(chat, f"missed:{missed[0].id}", self._report(chat, missed))
             ids = [row.id for row in missed]
-            await self._database.write(lambda tx, ids=ids: schedules.told(tx, ids))
+            await self._database.write(partial(schedules.told, run_ids=ids))
         return bool(rows)
 
     def _report(self, chat: ChatRow, missed: Sequence[Any]) -> str:

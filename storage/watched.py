@@ -1,7 +1,6 @@
 """What the catalogue was when somebody last looked for new products, lower prices and low stock."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, literal, select, update
 
@@ -21,7 +20,7 @@ async def waiting(tx: Transaction, shop_id: int) -> bool:
 
 
 async def version(tx: Transaction, shop_id: int) -> tuple[int, int | None]:
-    """The catalogue's version, and the one that was looked at last; the shop's row is held until the transaction ends."""
+    """The catalogue's version, and the one looked at last; the shop's row is held until the transaction ends."""
     query = select(Shop.catalogue_version, Shop.watched_version).where(Shop.id == shop_id).with_for_update()
     row = (await tx.execute(query)).one()
     return int(row.catalogue_version), row.watched_version

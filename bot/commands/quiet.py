@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from bot.attention import KINDS, UNASKED, State, read_hours
+from bot.attention import KINDS, UNASKED, State
 from bot.changeable import CHANGEABLE
 from bot.commands.base import Call
 from bot.messages import Outgoing, Role
@@ -60,17 +60,13 @@ def _time(hour: str, minute: str | None, half: str | None) -> str:
 async def _show(call: Call) -> Outgoing:
     now, target = call.tools.clock.now(), f"chat:{call.chat.id}"
 
-    async def look(tx: Any) -> tuple[State, dict[str, str]]:
-        return await call.tools.suggestions.attention.state(tx, target, now), await stored.changed(tx, call.shop.id)
+    async def look(tx: Any) -> tuple[State, members.ChatRow]:
+        return await call.tools.suggestions.attention.state(tx, target, now), await members.chat(tx, call.chat.id)
 
-    state, changed = await call.tools.database.read(look)
-    own = (await call.tools.database.read(lambda tx: members.chat(tx, call.chat.id))).quiet_hours
-    shop = read_hours(changed["quiet_hours"]) if "quiet_hours" in changed else None
+    state, chat = await call.tools.database.read(look)
     lines = [_line(call, state)]
-    if own:
+    if chat.quiet_hours:
         lines.append(call.say("They are this chat's own; /quiet default takes the shop's."))
-    elif shop != state.hours:
-        lines.append(call.say("They are those of the shop's settings."))
     capped = [one for one in state.taken if KINDS[one.kind].capped]
     day, week = sum(one.day for one in capped), sum(one.week for one in capped)
     values = {"day": day, "days": _cap(state.limits.day), "week": week, "weeks": _cap(state.limits.week)}

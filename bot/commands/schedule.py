@@ -257,7 +257,7 @@ async def _resume(call: Call, row: Any) -> Outgoing:
 async def _now(call: Call, row: Any) -> Outgoing:
     """A run of its own, at the moment at which it was asked for: the command run again begins no second one."""
     at = call.message.at
-    begin = {"asked": True, "post_at": at}
+    begin: dict[str, Any] = {"asked": True, "post_at": at}
     await call.tools.database.write(lambda tx: schedules.begin_run(tx, call.shop.id, row.id, at, **begin))
     return call.reply(call.say("Done: {type} comes now; the schedule stays as it is.", type=row.content))
 

@@ -1,13 +1,13 @@
 """When a rule is due next: pure arithmetic over five cron fields, one wall time, or an interval.
 
-Fixed wall times (neither minute nor hour begins with `*`) come once: where the clock is put back, the first time; where
-it is put forward over them, later by as much. Everything finer follows elapsed time: each minute at which the wall clock
-reads what the fields say, also in an hour that comes twice, and none in one that doesn't come.
+Fixed wall times (neither minute nor hour begins with `*`) come once: where the clock is put back, the first time;
+where it is put forward over them, later by as much. Everything finer follows elapsed time: each minute at which the
+wall clock reads what the fields say, also in an hour that comes twice, and none in one that doesn't come.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -30,7 +30,7 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Five cron fields as numbers; `either`: day of month and weekday are both restricted, and one of them is enough."""
+    """Five cron fields as numbers; `either`: day of month and weekday are both restricted, and one of them will do."""
 
     minutes: tuple[int, ...]
     hours: tuple[int, ...]
@@ -119,7 +119,7 @@ def _walls(found: Fields, start: datetime) -> Iterator[datetime]:
         if found.on(day):
             for hour in found.hours:
                 for minute in found.minutes:
-                    wall = datetime(day.year, day.month, day.day, hour, minute)
+                    wall = datetime.combine(day, time(hour, minute))
                     if wall >= start:
                         yield wall
         day += DAY

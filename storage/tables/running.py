@@ -36,10 +36,10 @@ class Audit(Base):
 
 
 class Schedule(Base):
-    """When to post what, and where. `next_due` is None where nothing is to come by the clock: an event, or once and over.
+    """When to post what, and where. `next_due` is None where nothing comes by the clock: an event, or once and over.
 
-    A run is begun `lead` seconds ahead, so that its draft can be looked at. approve: auto, ask; unanswered, what becomes
-    of a draft that nobody answered: post, skip, plain.
+    A run is begun `lead` seconds ahead, so that its draft can be looked at. approve: auto, ask; unanswered, what
+    becomes of a draft that nobody answered: post, skip, plain.
     """
 
     __tablename__ = "schedule"
@@ -63,8 +63,8 @@ class Schedule(Base):
 
 
 class Run(Base):
-    """One due time of a schedule. state: due, done; and with a `note` that says why missed,
-    failed, unknown (nobody saw whether it arrived), skipped (as was wanted).
+    """One due time of a schedule. state: due, done; and with a `note` that says why: missed, failed, unknown (nobody
+    saw whether it arrived), skipped (as was wanted).
 
     `local` is the wall time that a fixed one is of: a second clock reading of the same is no second run. `post_at` is
     `due` with what chance and quiet hours put it off.

@@ -150,8 +150,9 @@ async def running_shop(
         voice = Voice(engine, safety, texts)
         suggestions = Suggestions(
             database=database, shop_id=shop_id, timezone=timezone, library=library, voice=voice, clock=clock,
-            texts=texts, attention=Attention(shop_id, timezone, cap, quiet, chats=chats), signals=load(bot.members.signals),
-            profiles=profiles, direct_chat=lambda platform, member: f"direct:{member}",
+            texts=texts, attention=Attention(shop_id, timezone, cap, quiet, chats=chats),
+            signals=load(bot.members.signals), profiles=profiles,
+            direct_chat=lambda platform, member: f"direct:{member}",
         )  # fmt: skip
         drafts = Drafts(
             database=database, shop_id=shop_id, library=library, voice=voice, clock=clock, types=load(bot.content.types)

@@ -8,7 +8,7 @@ from bot.content.said import describe
 from bot.content.times import is_event
 from bot.content.when import NotATime, expand, parse
 
-NOW = datetime(2026, 5, 4, 12, 7)
+NOW = datetime.fromisoformat("2026-05-04T12:07")
 
 
 @pytest.mark.parametrize(
