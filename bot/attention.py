@@ -20,6 +20,7 @@ Hours = tuple[int, int] | None  # from and to, in minutes of the day
 MORNING = 9 * 60  # where no quiet hours are set, the day's suggestions go out from here, in minutes of the day
 MINUTES = 24 * 60  # of a day
 HOUR, WEEK = timedelta(hours=1), timedelta(days=7)
+TICK = timedelta(microseconds=1)
 SETTLED = timedelta(days=15)  # reservations older than this count in no day and week, wherever it begins
 QUIET, RESERVED, DAILY, WEEKLY, GAP, HOURLY = (
     "quiet hours", "already reserved", "daily cap", "weekly cap", "minimum gap", "hourly cap",
@@ -170,7 +171,7 @@ class Attention:
         )  # fmt: skip
         reach = max(timedelta(minutes=limits.gap), HOUR)
         taken = await attention.taken(
-            tx, self._shop_id, target, now=now, hour=now - HOUR, from_now=now + timedelta(microseconds=1), day=day,
+            tx, self._shop_id, target, now=now, hour=now - HOUR + TICK, from_now=now + TICK, day=day,
             tomorrow=tomorrow, week=week, next_week=following, since=min(week, now - reach),
             until=max(following, now + reach),
         )  # fmt: skip

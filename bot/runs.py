@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from bot.attention import RESERVED, Attention, State, after_quiet, is_quiet
 from bot.clock import Clock
 from bot.content.drafts import Drafts, NothingToPost
+from bot.content.said import why
 from bot.content.times import Due, following, is_fixed
 from bot.texts import Texts, moment
 from storage import members, schedules, watched
@@ -307,7 +308,7 @@ class Runs:
                     number=row.schedule_id,
                     type=row.content,
                     time=moment(row.due, row.timezone, spoken),
-                    why=why(self._texts, spoken, row.note),
+                    why=why(partial(say, spoken), row.note),
                 )
             )
         if len(missed) > LISTED:
@@ -349,8 +350,3 @@ def put_off(row: Any, due: datetime, state: State) -> datetime:
 
 def _late(late: float, window: int) -> str:
     return f"{late:.0f} s late, the catchup window is {window} s"
-
-
-def why(texts: Texts, language: str, note: str) -> str:
-    """A note in the admins' language, as far as the catalogue has it."""
-    return ": ".join(texts.say(language, part.replace("{", "{{").replace("}", "}}")) for part in note.split(": "))

@@ -1,4 +1,4 @@
-"""Shows what this chat still gets unasked and when it is quiet, and sets its quiet hours, or the shop's."""
+"""Shows when this chat is quiet and what it still gets unasked, and sets the quiet hours."""
 
 import re
 from typing import Any

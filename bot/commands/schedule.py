@@ -1,4 +1,4 @@
-"""Posts something again and again, once, or when something happens: adds, lists and stops this chat's schedules."""
+"""Posts something at set times, or when something happens: adds, lists and stops schedules."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from bot.attention import State, after_quiet, is_quiet
 from bot.commands.base import Call, number
 from bot.content.options import NAMES, RIGHT, NotAnOption, options
-from bot.content.said import describe
+from bot.content.said import describe, why
 from bot.content.times import following, is_event, is_fixed, upcoming
 from bot.content.when import NotATime, When, parse
 from bot.messages import Button, Outgoing, Role
@@ -136,8 +136,13 @@ def _quiet(call: Call, row: Any, state: State) -> list[str]:
     if not row.next_due or not is_quiet(state.hours, row.next_due, state.zone):
         return []
     opens = _at(call, row, after_quiet(state.hours, row.next_due, state.zone))
-    text = "These are quiet hours here ({hours}): it is posted when they are over, {time}. /quiet changes them."
-    return [call.say(text, hours=hours(state.hours), time=opens)]
+    return [
+        call.say(
+            "These are quiet hours here ({hours}): it is posted when they are over, {time}. /quiet changes them.",
+            hours=hours(state.hours),
+            time=opens,
+        )
+    ]
 
 
 def hours(held: tuple[int, int]) -> str:
@@ -171,9 +176,12 @@ def _lines(call: Call, row: Any, run: Any) -> list[str]:
     else:
         lines = [call.say("{number}: {type} {when}.", **said)]
     if run and (run.state != "done" or run.note):
-        line = "{time}: {state}, {why}" if run.note else "{time}: {state}"
-        note = ": ".join(call.say(one.replace("{", "{{").replace("}", "}}")) for one in run.note.split(": "))
-        lines.append("   " + call.say(line, time=_at(call, row, run.due), state=_state(call, run.state), why=note))
+        at, state = _at(call, row, run.due), _state(call, run.state)
+        if run.note:
+            text = call.say("{time}: {state}, {why}", time=at, state=state, why=why(call.say, run.note))
+        else:
+            text = call.say("{time}: {state}", time=at, state=state)
+        lines.append(f"   {text}")
     return lines
 
 

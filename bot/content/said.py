@@ -1,6 +1,7 @@
-"""A rule back into words, which `when.parse` understands."""
+"""A rule back into words, which `when.parse` understands, and why a run was not posted, in the admins' language."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from bot.content.when import CHINESE, DAYS, ENGLISH, WEEKEND, WORKDAYS, expand, weekdays
@@ -83,3 +84,30 @@ def _weekly(days: Sequence[int], time: str, zh: bool) -> str:
     named = {"*": "day", WORKDAYS: "weekday", WEEKEND: "weekend"}
     listed = " and ".join(ENGLISH[one] for one in from_monday)
     return f"every {named.get(weekdays(days), listed)} at {time}"
+
+
+def why(say: Callable[..., str], note: str) -> str:
+    """The note of a run in the language of `say`; what others said, as an error, stays as it is."""
+    known = {
+        "quiet hours": say("quiet hours"),
+        "minimum gap": say("too soon after another post"),
+        "daily cap": say("the cap of the day"),
+        "weekly cap": say("the cap of the week"),
+        "the chat was muted": say("the chat was muted"),
+        "its schedule was removed": say("its schedule was removed"),
+        "its schedule is paused": say("its schedule is paused"),
+        "the run before it was still to be done": say("the run before it was still to be done"),
+        "a later run was due before it was begun": say("a later run was due before it was begun"),
+        "nobody saw whether it arrived, and it is not sent again": say(
+            "nobody saw whether it arrived, and it is not sent again"
+        ),
+    }
+    return ": ".join(known.get(part) or _late(say, part) for part in note.split(": "))
+
+
+def _late(say: Callable[..., str], part: str) -> str:
+    if found := re.fullmatch(r"posted (\d+) s late", part):
+        return say("posted {late} s late", late=found[1])
+    if found := re.fullmatch(r"(\d+) s late, the catchup window is (\d+) s(.*)", part):
+        return say("{late} s late, the catchup window is {window} s", late=found[1], window=found[2]) + found[3]
+    return part
