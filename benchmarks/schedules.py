@@ -23,7 +23,7 @@ from sqlalchemy import text
 from benchmarks.parts import wallclock
 from benchmarks.parts.posting import CAPS, QUIET, ZONE, runs_of
 from benchmarks.parts.report import Row, main
-from bot.attention import KINDS, is_quiet
+from bot.attention import KINDS
 from bot.clock import ManualClock
 from bot.content.times import following
 from storage import attention, members, outbox, schedules, shops
@@ -283,32 +283,37 @@ async def spent(folder: Path, quick: bool, url: str) -> list[Row]:
 
 
 def replayed(events: Sequence[Any]) -> tuple[int, set[str]]:
-    """How often a cap, a gap, a quiet hour or a kept place was broken, one event after the other; what stands in the
-    end. Counted in plain lists, by no code of the ledger's but its table of kinds."""
-    zone, overspent = ZoneInfo(ZONE), 0
-    stands: dict[str, dict[str, tuple[str, datetime]]] = {}
+    """How often something was taken that may not be (`breaks`), one event after the other; what stands in the end."""
+    overspent, stands = 0, dict[str, dict[str, tuple[str, datetime]]]()
     for row in events:
         of_target = stands.setdefault(row.target, {})
         if row.what == "back":
             of_target.pop(row.key, None)
             continue
         at = datetime.fromisoformat(row.moment)
-        local, limits = at.astimezone(zone), CAPS[row.target.partition(":")[0]]
-        others = [(kind, other.astimezone(zone)) for kind, other in of_target.values()]
-        today = [kind for kind, other in others if other.date() == local.date()]
-        week = [kind for kind, other in others if other.isocalendar()[:2] == local.isocalendar()[:2]]
-        broken = is_quiet(QUIET, at, zone)
-        broken |= any(abs(other - local) < timedelta(minutes=limits.gap) for _, other in others)
-        for cap, used in ((limits.day, today), (limits.week, week)):
-            kept = sum(
-                max(0, places - used.count(kind))
-                for kind, places in (limits.kept or {}).items()
-                if KINDS[kind].rank > KINDS[row.kind].rank
-            )
-            broken |= cap is not None and len(used) + 1 > cap - kept
-        overspent += broken
+        overspent += breaks(list(of_target.values()), row.target, row.kind, at)
         of_target[row.key] = (row.kind, at)
     return overspent, {key for held in stands.values() for key in held}
+
+
+def breaks(held: Sequence[tuple[str, datetime]], target: str, kind: str, at: datetime) -> bool:
+    """Would one more break a cap, the gap, the quiet hours or a kept place? Counted in plain lists, by no code of the
+    ledger's but its table of kinds."""
+    zone = ZoneInfo(ZONE)
+    local, limits = at.astimezone(zone), CAPS[target.partition(":")[0]]
+    others = [(other, when.astimezone(zone)) for other, when in held]
+    today = [other for other, when in others if when.date() == local.date()]
+    week = [other for other, when in others if when.isocalendar()[:2] == local.isocalendar()[:2]]
+    broken = local.hour >= QUIET[0] // 60 or local.hour < QUIET[1] // 60
+    broken |= any(abs(when - local) < timedelta(minutes=limits.gap) for _, when in others)
+    for cap, used in ((limits.day, today), (limits.week, week)):
+        kept = sum(
+            max(0, places - used.count(one))
+            for one, places in (limits.kept or {}).items()
+            if KINDS[one].rank > KINDS[kind].rank
+        )
+        broken |= cap is not None and len(used) + 1 > cap - kept
+    return broken
 
 
 async def measure(folder: Path, quick: bool, asked: argparse.Namespace) -> list[Row]:

@@ -42,7 +42,6 @@ KINDS: Mapping[str, Kind] = {
     "campaign": Kind(2),
     "post": Kind(1),
     "suggestion": Kind(1),
-    "greeting": Kind(0),
     UNASKED: Kind(0, capped=False),
 }
 

@@ -18,7 +18,7 @@ PLANS, RUNS = table(Schedule), table(Run)
 DUE = Prepared(
     select(PLANS)
     .where(PLANS.c.shop_id == bindparam("shop"), PLANS.c.active, ~PLANS.c.paused, PLANS.c.begins <= bindparam("now"))
-    .order_by(PLANS.c.next_due)
+    .order_by(PLANS.c.next_due, PLANS.c.id)
 )
 OF_PLAN = (
     PLANS.c.content, PLANS.c.chat_id, PLANS.c.catchup_window, PLANS.c.active, PLANS.c.approve, PLANS.c.unanswered,

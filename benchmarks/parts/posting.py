@@ -34,7 +34,7 @@ MEMBERS, CHATS = 300, 100
 CAPS = {"member": Limits(2, 6), "chat": Limits(4, 15, 30, kept={"campaign": 1})}
 QUIET = (22 * 60, 7 * 60)
 ZONE = "Europe/London"
-KINDS = {"member": ("suggestion", "reminder", "campaign"), "chat": ("post", "campaign", "greeting")}
+KINDS = {"member": ("suggestion", "reminder", "campaign"), "chat": ("post", "campaign", "reminder")}
 
 
 def die() -> None:

@@ -2,6 +2,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.parts import posting
+from benchmarks.schedules import breaks
 from bot.attention import Attention, Limits
 from storage import members, shops
 from storage import settings as stored
@@ -140,14 +143,14 @@ def test_it_is_never_overspent_whatever_the_order(
             assert not 60 <= minute < 120
 
 
-async def take(database: Database, ledger: Attention, *intents: tuple[str, str, datetime]) -> list[str | None]:
+async def take(
+    database: Database, ledger: Attention, *intents: tuple[str, str, datetime], key: str = ""
+) -> list[str | None]:
     """Reserve one after the other (target, kind, moment); why each was refused."""
     found = []
     for place, (target, kind, at) in enumerate(intents):
-        key = f"{target} {kind} {at} {place}"
-        found.append(
-            await database.write(lambda tx, t=target, k=kind, key=key, at=at: ledger.reserve(tx, t, k, key, at))
-        )
+        name = key or f"{target} {kind} {at} {place}"
+        found.append(await database.write(partial(ledger.reserve, target=target, kind=kind, key=name, now=at)))
     return found
 
 
@@ -208,3 +211,32 @@ async def test_quiet_hours_are_the_chats_own_where_it_has_some(database: Databas
         None,
         "quiet hours",
     ]
+
+
+TAKERS = [f"member:{number}" for number in (901, 902)] + ["chat:901"]
+intents = st.lists(
+    st.tuples(st.sampled_from(TAKERS), st.integers(0, 2), st.integers(0, 9 * 24 * 4), st.integers(0, 3)), max_size=25
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(intents=intents)
+def test_it_refuses_what_breaks_a_rule_and_nothing_else(url: str, intents: list[tuple[str, int, int, int]]) -> None:
+    """Held against plain lists; a quarter of what is taken is given back."""
+
+    async def spend() -> None:
+        held: dict[str, dict[str, tuple[str, datetime]]] = {target: {} for target in TAKERS}
+        async with Database(url) as database:
+            ledger = posting.ledger(await new_shop(database))
+            for place, (target, which, quarter, back) in enumerate(intents):
+                kind = posting.KINDS[target.partition(":")[0]][which]
+                now, key = posting.START + timedelta(minutes=15 * quarter), str(place)
+                right = not breaks(list(held[target].values()), target, kind, now)
+                (refused,) = await take(database, ledger, (target, kind, now), key=key)
+                assert (refused is None) == right, (target, kind, now, refused)
+                if right and back == 0:
+                    await database.write(lambda tx, key=key: ledger.give_back(tx, key))  # type: ignore[misc]
+                elif right:
+                    held[target][key] = (kind, now)
+
+    asyncio.run(spend())

@@ -53,11 +53,9 @@ def test_a_day_that_never_comes_is_an_error() -> None:
         next_time("0 9 31 2 *", "UTC", NOON)
 
 
-DAYS = 6
-CHANGES = ("2026-03-07", "2026-03-28", "2026-04-04", "2026-04-23", "2026-10-03", "2026-10-24", "2026-10-31")
-ZONES = (
-    "Europe/London", "America/New_York", "Australia/Lord_Howe", "Antarctica/Troll", "Africa/Cairo", "Asia/Kathmandu",
-)  # fmt: skip
+DAYS = 4
+CHANGES = ("2026-03-28", "2026-04-04", "2026-10-03", "2026-10-24")
+ZONES = ("Europe/London", "Australia/Lord_Howe", "Antarctica/Troll", "Asia/Kathmandu")
 
 
 @lru_cache(maxsize=len(CHANGES) * len(ZONES))
@@ -74,7 +72,7 @@ rules = st.tuples(
 ).map(" ".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(rule=rules, zone=st.sampled_from(ZONES), day=st.sampled_from(CHANGES), offset=st.integers(180, 24 * 60))
 def test_each_moment_comes_as_who_looks_at_every_minute_sees_it(rule: str, zone: str, day: str, offset: int) -> None:
     assert_as_walked(rule, zone, day, offset)
@@ -89,7 +87,7 @@ def test_each_of_many_moments_comes_so(rule: str, zone: str, day: str, offset: i
 
 def assert_as_walked(rule: str, zone: str, day: str, offset: int) -> None:
     start, end = at(day) + timedelta(minutes=offset), at(day) + timedelta(days=DAYS - 1)
-    wanted = sorted(one for one in wallclock.due(rule, walked(zone, day)) if start < one <= end)[:150]
+    wanted = sorted(one for one in wallclock.due(rule, walked(zone, day)) if start < one <= end)[:50]
     found, after = [], start
     while len(found) < len(wanted):
         after = next_time(rule, zone, after)
