@@ -115,11 +115,16 @@ async def two_processes(folder: Path, quick: bool, url: str) -> list[Row]:
     plans, log = [("every 5", "UTC")] * 20, folder / "two.log"
     shop_id = await begin(url, plans, now + timedelta(seconds=10))
     both = [await started(url, shop_id, log) for _ in range(2)]
-    first = max(datetime.now(UTC), now + timedelta(seconds=10))
-    await asyncio.sleep((first - datetime.now(UTC)).total_seconds() + seconds)
+    end = max(datetime.now(UTC), now + timedelta(seconds=10)) + timedelta(seconds=seconds)
+    await asyncio.sleep((end - datetime.now(UTC)).total_seconds())
+    for _ in range(60):  # until what was due by then is over
+        await asyncio.sleep(1)
+        runs, states = await outcome(url)
+        held = [run for run in runs if run.due <= end]
+        if all(run.state != "due" and states.get(f"post:{run.id}") not in ("ready", "sending") for run in held):
+            break
     for process in both:
         await killed(process)
-    end = datetime.now(UTC) - timedelta(seconds=3)  # what was due just before the end is left out
     runs, states = await outcome(url)
     held = [run for run in runs if run.due <= end]
     keys = {f"post:{run.id}" for run in held}

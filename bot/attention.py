@@ -137,7 +137,7 @@ class Attention:
         self, tx: Transaction, target: str, kind: str, key: str, now: datetime, hourly: int | None = None
     ) -> str | None:
         """Take one of the target's (`member:ID`, `chat:ID`) places. None: taken; else why not."""
-        await attention.lock(tx, self._shop_id, target)
+        await attention.lock(tx, self._shop_id)
         refused = await self.refusal(tx, target, key, now, kind, hourly)
         if refused is None:
             await attention.add(tx, self._shop_id, key, target, kind, now, {})

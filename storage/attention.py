@@ -5,21 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, case, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
 from storage.prepared import Prepared
-from storage.tables import Chat, Interaction, Outbox, Recipient, Reservation, table
+from storage.tables import Chat, Interaction, Outbox, Reservation, Shop, table
 
-HELD, WHOM, PLACE, SAID = table(Reservation), table(Recipient), table(Chat), table(Interaction)
-COUNT_UP = {
-    name: Prepared(
-        dialect.insert(WHOM)
-        .values(asked=1)
-        .on_conflict_do_update(index_elements=["shop_id", "target"], set_={"asked": WHOM.c.asked + 1})
-    )
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
-}
+HELD, PLACE, SAID = table(Reservation), table(Chat), table(Interaction)
 FIND = Prepared(select(HELD.c.id).where(HELD.c.shop_id == bindparam("shop"), HELD.c.key == bindparam("key")))
 ADD = Prepared(insert(HELD))
 
@@ -53,9 +44,12 @@ OF_MEMBER = Prepared(
 )
 
 
-async def lock(tx: Transaction, shop_id: int, target: str) -> None:
-    """From here to the end of the transaction nobody else reserves for this target."""
-    await COUNT_UP[tx.dialect.name].rows(tx, {"shop_id": shop_id, "target": target})
+async def lock(tx: Transaction, shop_id: int) -> None:
+    """From here to the end of the transaction nobody else reserves in this shop: SQLite has one writer at a time, and
+    on PostgreSQL the shop's row is held. A row for each target would be held in another order by each batch of a group
+    commit, and they would end in deadlocks."""
+    if tx.dialect.name != "sqlite":
+        await tx.execute(select(Shop.id).where(Shop.id == shop_id).with_for_update(key_share=True))
 
 
 async def taken(tx: Transaction, shop_id: int, target: str, **moments: datetime) -> list[Any]:

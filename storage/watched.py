@@ -21,7 +21,9 @@ async def waiting(tx: Transaction, shop_id: int) -> bool:
 
 async def version(tx: Transaction, shop_id: int) -> tuple[int, int | None]:
     """The catalogue's version, and the one looked at last; the shop's row is held until the transaction ends."""
-    query = select(Shop.catalogue_version, Shop.watched_version).where(Shop.id == shop_id).with_for_update()
+    query = (
+        select(Shop.catalogue_version, Shop.watched_version).where(Shop.id == shop_id).with_for_update(key_share=True)
+    )
     row = (await tx.execute(query)).one()
     return int(row.catalogue_version), row.watched_version
 

@@ -1,4 +1,4 @@
-"""Schedules of every kind, their runs' wall times, whom attention is counted of, and what the catalogue was."""
+"""Schedules of every kind, their runs' wall times, chats' own zones and quiet hours, and what the catalogue was."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -39,16 +39,6 @@ def upgrade() -> None:
         op.add_column("chat", sa.Column(name, sa.String(), nullable=False, server_default=sa.text("''")))
     op.add_column("shop", sa.Column("watched_version", sa.Integer(), nullable=True))
     op.create_table(
-        "recipient",
-        sa.Column("id", NUMBER, nullable=False),
-        sa.Column("shop_id", NUMBER, nullable=False),
-        sa.Column("target", sa.String(), nullable=False),
-        sa.Column("asked", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_recipient_shop_id_shop")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_recipient")),
-        sa.UniqueConstraint("shop_id", "target", name=op.f("uq_recipient_shop_id_target")),
-    )
-    op.create_table(
         "watched",
         sa.Column("id", NUMBER, nullable=False),
         sa.Column("shop_id", NUMBER, nullable=False),
@@ -65,7 +55,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index(op.f("ix_watched_shop_id"), "watched")
     op.drop_table("watched")
-    op.drop_table("recipient")
     op.drop_column("shop", "watched_version")
     for name in ("timezone", "quiet_hours"):
         op.drop_column("chat", name)

@@ -4,7 +4,7 @@ from storage.tables.base import Base, table
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
 from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Link, Member, Shop
-from storage.tables.running import Audit, Recipient, Reservation, Run, Schedule, Setting, Watched
+from storage.tables.running import Audit, Reservation, Run, Schedule, Setting, Watched
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
 
@@ -27,7 +27,6 @@ __all__ = [
     "Product",
     "Question",
     "Rating",
-    "Recipient",
     "Reservation",
     "Run",
     "Schedule",

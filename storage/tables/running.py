@@ -103,17 +103,6 @@ class Reservation(Base):
     at: Mapped[datetime]
 
 
-class Recipient(Base):
-    """Who reservations are counted of: whoever reserves counts up its row first, and so waits for all others who do."""
-
-    __tablename__ = "recipient"
-    __table_args__ = (UniqueConstraint("shop_id", "target"),)
-    id: Mapped[int] = key()
-    shop_id: Mapped[int] = references("shop.id")
-    target: Mapped[str]
-    asked: Mapped[int]
-
-
 class Watched(Base):
     """A variant as it was when somebody last looked for new products, lower prices and low stock."""
 
