@@ -229,7 +229,7 @@ class Runs:
         now = self._clock.now()
         late = (now - row.post_at).total_seconds()
         if not row.active:
-            return "missed", "its schedule was removed"
+            return "skipped", "its schedule was removed"
         if row.paused and not row.asked:
             return "skipped", "its schedule is paused"
         if late > row.catchup_window:
