@@ -18,7 +18,7 @@ from bot.arrivals import Arrivals
 from bot.attention import Attention
 from bot.clock import Clock
 from bot.commands.base import Command, Shop, Tools, command
-from bot.config import Settings, SettingsError, quiet
+from bot.config import Settings, SettingsError
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
 from bot.conversation.answer import Conversation
@@ -39,9 +39,10 @@ from bot.platforms.base import Platform
 from bot.privately import Privately
 from bot.registry import load
 from bot.router import Router
+from bot.runs import Runs, Unapproved
 from bot.safety import rules as rule_folder
 from bot.safety.verdict import Safety
-from bot.scheduler import Scheduler, next_time
+from bot.scheduler import Scheduler
 from bot.texts import Texts
 from llm import bundled
 from llm.encoder import Encoders, folder
@@ -165,7 +166,7 @@ def make_suggestions(
         timezone=shop.timezone,
         library=library,
         voice=voice,
-        attention=Attention(shop.id, shop.timezone, settings.daily_cap, quiet(settings.quiet_hours)),
+        attention=Attention.of(settings, shop.id, shop.timezone),
         clock=clock,
         texts=texts,
         signals=load(signal_folder),
@@ -223,7 +224,6 @@ async def build(
             drafts,
             ask,
             import_files,
-            next_time,
             load_live,
             engine.report,
             lambda: router.forget_people(),
@@ -251,8 +251,13 @@ async def build(
                     database=database, shop_id=shop.id, clock=clock, texts=texts, abilities=abilities,
                     within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
                 )  # fmt: skip
+                runs = Runs(
+                    database=process.fenced(), shop_id=shop.id, clock=clock, producer=Unapproved(drafts, database),
+                    attention=suggestions.attention, texts=texts, default_language=shop.language,
+                    tell=lambda *told: privately.tell(shop.id, clock.now(), *told),
+                )  # fmt: skip
                 both = (intake, outbox, corrections)
-                scheduler = make_scheduler(settings, process, clock, shop, drafts, suggestions, *both)
+                scheduler = make_scheduler(settings, process, clock, shop, runs, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 yield App(settings, clock, *told, process, [*edges])
             await outbox.flush()
@@ -267,7 +272,7 @@ def make_scheduler(
     process: Process,
     clock: Clock,
     shop: Shop,
-    drafts: Drafts,
+    runs: Runs,
     suggestions: Suggestions,
     intake: Intake,
     outbox: Outbox,
@@ -277,9 +282,8 @@ def make_scheduler(
         database=process.fenced(),
         shop_id=shop.id,
         clock=clock,
-        drafts=drafts,
+        runs=runs,
         suggestions=suggestions,
-        default_language=shop.language,
         retention_days=settings.retention_days,
         wake_intake=intake.wake,
         wake_outbox=outbox.wake,

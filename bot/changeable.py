@@ -14,6 +14,8 @@ from storage.database import Transaction
 HOURS = re.compile(r"([01]?\d|2[0-3]):[0-5]\d-([01]?\d|2[0-3]):[0-5]\d", re.ASCII)
 MOST_A_DAY = 20
 MOST_DAYS = 3650
+MOST_POSTS = 1000
+MOST_MINUTES = 1440
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,10 @@ def _between(least: int, most: int) -> Callable[[str], int]:
 CHANGEABLE: Mapping[str, Changeable] = {
     "quiet_hours": Changeable(_hours, "21:00-09:00"),
     "daily_cap": Changeable(_between(0, MOST_A_DAY), "1"),
+    "weekly_cap": Changeable(_between(0, MOST_A_DAY * 7), "5"),
+    "chat_daily_cap": Changeable(_between(0, MOST_POSTS), "12"),
+    "chat_weekly_cap": Changeable(_between(0, MOST_POSTS * 7), "60"),
+    "post_gap": Changeable(_between(0, MOST_MINUTES), "5"),
     "retention_days": Changeable(_between(1, MOST_DAYS), "30"),
 }
 

@@ -110,9 +110,17 @@ class Settings(BaseSettings):
     )
     answer_bots: str = _setting("", "names or ids of other bots that are answered when they address it", "Manners")
     quiet_hours: str = _setting(
-        "21:00-09:00", "no suggestion is sent in these hours of the shop's time zone", "Manners"
+        "21:00-09:00", "nothing is sent unasked in these hours of the shop's, or the chat's, time zone", "Manners"
     )
     daily_cap: int = _setting(1, "suggestions that a subscriber may get in a day", "Manners", ge=0, le=20)
+    weekly_cap: int = _setting(5, "the same in a week, from Monday", "Manners", ge=0, le=140)
+    chat_daily_cap: int = _setting(12, "posts that a chat may get in a day", "Manners", ge=0, le=1000)
+    chat_weekly_cap: int = _setting(60, "the same in a week, from Monday", "Manners", ge=0, le=7000)
+    kept_places: int = _setting(1, "of both, places that schedules leave to campaigns", "Manners", ge=0, le=100)
+    post_gap: int = _setting(5, "minutes at least between two posts in a chat", "Manners", ge=0, le=1440)
+    schedules: str = _setting(
+        "", "a TOML file of schedules, for those who prefer files to /schedule; read at start", "Manners"
+    )
     handoff_words: str = _setting(
         "", "words at which a human is called, with commas, such as lawyer, chargeback, 投诉", "Manners"
     )

@@ -4,19 +4,23 @@ In the chat itself where the platform can show it to one member only; else into 
 open one, a line in the group leads there, and `/start` carries on with what was asked.
 """
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from bot.commands.base import Call, Command
 from bot.conversation.handoff import Admin
 from bot.messages import Capabilities, Chat, Message, Outgoing, Role
+from bot.outbox import extra
 from bot.people import Known
 from storage import members, outbox
 from storage.database import Database, Transaction
 from storage.members import ChatRow
 
+log = logging.getLogger(__name__)
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)  # what every platform's links take
 Way = dict[str, Any]
 LOOKED, TOLD = 10, 3  # who acted as an admin: so many are asked about, so many are told
@@ -75,6 +79,21 @@ class Privately:
                 address = can.direct_chat.format(member=row.platform_id)
                 found[row.member_id] = Admin(address, row.member_id, row.name, row.chat_id)
         return list(found.values())
+
+    async def tell(self, shop_id: int, now: datetime, chat: ChatRow, key: str, text: str) -> None:
+        """Tell the admins of a chat something, once for a key."""
+        told = await self.admins(shop_id, chat)
+        if not told:
+            log.warning("no admin of chat %d is known who could be told: %s", chat.id, text)
+
+        async def put(tx: Transaction) -> None:
+            for at, admin in enumerate(told):
+                place = await members.direct(tx, shop_id, admin.member_id, chat.platform, admin.address, admin.name)
+                held = extra(Outgoing(text), begun=admin.group)
+                values = {"member_id": admin.member_id, "extra": held}
+                await outbox.put(tx, shop_id, place.id, f"{key}:{at}", "notice", text, now, **values)
+
+        await self.database.write(put)
 
     async def place(
         self, tx: Transaction, call: Call, asked_in: ChatRow, found: Command | None, reply: Outgoing

@@ -288,8 +288,13 @@ class Router:
         kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"
         data = {"act": answer.act, "product": about} | ({"joins": list(decision.joins)} if decision.joins else {})
 
+        place = (known.chat.id, key, self._gate.hourly(self.mode(known.chat)), self.tools.clock.now())
+
         async def done(tx: Transaction) -> None:
-            if not asked and await self.handoffs.answered(tx, inbox_id, message, known.chat, known.member_id):
+            if not asked and (
+                await self.handoffs.answered(tx, inbox_id, message, known.chat, known.member_id)
+                or not await self.tools.suggestions.attention.unasked(tx, *place)
+            ):
                 await self._done(tx, inbox_id, message, known, "said", {})
                 return
             await self._done(tx, inbox_id, message, known, kind, data.copy())

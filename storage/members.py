@@ -22,6 +22,8 @@ class ChatRow:
     mode: str
     language: str
     muted_until: datetime | None
+    timezone: str = ""
+    quiet_hours: str = ""
 
 
 CHAT: tuple[Any, ...] = (
@@ -33,6 +35,8 @@ CHAT: tuple[Any, ...] = (
     Chat.mode,
     Chat.language,
     Chat.muted_until,
+    Chat.timezone,
+    Chat.quiet_hours,
 )
 
 
@@ -163,5 +167,7 @@ async def move_chat(tx: Transaction, shop_id: int, platform: str, old: str, new:
         return
     waiting = update(Outbox).where(Outbox.chat_id == before.id, Outbox.state.in_(("open", "ready")))
     await tx.execute(waiting.values(chat_id=after.id))
-    kept = {"mode": after.mode or before.mode, "language": after.language or before.language}
+    kept = {
+        name: getattr(after, name) or getattr(before, name) for name in ("mode", "language", "timezone", "quiet_hours")
+    }
     await change_chat(tx, after.id, **kept, muted_until=after.muted_until or before.muted_until)

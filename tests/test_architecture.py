@@ -47,7 +47,7 @@ LAYERS = [
     ["tools"],
     ["app"],
     ["intake", "scheduler", "platforms"],
-    ["router", "opening"],
+    ["router", "opening", "runs"],
     ["privately", "arrivals"],
     ["people"],
     ["commands"],

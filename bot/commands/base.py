@@ -10,7 +10,6 @@
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -57,7 +56,6 @@ class Tools:
     drafts: "Drafts"
     ask: Callable[["Call", str], Awaitable[Outgoing]]  # answer a question as if it had been addressed to the bot
     import_files: Callable[[Sequence[File]], Awaitable[Imported]]  # raises ValueError with what is wrong
-    next_time: Callable[[str, str, datetime], datetime]  # cron, time zone, after -> the next moment
     load_live: Callable[[], Awaitable[str]]  # load the model that is live now, its name; raises EngineError
     report: Callable[[], Report]  # how the engine is doing
     forget_people: Callable[[], None]  # who is which member may have changed

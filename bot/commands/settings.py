@@ -1,6 +1,8 @@
 """Shows the settings that can be changed in a chat, and changes one."""
 
-from bot.changeable import CHANGEABLE, MOST_A_DAY, MOST_DAYS, in_force
+from zoneinfo import available_timezones
+
+from bot.changeable import CHANGEABLE, MOST_A_DAY, MOST_DAYS, MOST_MINUTES, MOST_POSTS, in_force
 from bot.commands.base import Call
 from bot.commands.mode import MODES
 from bot.messages import Outgoing, Role
@@ -10,7 +12,7 @@ from storage import settings as stored
 role = Role.ADMIN
 usage = "[NAME [VALUE]]"
 DEFAULT = "default"
-OF_CHAT = {"language": ("en", "zh"), "mode": MODES}
+OF_CHAT = {"language": ("en", "zh"), "mode": MODES, "timezone": ("Europe/London", "Asia/Shanghai")}
 NAMES = (*CHANGEABLE, *OF_CHAT)
 
 
@@ -23,7 +25,7 @@ async def run(call: Call) -> Outgoing:
         return call.reply(text)
     if len(words) < 2:
         return await _show(call, [name] if name else list(NAMES))
-    value = "".join(words[1:]).lower()
+    value = "".join(words[1:]) if name == "timezone" else "".join(words[1:]).lower()
     return await (_change_shop if name in CHANGEABLE else _change_chat)(call, name, value)
 
 
@@ -33,6 +35,7 @@ async def _show(call: Call, names: list[str]) -> Outgoing:
         **{name: getattr(settings, name) for name in CHANGEABLE},
         "language": call.chat.language or call.shop.language,
         "mode": call.mode,
+        "timezone": call.chat.timezone or call.shop.timezone,
     }
     lines = [f"{name} = {'none' if values[name] == '' else values[name]} – {_meaning(call, name)}" for name in names]
     example = call.say("For example: /settings {name} {value}", name=names[0], value=_example(names[0]))
@@ -51,9 +54,10 @@ async def _change_shop(call: Call, name: str, value: str) -> Outgoing:
 
 
 async def _change_chat(call: Call, name: str, value: str) -> Outgoing:
-    if value not in (*OF_CHAT[name], DEFAULT):
+    right = {one.lower(): one for one in (available_timezones() if name == "timezone" else OF_CHAT[name])}
+    if value.lower() not in (*right, DEFAULT):
         return _wrong(call, name, value)
-    kept = "" if value == DEFAULT else value
+    kept = right.get(value.lower(), "")
     await call.tools.database.write(lambda tx: members.change_chat(tx, call.chat.id, **{name: kept}))
     return _done(call, name, kept)
 
@@ -78,9 +82,14 @@ def _example(name: str) -> str:
 
 def _meaning(call: Call, name: str) -> str:
     return {
-        "quiet_hours": call.say("when no suggestion is sent; two times, or none"),
+        "quiet_hours": call.say("when nothing is sent unasked; two times, or none"),
         "daily_cap": call.say("suggestions that a subscriber gets in a day at most; 0 to {most}", most=MOST_A_DAY),
+        "weekly_cap": call.say("the same in a week from Monday; 0 to {most}", most=MOST_A_DAY * 7),
+        "chat_daily_cap": call.say("posts that a chat gets in a day at most; 0 to {most}", most=MOST_POSTS),
+        "chat_weekly_cap": call.say("the same in a week from Monday; 0 to {most}", most=MOST_POSTS * 7),
+        "post_gap": call.say("minutes at least between two posts in a chat; 0 to {most}", most=MOST_MINUTES),
         "retention_days": call.say("days after which members' words are erased; 1 to {most}", most=MOST_DAYS),
         "language": call.say("of what I say by myself in this chat; en or zh"),
         "mode": call.say("when I speak in this chat; /mode explains it"),
+        "timezone": call.say("of this chat's schedules and quiet hours; an IANA name"),
     }[name]

@@ -1,8 +1,10 @@
-"""When to post, in people's words or as five cron fields, and cron back into words."""
+"""When to post, in people's words or as five cron fields."""
 
+import calendar
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 
 from bot.language import HAN
 
@@ -14,15 +16,50 @@ CHINESE = "日一二三四五六"
 GROUPS = {"*": range(7), "1-5": range(1, 6), "0,6": (0, 6)}
 WORKDAYS, WEEKEND = "1-5", "0,6"
 
-IN_ENGLISH = re.compile(
-    r"(?:every |each |on )?(?P<days>[a-z][a-z, ]*?),? (?:at )?"
-    r"(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))? ?(?P<half>am|pm|o'clock)?"
+TIME = r",? (?:at )?(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))? ?(?P<half>am|pm|o'clock)?"
+NTH = r"(?:the )?(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+MONTH = rf"(?P<month>(?:{'|'.join(MONTHS)})[a-z]*)\.?"
+YEAR = r"(?:,? (?P<year>\d{4}))?"
+IN_ENGLISH = re.compile(rf"(?:every |each |on )?(?P<days>[a-z][a-z, ]*?){TIME}")
+MONTHLY = re.compile(rf"(?:every month|each month|monthly),? (?:on )?{NTH}{TIME}")
+OF_MONTH = re.compile(rf"(?:on )?{NTH}(?: day)? of (?:the|each|every) month{TIME}")
+DATE = re.compile(rf"(?P<yearly>every (?:year,? )?(?:on )?)?(?:on )?{NTH}(?: of)? {MONTH}{YEAR}{TIME}")
+AMERICAN = re.compile(rf"(?P<yearly>every (?:year,? )?(?:on )?)?(?:on )?{MONTH} {NTH}{YEAR}{TIME}")
+ISO = re.compile(
+    rf"(?:once )?(?:on )?(?P<year>\d{{4}})-(?P<month>\d{{1,2}})-(?P<day>\d{{1,2}}){TIME.replace(' ', '[ t]', 1)}"
+)
+NEAR = re.compile(rf"(?P<near>today|tomorrow){TIME}")
+STEP = re.compile(r"(?:every|each) ?(?P<count>\d+|[a-z]+)? ?(?P<unit>minutes?|mins?|hours?|hrs?|h|m)|(?P<word>hourly)")
+SOON = re.compile(r"in (?P<count>\d+|[a-z]+) (?P<unit>minutes?|mins?|hours?|hrs?)")
+CLOCK = (
+    r"的?(?P<half>凌晨|早上|上午|中午|下午|晚上)?(?P<hour>\d{1,2}|[零一二两三四五六七八九十]{1,3})(?:点钟?|时|:)"
+    r"(?P<minute>\d{1,2}|半|一刻|三刻)?(?:分|整)?"
 )
 IN_CHINESE = re.compile(
-    r"(?P<days>每[天日]|每?个?工作日|每?个?周末|每?个?(?:周|星期|礼拜)[一二三四五六日天](?:[、,，和周]*[一二三四五六日天])*)的?"
-    r"(?P<half>早上|上午|中午|下午|晚上)?(?P<hour>\d{1,2}|[一二两三四五六七八九十]{1,3})(?:点钟?|时|:)(?P<minute>\d{1,2}|半|一刻|三刻)?(?:分|整)?"
-)  # fmt: skip
+    rf"(?P<days>每[天日]|每?个?工作日|每?个?周末|每?个?(?:周|星期|礼拜)[一二三四五六日天](?:[、,，和周]*[一二三四五六日天])*){CLOCK}"
+)
+MONTHLY_ZH = re.compile(rf"每个?月的?(?P<day>\d{{1,2}})[号日]{CLOCK}")
+DATE_ZH = re.compile(
+    rf"(?P<yearly>每年)?(?:(?P<year>\d{{4}})年)?(?P<month>\d{{1,2}}|[一二三四五六七八九十]{{1,2}})月(?P<day>\d{{1,2}})[号日]{CLOCK}"
+)
+NEAR_ZH = re.compile(rf"(?P<near>今天|明天|后天){CLOCK}")
+STEP_ZH = re.compile(r"每隔?(?P<count>\d+|[一二两三四五六七八九十]{1,3}|半)?个?(?P<unit>小时|钟头|分钟)")
+SOON_ZH = re.compile(r"(?:过)?(?P<count>\d+|[一二两三四五六七八九十]{1,3}|半)个?(?P<unit>小时|钟头|分钟)[之以]?后")
+EVENTS = (
+    (
+        re.compile(r"(?:on|when|after).*\bnew (?:products?|arrivals?)\b.*|有?新品(?:到货|上架)?[时后]?|上新[时后]?"),
+        "on new",
+    ),
+    (re.compile(r"(?:on|when).*\bstock (?:falls |drops |is |goes )?(?:under|below) (?P<n>\d+)"), "on stock {n}"),
+    (re.compile(r"库存(?:少于|低于|不足|不到)(?P<n>\d+)件?[时后]?"), "on stock {n}"),
+    (re.compile(r"(?:on|when).*\bprices?\b.*\b(?:drops?|falls?|cuts?|lower)\b.*|(?:有商品)?降价[时后]?"), "on price"),
+    (re.compile(r"(?:on|when).*\b(?:restocks?|restocked|back in stock)\b.*|(?:补货|重新有货)[时后]?"), "on restock"),
+)
+NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+NEARLY = {"today": 0, "tomorrow": 1, "今天": 0, "明天": 1, "后天": 2}
+LONGEST_STEP = 24 * 60  # minutes
 ADVICE = '"{words}" is no time that I know. Right would be "every day at 9", "每周一 10:00" or "30 9 * * 1-5".'
+PAST = '"{words}" is over. Right would be a time that comes, such as "tomorrow at 9", "明天9点" or "every day at 9".'
 BAD_FIELD = 'The cron field "{field}" is wrong: right are numbers from {low} to {high}, as {low}, {low}-{high}, */2.'
 
 
@@ -35,49 +72,145 @@ class NotATime(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Cron:
-    """`words` as the admin said it; `cron` is minute, hour, day, month, weekday, with weekdays by number."""
+class When:
+    """`words` as the admin said it. `rule`: minute, hour, day, month, weekday with weekdays by number; or `once
+    2026-12-24T18:00`, `every SECONDS`, `on EVENT`, where the event is new, restock, price or stock N."""
 
     words: str
-    cron: str
+    rule: str
 
 
-def parse(words: str) -> Cron:
-    """A time that comes again and again. Raises NotATime, which says what would be right."""
+def parse(words: str, now: datetime | None = None) -> When:
+    """A time that comes again and again, once, or when something happens; `now` is the moment on the chat's wall clock,
+    without which no day is known that comes once. Raises NotATime, which says what would be right."""
     said = words.strip().strip("\"'“”")
     plain = re.sub(r"\s+", " ", said.lower().replace("：", ":").replace("’", "'"))
-    if len(fields := plain.split()) == 5 and not HAN.search(plain) and re.match(r"[\d*]", plain):
-        return Cron(said, _cron(fields))
-    if found := IN_CHINESE.fullmatch(plain.replace(" ", "")):
-        days, hour = _chinese_days(found["days"]), _chinese_hour(found["hour"])
-        minute = _chinese_minute(found["minute"])
-        if found["half"] in ("下午", "晚上"):
-            hour = hour + 12 if hour < 12 else 0 if (found["half"], hour) == ("晚上", 12) else hour
-    elif found := IN_ENGLISH.fullmatch(plain):
-        days, hour, minute = _english_days(found["days"]), int(found["hour"]), int(found["minute"] or 0)
-        if found["half"] in ("am", "pm"):
-            hour = hour % 12 + (12 if found["half"] == "pm" else 0) if 1 <= hour <= 12 else 24
+    if len(plain.split()) == 5 and re.match(r"[\d*]", plain) and not (HAN.search(plain) or " at " in plain):
+        return When(said, _cron(plain.split()))
+    for event, rule in EVENTS:
+        if found := event.fullmatch(plain if not HAN.search(plain) else plain.replace(" ", "")):
+            return When(said, rule.format(**found.groupdict()))
+    try:
+        rule = (_chinese if HAN.search(plain) else _english)(plain, now)
+    except ValueError:  # a day or time that no calendar has
+        rule = ""
+    if not rule:
+        raise NotATime(ADVICE, words=said[:60])
+    if rule.startswith("once ") and now and datetime.fromisoformat(rule[5:]) <= now.replace(tzinfo=None):
+        raise NotATime(PAST, words=said[:60])
+    return When(said, rule)
+
+
+def _english(plain: str, now: datetime | None) -> str:
+    """The rule of English words; '' where they are none. Raises ValueError."""
+    plain = re.sub(r"\bfirst\b", "1st", plain.replace("at noon", "at 12:00").replace("at midnight", "at 0:00"))
+    if found := STEP.fullmatch(plain):
+        return _step(1 if found["word"] else _count(found["count"]), (found["unit"] or "h")[0] == "h")
+    if now and (found := SOON.fullmatch(plain)):
+        return _soon(_count(found["count"]), found["unit"][0] == "h", now)
+    if found := MONTHLY.fullmatch(plain) or OF_MONTH.fullmatch(plain):
+        return _monthly(int(found["day"]), _clock(*found.group("hour", "minute", "half")))
+    if now and (found := NEAR.fullmatch(plain)):
+        return _once(now.date() + timedelta(days=NEARLY[found["near"]]), _clock(*found.group("hour", "minute", "half")))
+    if found := DATE.fullmatch(plain) or AMERICAN.fullmatch(plain):
+        at = _clock(*found.group("hour", "minute", "half"))
+        return _dated(found["yearly"], found["year"], MONTHS.index(found["month"][:3]) + 1, int(found["day"]), at, now)
+    if found := ISO.fullmatch(plain):
+        at = _clock(*found.group("hour", "minute", "half"))
+        return _dated(None, found["year"], int(found["month"]), int(found["day"]), at, now)
+    if found := IN_ENGLISH.fullmatch(plain):
+        return _weekly(_english_days(found["days"]), _clock(*found.group("hour", "minute", "half")))
+    return ""
+
+
+def _chinese(plain: str, now: datetime | None) -> str:
+    """The same of Chinese ones."""
+    plain = plain.replace(" ", "")
+    if found := STEP_ZH.fullmatch(plain):
+        return _chinese_step(found, None)
+    if now and (found := SOON_ZH.fullmatch(plain)):
+        return _chinese_step(found, now)
+    if found := MONTHLY_ZH.fullmatch(plain):
+        return _monthly(int(found["day"]), _chinese_clock(found))
+    if now and (found := NEAR_ZH.fullmatch(plain)):
+        return _once(now.date() + timedelta(days=NEARLY[found["near"]]), _chinese_clock(found))
+    if found := DATE_ZH.fullmatch(plain):
+        month, day = _chinese_hour(found["month"]), int(found["day"])
+        return _dated(found["yearly"], found["year"], month, day, _chinese_clock(found), now)
+    if found := IN_CHINESE.fullmatch(plain):
+        return _weekly(_chinese_days(found["days"]), _chinese_clock(found))
+    return ""
+
+
+def _weekly(days: Sequence[int], at: time) -> str:
+    return f"{at.minute} {at.hour} * * {weekdays(days)}" if days else ""
+
+
+def _monthly(day: int, at: time) -> str:
+    return _cron([str(at.minute), str(at.hour), str(day), "*", "*"])
+
+
+def _once(day: date, at: time) -> str:
+    return f"once {datetime.combine(day, at).isoformat(timespec='minutes')}"
+
+
+def _dated(yearly: str | None, year: str | None, month: int, day: int, at: time, now: datetime | None) -> str:
+    """A day of the calendar: each year, of a year, or the next that comes."""
+    if yearly and not year:
+        return _cron([str(at.minute), str(at.hour), str(day), str(month), "*"])
+    if year:
+        return _once(date(int(year), month, day), at)
+    if now is None:
+        return ""
+    comes = [one for one in range(now.year, now.year + 9) if day <= calendar.monthrange(one, month)[1]]
+    days = (date(one, month, day) for one in comes)
+    return _once(next(one for one in days if datetime.combine(one, at) > now.replace(tzinfo=None)), at)
+
+
+def _step(count: int, hours: bool) -> str:
+    """An interval, said as cron fields where an hour is cut into equal parts by it."""
+    minutes = count * 60 if hours else count
+    if not 0 < minutes <= LONGEST_STEP:
+        return ""
+    if minutes == 60:
+        return "0 * * * *"
+    return f"*/{minutes} * * * *" if 60 % minutes == 0 and minutes > 1 else f"every {minutes * 60}"
+
+
+def _soon(count: int, hours: bool, now: datetime) -> str:
+    then = now.replace(tzinfo=None) + timedelta(minutes=count * 60 if hours else count)
+    return f"once {then.isoformat(timespec='minutes')}" if count else ""
+
+
+def _chinese_step(found: re.Match[str], now: datetime | None) -> str:
+    count, hours = found["count"] or "一", found["unit"] != "分钟"
+    if count == "半":
+        amount, hours = (30, False) if hours else (0, False)
     else:
-        raise NotATime(ADVICE, words=said[:60])
-    if not days or hour > 23 or minute > 59:
-        raise NotATime(ADVICE, words=said[:60])
-    return Cron(said, f"{minute} {hour} * * {_weekdays(days)}")
+        amount = int(count) if count.isdecimal() else _chinese_number(count)
+    return _soon(amount, hours, now) if now else _step(amount, hours)
 
 
-def describe(cron: str, language: str) -> str:
-    """Five fields as words that `parse` understands; fields that have no plain words stay as they are."""
-    minute, hour, day, month, weekday = cron.split()
-    if not (minute.isdigit() and hour.isdigit() and day == month == "*"):
-        return cron
-    time = f"{int(hour)}:{int(minute):02}"
-    days = expand(weekday, 0, 7, DAYS)
-    if language == "zh":
-        named = {"*": "每天", WORKDAYS: "工作日", WEEKEND: "周末"}
-        listed = "每" + "、".join(f"周{CHINESE[one]}" for one in _from_monday(days))
-        return f"{named.get(_weekdays(days), listed)} {time}"
-    named = {"*": "day", WORKDAYS: "weekday", WEEKEND: "weekend"}
-    listed = " and ".join(ENGLISH[one] for one in _from_monday(days))
-    return f"every {named.get(_weekdays(days), listed)} at {time}"
+def _count(text: str | None) -> int:
+    """`2`, `two`, nothing for one; 0 where it is none."""
+    if not text:
+        return 1
+    return int(text) if text.isdecimal() else NUMBERS.index(text) if text in NUMBERS else 0
+
+
+def _clock(hour: str, minute: str | None, half: str | None) -> time:
+    """A time of the day. Raises ValueError where it is none."""
+    number = int(hour)
+    if half in ("am", "pm"):
+        number = number % 12 + (12 if half == "pm" else 0) if 1 <= number <= 12 else 24
+    return time(number, int(minute or 0))
+
+
+def _chinese_clock(found: re.Match[str]) -> time:
+    hour, half = _chinese_hour(found["hour"]), found["half"]
+    if half in ("下午", "晚上"):
+        hour = hour + 12 if hour < 12 else 0 if (half, hour) == ("晚上", 12) else hour
+    return time(hour, _chinese_minute(found["minute"]))
 
 
 def expand(field: str, low: int, high: int, names: Sequence[str] = ()) -> list[int]:
@@ -119,17 +252,14 @@ def _cron(fields: list[str]) -> str:
     if weekday == "*" and expand(day, 1, 31)[0] > max(LONGEST[one - 1] for one in months):
         raise NotATime(ADVICE, words=" ".join(fields)[:60])
     month = ",".join(map(str, months)) if re.search("[a-z]", month) else month
-    return f"{minute} {hour} {day} {month} {_weekdays(expand(weekday, 0, 7, DAYS))}"
+    named = weekdays(expand(weekday, 0, 7, DAYS))
+    return f"{minute} {hour} {day} {month} {weekday if weekday.startswith('*/') else named}"  # a star restricts no day
 
 
-def _weekdays(days: Sequence[int]) -> str:
+def weekdays(days: Sequence[int]) -> str:
     """Weekdays as a cron field, always in the same way."""
     named = (field for field, group in GROUPS.items() if set(group) == set(days))
     return next(named, ",".join(map(str, sorted(set(days)))))
-
-
-def _from_monday(days: Sequence[int]) -> list[int]:
-    return sorted(days, key=lambda one: (one - 1) % 7)
 
 
 def _english_days(text: str) -> list[int]:
@@ -163,8 +293,10 @@ def _chinese_days(text: str) -> list[int]:
 
 def _chinese_hour(text: str) -> int:
     """`9`, `九`, `十八`; 24 where it is no hour."""
-    if text.isdecimal():
-        return int(text)
+    return int(text) if text.isdecimal() else _chinese_number(text)
+
+
+def _chinese_number(text: str) -> int:
     digits = {one: place for place, one in enumerate("零一二三四五六七八九")} | {"两": 2}
     tens, ten, ones = text.rpartition("十")
     if any(one not in digits for one in (tens, ones) if one):

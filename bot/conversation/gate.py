@@ -114,6 +114,10 @@ class Gate:
             rf"|^{greeted}[ ,，]+(?:{either})\b|[,，] ?(?:{either})[?!.。？！]*$"
         )
 
+    def hourly(self, mode: str) -> int:
+        """Unasked replies that a chat in this mode may get in an hour."""
+        return self._manners.hourly * (LIVELY if mode == "lively" else 1)
+
     def to_me(self, message: Message) -> bool:
         """Is it said to the bot for certain: mentioned, replied to, called by name, or alone with it?"""
         return message.addressed or message.chat.direct or bool(self._called.search(normalise(message.text)))
@@ -212,7 +216,7 @@ class Gate:
         lively = LIVELY if place.mode == "lively" else 1
         if scene.told(sources, message.at):
             return Silent("told meanwhile")
-        if scene.unasked(now) >= self._manners.hourly * lively:
+        if scene.unasked(now) >= self.hourly(place.mode):
             return Silent("spoke often enough in this hour")
         wait = 0.0 if engaged else self._wait(reading, scene.present(message, place.member_id)) / lively
         due = message.at + timedelta(seconds=wait)

@@ -1,5 +1,6 @@
 """`python -m bot run`: serve the chats until Ctrl-C."""
 
+import asyncio
 import json
 import secrets
 import sys
@@ -12,6 +13,7 @@ from bot import demo
 from bot.app import App, Parts
 from bot.clock import FileClock, SystemClock
 from bot.config import Settings, SettingsError
+from bot.content import schedulefile
 from bot.messages import Chat
 from bot.outbox import outgoing
 from bot.platforms.base import Platform
@@ -60,6 +62,7 @@ def _refuse(setting: str, failed: BaseExceptionGroup[Any]) -> int:
 
 
 async def _serve(app: App, token: str) -> None:
+    plan = await _schedules(app)
     sys.stdout.write(f"\n  {app.shop.name}\n")
     for name in app.platforms:
         if name == "web":
@@ -67,9 +70,20 @@ async def _serve(app: App, token: str) -> None:
             sys.stdout.write(f"  open   {address}   a group chat on this computer\n  admin  {address}#admin={token}\n")
         else:
             sys.stdout.write(f"  {name.capitalize()} is on; `python -m bot check` says how its set-up is.\n")
+    for line in plan:
+        sys.stdout.write(f"  schedule  {line}\n")
     sys.stdout.write("  Ctrl-C stops.\n\n")
     sys.stdout.flush()
     await app.run()
+
+
+async def _schedules(app: App) -> list[str]:
+    """Bring the schedule file into SQL; what became of each of its schedules. Raises SettingsError."""
+    if not app.settings.schedules:
+        return []
+    path, types = Path(app.settings.schedules), app.router.tools.drafts.names
+    entries = await asyncio.to_thread(schedulefile.read, path, types, tuple(app.platforms), app.shop.timezone)
+    return await schedulefile.reconcile(app.database, app.shop.id, entries, app.clock.now())
 
 
 def page(settings: Settings, parts: Parts, token: str) -> Platform:

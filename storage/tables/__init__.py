@@ -5,7 +5,7 @@ from storage.tables.catalogue import Article, ImportRun, Product, Staged, Varian
 from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Link, Member, Shop
 from storage.tables.processes import Lease, Process
-from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
+from storage.tables.running import Audit, Reservation, Run, Schedule, Setting, Watched
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
 
@@ -37,5 +37,6 @@ __all__ = [
     "Shop",
     "Staged",
     "Variant",
+    "Watched",
     "table",
 ]

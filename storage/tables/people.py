@@ -20,6 +20,7 @@ class Shop(Base):
     demo: Mapped[bool] = mapped_column(default=False)  # holds the demo catalogue, which a first import replaces
     catalogue_version: Mapped[int] = mapped_column(default=0)  # counts imports; indexes are kept in step by it
     taught_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # the same of what was taught
+    watched_version: Mapped[int | None]  # the catalogue version that `watched` is of
 
 
 class Member(Base):
@@ -82,3 +83,7 @@ class Chat(Base):
     language: Mapped[str] = mapped_column(default="")
     muted_until: Mapped[datetime | None]  # a human took over
     claimed_by: Mapped[str | None]  # the process that sends to it now
+    timezone: Mapped[str] = mapped_column(default="", server_default=text("''"))  # IANA; empty where the shop's holds
+    quiet_hours: Mapped[str] = mapped_column(
+        default="", server_default=text("''")
+    )  # the same; `none` for no quiet hours

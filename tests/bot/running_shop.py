@@ -11,17 +11,19 @@ from typing import Any
 import bot.content.types
 import bot.members.signals
 import bot.safety.rules
-from bot.attention import Attention
+from bot.attention import Attention, Hours, Limits
 from bot.clock import ManualClock
 from bot.content.drafts import Drafts
+from bot.content.times import following
 from bot.knowledge.importers import import_paths
 from bot.knowledge.library import Library
 from bot.knowledge.rows import read_products
 from bot.knowledge.wording import Voice
 from bot.members.suggestions import Suggestions
 from bot.registry import load
+from bot.runs import Producer, Runs, Unapproved
 from bot.safety.verdict import Safety
-from bot.scheduler import Scheduler, next_time
+from bot.scheduler import Scheduler
 from bot.texts import Texts
 from llm.engines.scripted import Answer, ScriptedEngine
 from storage import inbox, interactions, members, outbox, schedules, shops
@@ -47,6 +49,7 @@ class RunningShop:
     group: ChatRow
     woken: list[str]
     sending: asyncio.Event  # set once the outbox was woken
+    told: list[str]  # to the admins
 
     async def member(self, name: str) -> int:
         now = self.clock.now()
@@ -90,14 +93,20 @@ class RunningShop:
 
         return sorted((row for row in await self.database.read(due) if row.kind == kind), key=lambda row: row.id)
 
-    async def schedule(self, cron: str, timezone: str = "UTC", *, window: int = 3600, content: str = "tip") -> int:
-        following = next_time(cron, timezone, self.clock.now())
+    async def schedule(
+        self, rule: str, timezone: str = "UTC", *, window: int = 3600, content: str = "tip", **more: Any
+    ) -> int:
+        due = following(rule, timezone, self.clock.now())
         return await self.database.write(
             lambda tx: schedules.add(
-                tx, self.shop_id, self.group.id, content=content, words=cron, cron=cron, timezone=timezone,
-                catchup_window=window, next_due=following,
+                tx, self.shop_id, self.group.id, content=content, words=rule, rule=rule, timezone=timezone,
+                catchup_window=window, next_due=due and due.at, **more,
             )
         )  # fmt: skip
+
+    async def move(self, schedule_id: int, next_due: datetime) -> None:
+        """The schedule moved on, as when a run was begun."""
+        await self.database.write(lambda tx: schedules.change(tx, schedule_id, next_due=next_due, lead=0))
 
     async def runs(self, schedule_id: int) -> list[tuple[datetime, str, str]]:
         """(due, state, note), oldest first."""
@@ -120,6 +129,9 @@ async def running_shop(
     now: datetime = NOON,
     answers: Iterable[Answer] = (),
     gate: asyncio.Event | None = None,
+    producer: Producer | None = None,
+    chats: Limits | None = None,
+    quiet: Hours = QUIET,
 ) -> AsyncIterator[RunningShop]:
     """Open it on a file in `folder`; opened again on the same folder, it goes on with what stands there.
 
@@ -141,8 +153,9 @@ async def running_shop(
         voice = Voice(engine, safety, texts)
         suggestions = Suggestions(
             database=database, shop_id=shop_id, timezone=timezone, library=library, voice=voice, clock=clock,
-            texts=texts, attention=Attention(shop_id, timezone, cap, QUIET), signals=load(bot.members.signals),
-            profiles=profiles, direct_chat=lambda platform, member: f"direct:{member}",
+            texts=texts, attention=Attention(shop_id, timezone, cap, quiet, chats=chats),
+            signals=load(bot.members.signals), profiles=profiles,
+            direct_chat=lambda platform, member: f"direct:{member}",
         )  # fmt: skip
         drafts = Drafts(
             database=database, shop_id=shop_id, library=library, voice=voice, clock=clock, types=load(bot.content.types)
@@ -161,12 +174,21 @@ async def running_shop(
             woken.append("outbox")
             sending.set()
 
+        told: list[str] = []
+
+        async def tell(chat: ChatRow, key: str, text: str) -> None:
+            told.append(text)
+
+        runs = Runs(
+            database=database, shop_id=shop_id, clock=clock, producer=producer or Unapproved(drafts, database),
+            attention=suggestions.attention, texts=texts, default_language="en", tell=tell,
+        )  # fmt: skip
         scheduler = Scheduler(
-            database=database, shop_id=shop_id, clock=clock, drafts=drafts, suggestions=suggestions,
-            default_language="en", retention_days=30, wake_intake=wake_intake, wake_outbox=wake_outbox,
+            database=database, shop_id=shop_id, clock=clock, runs=runs, suggestions=suggestions, retention_days=30,
+            wake_intake=wake_intake, wake_outbox=wake_outbox,
         )  # fmt: skip
         group = await database.write(lambda tx: members.enter(tx, shop_id, "web", "group", "Group", False))
         yield RunningShop(
-            database, shop_id, clock, engine, library, suggestions, drafts, scheduler, group, woken, sending
+            database, shop_id, clock, engine, library, suggestions, drafts, scheduler, group, woken, sending, told
         )
         await engine.close()

@@ -2,6 +2,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -9,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.attention import Attention
+from benchmarks.parts import posting
+from benchmarks.schedules import breaks
+from bot.attention import Attention, Limits
+from storage import members, shops
 from storage import settings as stored
-from storage import shops
 from storage.database import Database
 from storage.migrate import upgrade
 
@@ -115,7 +118,7 @@ def test_it_is_never_overspent_whatever_the_order(
 ) -> None:
     async def spend() -> list[tuple[str, str, datetime]]:
         async with Database(url) as database:
-            ledger = Attention(await new_shop(database), "Asia/Shanghai", cap, quiet)
+            ledger = Attention(await new_shop(database), "Asia/Shanghai", cap, quiet, chats=Limits(cap))
 
             async def one(target: str, key: str, minute: int, back: bool) -> tuple[str, str, datetime] | None:
                 now = NOON + timedelta(minutes=minute)
@@ -138,3 +141,102 @@ def test_it_is_never_overspent_whatever_the_order(
             assert 9 * 60 <= minute < 21 * 60
         elif quiet:
             assert not 60 <= minute < 120
+
+
+async def take(
+    database: Database, ledger: Attention, *intents: tuple[str, str, datetime], key: str = ""
+) -> list[str | None]:
+    """Reserve one after the other (target, kind, moment); why each was refused."""
+    found = []
+    for place, (target, kind, at) in enumerate(intents):
+        name = key or f"{target} {kind} {at} {place}"
+        found.append(await database.write(partial(ledger.reserve, target=target, kind=kind, key=name, now=at)))
+    return found
+
+
+async def test_a_week_begins_on_monday_and_has_a_cap_of_its_own(database: Database) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 2, None, weekly_cap=3)
+    days = [NOON + timedelta(days=one) for one in (0, 0, 1, 2, 6, 7)]  # NOON is a Monday's
+    refused = await take(database, ledger, *(("member:1", "suggestion", day) for day in days))
+    assert refused == [None, None, None, "weekly cap", "weekly cap", None]
+
+
+async def test_posts_keep_a_gap_to_one_another_on_both_sides(database: Database) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 1, None, chats=Limits(9, 9, gap=10))
+    minutes = (0, 9, -9, 10, -10)
+    moments = [NOON + timedelta(minutes=one) for one in minutes]
+    refused = await take(database, ledger, *(("chat:1", "post", at) for at in moments))
+    assert refused == [None, "minimum gap", "minimum gap", None, None]
+
+
+async def test_a_post_leaves_what_is_kept_for_a_campaign(database: Database) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 1, None, chats=Limits(3, kept={"campaign": 1}))
+    kinds = ("post", "post", "post", "campaign", "campaign", "post")
+    refused = await take(database, ledger, *(("chat:1", kind, NOON) for kind in kinds))
+    assert refused == [None, None, "daily cap", None, "daily cap", "daily cap"]
+
+
+async def test_what_is_kept_never_takes_the_last_place(database: Database) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 1, None, chats=Limits(1, kept={"campaign": 5}))
+    assert await take(database, ledger, ("chat:1", "post", NOON)) == [None]
+
+
+async def test_unasked_replies_have_the_cap_of_the_hour_alone(database: Database) -> None:
+    ledger = Attention(await new_shop(database), "Asia/Shanghai", 1, (0, 1439), chats=Limits(0))
+
+    async def reply(key: str, minutes: int) -> bool:
+        now = NOON + timedelta(minutes=minutes)
+        return await database.write(lambda tx: ledger.unasked(tx, 1, key, 2, now))
+
+    assert [await reply("a", 0), await reply("b", 10), await reply("c", 20)] == [True, True, False]
+    assert await reply("b", 30)  # the same again is no other
+    assert await reply("d", 60)  # the first is an hour old
+    assert not await reply("e", 61)
+
+
+async def test_quiet_hours_are_the_chats_own_where_it_has_some(database: Database) -> None:
+    shop_id = await new_shop(database)
+    ledger = Attention(shop_id, "Asia/Shanghai", 1, QUIET, chats=Limits(9))
+    chat = await database.write(lambda tx: members.enter(tx, shop_id, "web", "a", "A", False))
+    target = f"chat:{chat.id}"
+    assert await take(database, ledger, (target, "post", NOON)) == [None]
+    own = {"timezone": "Europe/London", "quiet_hours": "05:00-06:00"}
+    await database.write(lambda tx: members.change_chat(tx, chat.id, **own))
+    at = NOON + timedelta(minutes=30)  # 5:30 in London in summer
+    assert await take(database, ledger, (target, "post", at)) == ["quiet hours"]
+    opens = await database.read(lambda tx: ledger.opens(tx, target, at))
+    assert opens == NOON + timedelta(hours=1)
+    await database.write(lambda tx: members.change_chat(tx, chat.id, quiet_hours="none"))
+    assert await take(database, ledger, (target, "post", at), ("chat:0", "post", NOON.replace(hour=22))) == [
+        None,
+        "quiet hours",
+    ]
+
+
+TAKERS = [f"member:{number}" for number in (901, 902)] + ["chat:901"]
+intents = st.lists(
+    st.tuples(st.sampled_from(TAKERS), st.integers(0, 2), st.integers(0, 9 * 24 * 4), st.integers(0, 3)), max_size=25
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(intents=intents)
+def test_it_refuses_what_breaks_a_rule_and_nothing_else(url: str, intents: list[tuple[str, int, int, int]]) -> None:
+    """Held against plain lists; a quarter of what is taken is given back."""
+
+    async def spend() -> None:
+        held: dict[str, dict[str, tuple[str, datetime]]] = {target: {} for target in TAKERS}
+        async with Database(url) as database:
+            ledger = posting.ledger(await new_shop(database))
+            for place, (target, which, quarter, back) in enumerate(intents):
+                kind = posting.KINDS[target.partition(":")[0]][which]
+                now, key = posting.START + timedelta(minutes=15 * quarter), str(place)
+                right = not breaks(list(held[target].values()), target, kind, now)
+                (refused,) = await take(database, ledger, (target, kind, now), key=key)
+                assert (refused is None) == right, (target, kind, now, refused)
+                if right and back == 0:
+                    await database.write(lambda tx, key=key: ledger.give_back(tx, key))  # type: ignore[misc]
+                elif right:
+                    held[target][key] = (kind, now)
+
+    asyncio.run(spend())
