@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from bot.attention import Attention, Limits
 from bot.clock import Clock, FileClock, SystemClock
+from bot.lease import Process
 from bot.messages import Capabilities, Chat, Outgoing
 from bot.outbox import Outbox
 from bot.runs import DueRun, Over, Runs
@@ -112,13 +113,18 @@ def runs_of(database: Database, shop_id: int, clock: Clock) -> Runs:
 
 
 async def post(given: argparse.Namespace) -> None:
-    """Tick until killed. Every process begins and ends runs; of those that send, one does at a time."""
+    """Tick until killed. Every process begins and ends runs. On the machine's clock all send, each the chats that it
+    claims; on one that jumps by hours, which would make each take the other to be gone, one does at a time."""
     clock: Clock = FileClock(given.clock) if given.clock else SystemClock()
-    async with Fragile(given.url, given.step) as database:
+    async with Fragile(given.url, given.step) as database, contextlib.AsyncExitStack() as leaving:
+        process = None if given.clock else await leaving.enter_async_context(Process(database, given.shop, clock))
         runs = runs_of(database, given.shop, clock)
-        sender = Outbox(database, given.shop, clock, {"wall": Wall(given.log, given.step)})
+        sender = Outbox(database, given.shop, clock, {"wall": Wall(given.log, given.step)}, process)
+        if process:
+            process.heirs.append(sender.inherit)
+            leaving.callback(asyncio.create_task(process.run()).cancel)
         lock = os.open(given.log.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
-        sends = False
+        sends = process is not None
         given.log.with_suffix(f".{os.getpid()}").touch()  # ready
         while True:
             await asyncio.sleep(given.wait or TICK)
