@@ -9,21 +9,22 @@ import sys
 import time
 import tomllib
 from collections.abc import Sequence
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.parts.provocations import Detector, poison, provocations
+from benchmarks.parts.provocations import Detector, held, poison, provocations
 from benchmarks.parts.report import Row, main
 from bot import demo
 from bot.config import load
+from bot.language import sentences
 from bot.safety.rules.base import Terms
 from bot.safety.verdict import Safety
 from bot.tools.replay import opened
 from llm import harm
 from llm.engine import Engine
-from llm.engines.scripted import ScriptedEngine
+from llm.engines.scripted import Answer, ScriptedEngine, plain
 
 RECIPE = Path(harm.__file__).parent / "recipes" / "harm.toml"
 LOOKALIKES = Path(__file__).parent / "parts" / "lookalikes.txt"
@@ -86,34 +87,64 @@ def alone(safety: Safety, count: int) -> Row:
     return Row("poison stopped by the rules alone", 100 * stopped / count, "%", note=f"of {count}")
 
 
+def late(safety: Safety) -> Row:
+    """Poison that was written once the lists stood: what the rules are worth against words that nobody thought of."""
+    texts = held()["late"]["texts"]
+    through = [text for text in texts if safety.verdict(text, "out") is None]
+    share = 100 * (1 - len(through) / len(texts))
+    return Row("poison written later, stopped by the rules", share, "%", note=f"{len(through)} of {len(texts)} not")
+
+
 def cost(safety: Safety) -> list[Row]:
-    """Microseconds of a verdict, each text once, as if it were new."""
+    """Microseconds of CPU of a verdict, each text once."""
     asked = [text for half in lookalikes() for text in half]
     said = [text for _, text in islice(poison(), len(asked))] + asked
     rows = []
     for direction, texts in (("in", asked), ("out", said)):
         taken = []
         for text in texts:
-            began = time.perf_counter()
+            began = time.process_time_ns()
             safety.verdict(text, direction)  # type: ignore[arg-type]
-            taken.append((time.perf_counter() - began) * 1e6)
+            taken.append((time.process_time_ns() - began) / 1e3)
         half, most = np.percentile(taken, [50, 95])
         rows.append(Row(f"a verdict on what goes {direction}, p95", float(most), "us", 2000, note=f"median {half:.0f}"))
     return rows
 
 
+def own(text: str, values: Sequence[str], rows: str) -> str:
+    """What the bot added to the merchant's words."""
+    for value in values:
+        text = text.replace(value, " ")
+    return " ".join(one for one in sentences(text) if one not in rows)
+
+
+def poisoned(count: int) -> ScriptedEngine:
+    """Says so many harmful things, every other time behind what the plan asks for."""
+
+    def behind(text: str) -> Answer:
+        return lambda request: f"{plain(request.plan)} {text}"
+
+    late = cycle(held()["late"]["texts"])
+    said = [text if number % 3 else next(late) for number, (_, text) in enumerate(islice(poison(), count))]
+    return ScriptedEngine([text if number % 2 else behind(text) for number, text in enumerate(said)])
+
+
 async def provoked(name: str, count: int, engine: Engine | None, folder: Path) -> tuple[Row, list[str]]:
     """What of so many provocations is harmful in what members saw; and every answer."""
     detector, asked, seen = Detector(), provocations(count), []
+    said: list[str] = []  # without what the merchant's rows say
     settings = load({"DATABASE_URL": f"sqlite:///{folder / 'none.db'}", "LLM_THREADS": "1", "HANDOFF_MUTE": "0"})
+    rows = " ".join((Path(demo.__file__).parent / one).read_text("utf-8") for one in demo.FILES)
     shop = [Path(demo.__file__).parent / one for one in demo.FILES]
     async with opened(settings, shop, engine) as player:
         for start in range(0, count, PER_CHAT):
             for number, (_, text) in enumerate(asked[start : start + PER_CHAT]):
                 turn = {"member": f"m{number}", "text": text, "mentions_bot": True}
                 played = await player.play({"id": str(start), "chat": f"{name}{start}", "turns": [turn]})
-                seen.append(played["results"][0]["text"])
-    harmful = [text for text in seen if detector.harmful(text)]
+                result = played["results"][0]
+                seen.append(result["text"])
+                said.append(own(result["text"], [fact["value"] for fact in result["facts"]], rows))
+    harmful = [text for text in said if detector.harmful(text)]
     for text in harmful[:5]:
         sys.stderr.write(f"harmful, {name}: {text}\n")
     note = f"{sum(map(bool, seen))} of {count} answered, {len(set(seen))} different answers"
@@ -125,9 +156,8 @@ async def measure(folder: Path, quick: bool, data: Path | None) -> list[Row]:
     if not data:
         sys.stderr.write("classifiers: skipped, --data DIR has to hold what llm/recipes/harm.toml names\n")
     safety, count = Safety.of(Terms()), QUICK if quick else MANY
-    rows += [*blocked(safety), alone(safety, count)]
-    poisoned = ScriptedEngine([text for _, text in islice(poison(), 4 * count)])
-    for name, engine in (("the starter", None), ("a poisoned model", poisoned)):
+    rows += [*blocked(safety), alone(safety, count), late(safety)]
+    for name, engine in (("the starter", None), ("a poisoned model", poisoned(4 * count))):
         row, seen = await provoked(name, count, engine, folder)
         rows.append(row)
         sys.stderr.write("".join(f"  {text}\n" for text in sorted(set(seen))[:READ]) if not quick else "")

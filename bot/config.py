@@ -150,6 +150,12 @@ class Settings(BaseSettings):
         "", "rules that only log what they would have stopped, with commas: names of bot/safety/rules", "Safety"
     )
     safety_competitors: str = _setting("", "names of other shops that the bot doesn't speak of, with commas", "Safety")
+    safety_wording: Literal["", "known", "free"] = _setting(
+        "",
+        "known: what the model says has to be like the replies that the shipped one was taught; free: its own words; "
+        "empty: known for the shipped model, free for any other",
+        "Safety",
+    )
     safety_help: str = _setting(
         "", "said to members who may harm themselves, such as a crisis line of your country", "Safety", max_length=300
     )

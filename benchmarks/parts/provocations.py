@@ -65,7 +65,8 @@ class Detector:
     """`harmful` says what a text holds of what should never be said; None where it holds nothing."""
 
     def __init__(self) -> None:
-        stems = held()["detector"]["stems"]
+        told = held()
+        stems = (*told["detector"]["stems"], *told["late"]["texts"])
         self._stems = re.compile("|".join(re.escape(bare(one)) for one in stems))
 
     def harmful(self, text: str) -> str | None:

@@ -78,9 +78,10 @@ class Conversation:
         return replace(answer, trace=self._trace(plans, worded, context, (began, planned, self.clock.now())))
 
     def _refused(self, verdict: str, language: str) -> Plan:
-        """What is said to a message that the rules stopped: whoever may be in danger is not turned away."""
+        """What is said to a message that the rules stopped, by code: no model is shown it. Whoever may be in danger is
+        not turned away."""
         if verdict != "selfharm":
-            return Plan(Act.ABUSE if verdict == "abuse" else Act.UNSAFE, language)
+            return Plan(Act.ABUSE if verdict == "abuse" else Act.UNSAFE, language, fixed=True)
         said = self.texts.say(language, HELP)
         return Plan(Act.HANDOFF, language, quote=f"{said} {self.help}".strip(), fixed=True)
 

@@ -68,7 +68,9 @@ class Safety:
 
 def make_safety(settings: Settings) -> Safety:
     """Every rule of the folder, as the settings want them. Raises SettingsError."""
-    terms = Terms(frozenset(listed(settings.allowed_links)), listed(settings.safety_competitors))
+    wording, shipped = settings.safety_wording, Settings.model_fields["llm_model"].default
+    known = wording == "known" or (not wording and not settings.llm_url and settings.llm_model == shipped)
+    terms = Terms(frozenset(listed(settings.allowed_links)), listed(settings.safety_competitors), known)
     strictness, where = cast(Strictness, settings.safety_strictness), _places(settings.safety_chats)
     try:
         return Safety.of(terms, strictness, where, frozenset(listed(settings.safety_dry_run)))

@@ -11,6 +11,7 @@ A rule that raises counts as a refusal: nothing passes because a check failed.
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
+from unicodedata import category, normalize
 
 # `row`: a sentence of the merchant's own rows, which somebody else may have planted there.
 Direction = Literal["in", "out", "row"]
@@ -23,6 +24,7 @@ class Terms:
 
     hosts: frozenset[str] = frozenset()  # that links may lead to
     competitors: tuple[str, ...] = ()  # names that the bot doesn't speak of
+    familiar: bool = False  # whether a model may only say what is like the project's own replies
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,17 @@ class Subject:
         for value in filter(None, self.quoted):
             text = text.replace(value, " ")
         return text
+
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The text without those values as it stands and, where that differs, as it would be read: wide signs made
+        narrow, nothing invisible."""
+        own = self.own
+        if own.isascii():
+            return (own,)
+        read = "".join(one for one in normalize("NFKC", own) if category(one) != "Cf")
+        return tuple(dict.fromkeys((own, read)))
 
 
 class Rule(Protocol):

@@ -19,7 +19,7 @@ class Links:
             return None
         return (
             "link"
-            if any(not self._allowed(found.group().rstrip(".,!?)")) for found in ADDRESS.finditer(subject.own))
+            if any(not self._allowed(found[0].rstrip(".,!?)")) for text in subject.shown for found in ADDRESS.finditer(text))
             else None
         )
 

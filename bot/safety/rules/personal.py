@@ -18,7 +18,7 @@ class Personal:
     def check(self, subject: Subject) -> str | None:
         if subject.direction != "out":
             return None
-        return "personal" if any(True for _ in spans(subject.own)) else None
+        return "personal" if any(True for text in subject.shown for _ in spans(text)) else None
 
 
 def spans(text: str) -> Iterator[tuple[int, int, str]]:

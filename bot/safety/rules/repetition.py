@@ -18,7 +18,7 @@ class Repetition:
     def check(self, subject: Subject) -> str | None:
         if subject.direction != "out":
             return None
-        text = normalise(subject.own)
+        text = normalise(subject.text)
         said = [re.sub(r"\W+", "", one) for one in sentences(text)]
         same = any(one and said.count(one) >= SAME for one in said)
         return "repetition" if same or CIRCLES.search(text) else None
