@@ -21,7 +21,8 @@ class Harm:
         text = subject.own if subject.direction == "out" else subject.text
         spoken, plain = language(text), forms(text).plain
         judge = self._judges[spoken]
-        if len(plain) < SHORT[spoken] or judge.score(plain) < judge.limits[subject.strictness]:
+        limit = judge.limits["relaxed" if subject.direction == "row" else subject.strictness]
+        if len(plain) < SHORT[spoken] or judge.score(plain) < limit:
             return None
         return "abuse" if subject.direction == "in" else "harm"
 

@@ -13,6 +13,7 @@ MARKS = re.compile(
     r"(?<![\w.])[@＠](?=\w)"  # a mention; an address of mail is personal data
     r"|<[@#!/a-z][^<>]{0,200}>|&(?:lt|gt|amp|#\d+|#x[0-9a-f]+);|<\||\|>|\[/?INST\]"  # tags, entities, a chat template's tokens
     r"|!?\[[^\]\n]*\]\s?\([^)\n]*\)|\[[^\]\n]+\]:\s*\S|```|^\s{0,3}#{1,6} |\|\|"  # links, pictures, code, headings, spoilers
+    r"|(?:^|\s)/[a-z][a-z_]+\b"  # a command, which some apps make a button of
     r"|\b(?:javascript|data|tg|discord|file|vbscript)\s*:",
     re.IGNORECASE | re.MULTILINE,
 )
