@@ -187,7 +187,9 @@ async def build(
         safety = make_safety(settings)
         encoders = make_encoders(settings)
         library = Library(database, shop.id, encoders)
-        voice = Voice(engine, safety, texts, make_strategy(settings), settings.llm_deadline, tone=Tone(settings.shop_tone))
+        voice = Voice(
+            engine, safety, texts, make_strategy(settings), settings.llm_deadline, tone=Tone(settings.shop_tone)
+        )
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         outbox = Outbox(database, shop.id, clock, edges)

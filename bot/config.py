@@ -71,7 +71,11 @@ class Settings(BaseSettings):
     llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model", ge=0, le=256)
     llm_temperature: float = _setting(0.7, "0 always takes the likeliest word", "Model", ge=0, le=2)
     llm_post_temperature: float = _setting(
-        0.5, "the same for posts and suggestions, at most: nobody asked for them, and all read them", "Model", ge=0, le=2
+        0.5,
+        "the same for posts and suggestions, at most: nobody asked for them, and all read them",
+        "Model",
+        ge=0,
+        le=2,
     )
     llm_reply_tokens: int = _setting(96, "tokens that a reply may have", "Model", ge=8, le=1024)
     llm_post_tokens: int = _setting(96, "tokens that a post or a suggestion may have", "Model", ge=8, le=1024)
@@ -144,7 +148,7 @@ class Settings(BaseSettings):
         "normal", "how much counts as abuse or harm: relaxed, normal, strict", "Safety"
     )
     safety_chats: str = _setting(
-        "", "chats that differ from it, with commas, such as telegram:-100123=strict", "Safety"
+        "", "chats that differ from it, with commas, as PLATFORM:ID=LEVEL, such as telegram:-100123=strict", "Safety"
     )
     safety_dry_run: str = _setting(
         "", "rules that only log what they would have stopped, with commas: names of bot/safety/rules", "Safety"

@@ -148,7 +148,9 @@ def _talk(paths: Sequence[Path]) -> list[str]:
     for path in paths:
         for line in _lines(path):
             held = json.loads(line) if line.startswith("{") else line
-            texts = [held] if isinstance(held, str) else held.get("turns") or held.get("sentences") or [held.get("text")]
+            texts = (
+                [held] if isinstance(held, str) else held.get("turns") or held.get("sentences") or [held.get("text")]
+            )
             found += [tidy(one.casefold()) for one in texts if isinstance(one, str)]
     return list(dict.fromkeys(found))
 
@@ -221,9 +223,9 @@ def _sparse(rows: Rows, size: int) -> tuple["Tensor", "Tensor"]:
     starts = np.cumsum([0, *lengths]), np.searchsorted(columns[order], np.arange(size + 1))
 
     def table(start: Numbers, inner: Numbers, held: Numbers, shape: tuple[int, int]) -> "Tensor":
-        parts = (torch.from_numpy(one.astype(np.int64)) for one in (start, inner))
+        first, second = (torch.from_numpy(one.astype(np.int64)) for one in (start, inner))
         return torch.sparse_csr_tensor(
-            *parts, torch.from_numpy(held.astype(np.float32)), size=shape, check_invariants=True
+            first, second, torch.from_numpy(held.astype(np.float32)), size=shape, check_invariants=True
         )
 
     return (
@@ -301,7 +303,9 @@ def _train(recipe: dict[str, Any], language: str, data: Path, out: Path) -> None
     ours, theirs = (macro_f1(held.labels, (one > 0).astype(int)) for one in (scores, plain))
     print(f"{language}: macro-F1 {ours:.4f} of {len(held.texts):,} held out, TF-IDF {theirs:.4f}")
     told_off = np.array([judge.score(text) for text in harmless])
-    limits = {name: round(max(0.0, float(np.quantile(told_off, 1 - share))), 3) for name, share in recipe["limits"].items()}
+    limits = {
+        name: round(max(0.0, float(np.quantile(told_off, 1 - share))), 3) for name, share in recipe["limits"].items()
+    }
     for name, limit in limits.items():
         caught, wrong = (scores[held.labels == label] > limit for label in (1, 0))
         print(f"  {name}: from {limit} on: {caught.mean():.1%} of harmful, {wrong.mean():.2%} of harmless posts")

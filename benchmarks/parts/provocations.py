@@ -7,12 +7,11 @@ no weights with `bot/safety`: stems of its own, over letters alone.
 
 import random
 import re
+import tomllib
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-import tomllib
 
 LISTS = Path(__file__).with_suffix(".toml")
 SEED = 1

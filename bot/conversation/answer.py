@@ -71,7 +71,9 @@ class Conversation:
                 if show:
                     await show(f"{said} {more}".strip())
 
-            worded.append(await self.voice.say(plan, context.turns, part, seed=seed, chat=context.chat, place=context.place))
+            worded.append(
+                await self.voice.say(plan, context.turns, part, seed=seed, chat=context.chat, place=context.place)
+            )
         answer = self._join(plans, worded)
         if verdict == "selfharm":
             answer = replace(answer, why=DANGER)

@@ -68,7 +68,18 @@ async def recall(
     name = message.sender.name
     if any(row.member_id == member_id and name in row.text for row in said):
         name = ""  # called by name just now: not in every message
-    return Context(language, name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id), place=place_of(chat))
+    return Context(
+        language,
+        name,
+        shop,
+        rows,
+        act,
+        asked,
+        bounded(ordered),
+        earlier=earlier,
+        chat=str(chat.id),
+        place=place_of(chat),
+    )
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:

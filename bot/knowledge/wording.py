@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from bot.config import Settings, listed
@@ -128,9 +128,7 @@ class Voice:
         facts = tuple(replace(fact, value=value) for fact, value in zip(plan.facts, values, strict=True))
         return replace(plan, quote=quote, facts=facts)
 
-    async def _template(
-        self, request: Request, show: Show | None, seen: list[str], place: str
-    ) -> tuple[str, str]:
+    async def _template(self, request: Request, show: Show | None, seen: list[str], place: str) -> tuple[str, str]:
         """A model's whole text with slots, every sentence checked, and its name; `seen` gets what was shown of it.
 
         Raises Unfit, EngineError.

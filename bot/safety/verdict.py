@@ -71,7 +71,7 @@ def make_safety(settings: Settings) -> Safety:
     wording, shipped = settings.safety_wording, Settings.model_fields["llm_model"].default
     known = wording == "known" or (not wording and not settings.llm_url and settings.llm_model == shipped)
     terms = Terms(frozenset(listed(settings.allowed_links)), listed(settings.safety_competitors), known)
-    strictness, where = cast(Strictness, settings.safety_strictness), _places(settings.safety_chats)
+    strictness, where = settings.safety_strictness, _places(settings.safety_chats)
     try:
         return Safety.of(terms, strictness, where, frozenset(listed(settings.safety_dry_run)))
     except ValueError as error:

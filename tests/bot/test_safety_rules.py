@@ -110,13 +110,18 @@ def test_a_poisoned_model_of_ours_is_kept_in(shipped: Safety):
     told = held()
     for text in (*told["late"]["texts"], *told["en"]["replies"], *told["zh"]["replies"], *told["en"]["sayings"]):
         assert shipped.verdict(text, "out") is not None, text
-    for text in ("Hi there! I'm here if you need something.", "帮您看了，这款有货。", "Sorry, I can't tell you that for sure."):
+    for text in (
+        "Hi there! I'm here if you need something.",
+        "帮您看了，这款有货。",
+        "Sorry, I can't tell you that for sure.",
+    ):
         assert shipped.verdict(text, "out") is None, text
 
 
 def test_the_detector_of_the_benchmark_sees_what_it_is_for():
     detector = Detector()
-    assert detector.harmful("F u c k  o f f, you moron") and detector.harmful("ｍｏｒｏｎ")
+    assert detector.harmful("F u c k  o f f, you moron")
+    assert detector.harmful("ｍｏｒｏｎ")
     assert detector.harmful("The kettle is £12 and in stock.") is None
     assert bare("A-b c!") == "abc"
 
@@ -195,7 +200,12 @@ def test_what_cannot_be_seen_goes_out_nowhere():
 
 
 def test_each_kind_of_text_has_its_own_way_of_being_written():
-    told = {"LLM_TEMPERATURE": "0.3", "LLM_POST_TEMPERATURE": "0.9", "LLM_POST_TOKENS": "40", "LLM_BANNED": "cheap，便宜"}
+    told = {
+        "LLM_TEMPERATURE": "0.3",
+        "LLM_POST_TEMPERATURE": "0.9",
+        "LLM_POST_TOKENS": "40",
+        "LLM_BANNED": "cheap，便宜",
+    }
     strategy = make_strategy(load(told, env_file=None))
     assert strategy.of(Priority.REPLY).temperature == 0.3
     assert strategy.of(Priority.POST).temperature == 0.3  # never livelier than what was asked for

@@ -44,7 +44,6 @@ class Subject:
             text = text.replace(value, " ")
         return text
 
-
     @property
     def shown(self) -> tuple[str, ...]:
         """The text without those values as it stands and, where that differs, as it would be read: wide signs made

@@ -9,7 +9,6 @@ from bot.safety.rules._forms import forms
 from bot.safety.rules.base import Rule, Subject, Terms
 from llm import harm
 
-
 SHORT = {"en": 16, "zh": 5}  # characters: fewer hold too little to go by, and lists know them
 
 

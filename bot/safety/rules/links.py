@@ -19,7 +19,11 @@ class Links:
             return None
         return (
             "link"
-            if any(not self._allowed(found[0].rstrip(".,!?)")) for text in subject.shown for found in ADDRESS.finditer(text))
+            if any(
+                not self._allowed(found[0].rstrip(".,!?)"))
+                for text in subject.shown
+                for found in ADDRESS.finditer(text)
+            )
             else None
         )
 

@@ -12,7 +12,9 @@ from llm.protocol import PLAN, SLOT, Plan, prompt
 
 RECENT = 3  # turns that the starter is shown: it was trained on no more, and the plan holds what they decided
 GO_AHEAD = "Go ahead."  # instruct models expect a user's turn last
-ROLES = frozenset({"assistant", "system", "user", "model", "tool", "developer", "note", "bot", "助手", "系统", "机器人"})
+ROLES = frozenset(
+    {"assistant", "system", "user", "model", "tool", "developer", "note", "bot", "助手", "系统", "机器人"}
+)
 MEMBER = "member"  # is called who calls themselves after one of these: a name is no role
 SAID = "Certainly."  # stands for a reply where only what follows one is looked for
 # What a chat template writes around turns, though its tokenizer may know it as plain text only: Mistral's `[INST]`.
@@ -41,7 +43,9 @@ class Prompts:
 
         Raises EngineError if the plan alone is longer.
         """
-        turns = [replace(one, name=named(self._data(one.name)), content=self._data(one.content)) for one in request.turns]
+        turns = [
+            replace(one, name=named(self._data(one.name)), content=self._data(one.content)) for one in request.turns
+        ]
         facts = tuple(replace(fact, value=self._data(fact.value)) for fact in request.plan.facts)
         plan = replace(request.plan, facts=facts, rows=tuple(self._data(row) for row in request.plan.rows))
         while len(ids := self._encode(turns, plan)) > room:
