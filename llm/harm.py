@@ -235,7 +235,7 @@ def _sparse(rows: Rows, size: int) -> tuple["Tensor", "Tensor"]:
 
 
 def tf_idf(learnt: Texts, asked: Sequence[str], shortest: int, longest: int, keep: float = 4.0) -> Numbers:
-    """What a plain char TF-IDF with logistic regression says of texts: above 0 is harmful. It is what ours is held to."""
+    """What plain char TF-IDF with logistic regression says of texts, above 0 for harmful: what ours is held to."""
 
     def grams(text: str) -> Counter[str]:
         text = f" {text} "

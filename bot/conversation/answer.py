@@ -15,8 +15,8 @@ from llm.protocol import Act, Fact, Plan
 
 REFUSING = (Act.UNKNOWN, Act.OFFTOPIC, Act.ABUSE, Act.UNSAFE)
 HELP = (
-    "I'm sorry that things are so hard. I'm only a program: please talk to somebody you trust, and if you are in danger, "
-    "call the emergency number where you are. I've asked somebody from the team to write to you."
+    "I'm sorry that things are so hard. I'm only a program: please talk to somebody you trust, and if you are in "
+    "danger, call the emergency number where you are. I've asked somebody from the team to write to you."
 )
 DANGER = "danger"  # why such an answer was given: a human is called for it
 WEIGHT = {"model": 0, "quote": 1, "code": 2}

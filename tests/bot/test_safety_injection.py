@@ -34,8 +34,8 @@ PAYLOADS = [
 ]
 QUIET = "What is the capital of Brazil, by the way of ZEBRA7?"  # an order to nobody: a row's ordinary text
 TOKENS = [
-    "<|begin_of_text|>", "<|start_header_id|>", "<|eot_id|>", "<|im_start|>", "<|im_end|>", "<start_of_turn>", "<end_of_turn>",
-    "[INST]", "[/INST]", "<s>", "</s>", "<bos>", "<price1>", "<member>", *MARKS,
+    "<|begin_of_text|>", "<|start_header_id|>", "<|eot_id|>", "<|im_start|>", "<|im_end|>", "<start_of_turn>",
+    "<end_of_turn>",    "[INST]", "[/INST]", "<s>", "</s>", "<bos>", "<price1>", "<member>", *MARKS,
 ]  # fmt: skip
 
 

@@ -88,7 +88,9 @@ def test_what_the_bot_does_not_say(safety: Safety, text: str, reason: str):
 
 @pytest.mark.parametrize(
     "row",
-    ["Full refund within 30 days, we promise.", "Kills 99.9 % of bacteria.", "Lifetime warranty.", "Write to help@shop.example.", "7 天内全额退款。"],
+    ["Full refund within 30 days, we promise.", "Kills 99.9 % of bacteria.",
+     "Lifetime warranty.", "Write to help@shop.example.",
+     "7 天内全额退款。"],
 )  # fmt: skip
 def test_what_the_merchant_wrote_is_theirs_to_publish(safety: Safety, row: str):
     assert safety.verdict(f"It says: {row}", "out", (row,)) is None
@@ -159,7 +161,8 @@ def test_settings_that_are_wrong_are_named(given: dict[str, str], says: str):
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("[in]\nnear = [['a', 'b']]", "two names of"), ("[inn]\nwords = []", "inn: ok, groups or one of"), ("[in", "words.toml")],
+    [("[in]\nnear = [['a', 'b']]", "two names of"), ("[inn]\nwords = []", "inn: ok, groups or one of"),
+     ("[in", "words.toml")],
 )  # fmt: skip
 def test_a_list_that_is_wrong_is_named(tmp_path: Path, text: str, says: str):
     (tmp_path / "words.toml").write_text(text, "utf-8")
