@@ -159,7 +159,8 @@ class Voice:
         check(text, plan)
         if self.strategy.holds(text):
             raise Unfit("it holds a word of LLM_BANNED")
-        if reason := self.safety.verdict(fill(text, plan), "out", values, place):
+        names = tuple(fact.value for fact in plan.facts if fact.kind == "member")
+        if reason := self.safety.verdict(fill(text, plan), "out", values, place, names):
             raise Unfit(f"safety: {reason}")
 
     def quote(self, plan: Plan, why: str = "") -> Worded:

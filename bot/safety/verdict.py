@@ -44,9 +44,17 @@ class Safety:
             raise ValueError(f"no rule is called {unknown[0]}; {', '.join(modules)} are there")
         return cls({name: module.build(terms) for name, module in modules.items()}, strictness, places, dry)
 
-    def verdict(self, text: str, direction: Direction, quoted: tuple[str, ...] = (), place: str = "") -> str | None:
-        """The first rule's reason to stop this text, or None. `place`: the chat that it is of, as `platform:id`."""
-        subject = Subject(text, direction, quoted, self._places.get(place, self._strictness))
+    def verdict(
+        self,
+        text: str,
+        direction: Direction,
+        quoted: tuple[str, ...] = (),
+        place: str = "",
+        names: tuple[str, ...] = (),
+    ) -> str | None:
+        """The first rule's reason to stop this text, or None. `place`: the chat that it is of, as `platform:id`;
+        `names`: of members, that stand in it."""
+        subject = Subject(text, direction, quoted, self._places.get(place, self._strictness), names)
         for name, rule in self.rules.items():
             try:
                 reason = rule.check(subject)

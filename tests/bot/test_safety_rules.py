@@ -120,6 +120,13 @@ def test_a_poisoned_model_of_ours_is_kept_in(shipped: Safety):
         assert shipped.verdict(text, "out") is None, text
 
 
+def test_a_members_name_needs_not_be_familiar(shipped: Safety):
+    assert shipped.verdict("Kwabena 小敏", "out", names=("Kwabena 小敏",)) is None
+    assert shipped.verdict("欢迎欢迎，慕容敏！", "out", names=("慕容敏",)) is None
+    assert shipped.verdict("@everyone", "out", names=("@everyone",)) is not None
+    assert shipped.verdict("fuck you", "out", names=("fuck you",)) is not None
+
+
 def test_the_detector_of_the_benchmark_sees_what_it_is_for():
     detector = Detector()
     assert detector.harmful("F u c k  o f f, you moron")

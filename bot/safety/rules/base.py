@@ -35,6 +35,7 @@ class Subject:
     direction: Direction
     quoted: tuple[str, ...] = ()
     strictness: Strictness = "normal"
+    names: tuple[str, ...] = ()  # of members, in the text: nobody's words but theirs
 
     @property
     def own(self) -> str:

@@ -15,7 +15,7 @@ class Familiar:
         if subject.direction != "out":
             return None
         text = subject.text
-        for value in sorted(filter(None, subject.quoted), key=len, reverse=True):
+        for value in sorted(filter(None, (*subject.quoted, *subject.names)), key=len, reverse=True):
             text = text.replace(value, familiar.BREAK)
         return "unfamiliar" if any(familiar.unlike(one) > MOST for one in sentences(text)) else None
 
