@@ -14,7 +14,7 @@ MARKS = re.compile(
     r"|<[@#!/a-z][^<>]{0,200}>|&(?:lt|gt|amp|#\d+|#x[0-9a-f]+);|<\||\|>|\[/?INST\]"  # tags, entities, a chat template's tokens
     r"|!?\[[^\]\n]*\]\s?\([^)\n]*\)|\[[^\]\n]+\]:\s*\S|```|^\s{0,3}#{1,6} |\|\|"  # links, pictures, code, headings, spoilers
     r"|(?:^|\s)/[a-z][a-z_]+\b"  # a command, which some apps make a button of
-    r"|\b(?:javascript|data|tg|discord|file|vbscript)\s*:",
+    r"|\b(?:javascript|vbscript|file)\s*:|\bdata:\w+/",
     re.IGNORECASE | re.MULTILINE,
 )
 
