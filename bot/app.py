@@ -18,7 +18,7 @@ from bot.arrivals import Arrivals
 from bot.attention import Attention
 from bot.clock import Clock
 from bot.commands.base import Command, Shop, Tools, command
-from bot.config import Settings, SettingsError
+from bot.config import Settings, SettingsError, listed
 from bot.content import types as content_types
 from bot.content.drafts import Drafts
 from bot.conversation.answer import Conversation
@@ -28,7 +28,7 @@ from bot.conversation.plan import Planner
 from bot.intake import Intake
 from bot.knowledge.library import Library
 from bot.knowledge.tone import Tone
-from bot.knowledge.wording import Voice
+from bot.knowledge.wording import Voice, make_strategy
 from bot.lease import Process
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
@@ -40,13 +40,12 @@ from bot.privately import Privately
 from bot.registry import load
 from bot.router import Router
 from bot.runs import Runs, Unapproved
-from bot.safety import rules as rule_folder
-from bot.safety.verdict import Safety
+from bot.safety.verdict import make_safety
 from bot.scheduler import Scheduler
 from bot.texts import Texts
 from llm import bundled
 from llm.encoder import Encoders, folder
-from llm.engine import Engine, SamplingParams
+from llm.engine import Engine
 from llm.engines.local import LocalEngine
 from storage import migrate
 from storage.database import Database
@@ -137,16 +136,10 @@ async def make_engine(settings: Settings) -> Engine:
     return OpenAIEngine(settings.llm_url, model=model, key=key, fallback=local)
 
 
-def make_safety(settings: Settings) -> Safety:
-    """Every rule of the folder, with the hosts that links may lead to."""
-    hosts = frozenset(host.strip() for host in settings.allowed_links.split(",") if host.strip())
-    return Safety([module.build(hosts) for module in load(rule_folder)])
-
-
 def make_handoffs(settings: Settings, shop: Shop, clock: Clock, texts: Texts, library: Library) -> Handoffs:
     """Calling a human as the merchant wants it."""
-    words = tuple(word for one in settings.handoff_words.replace("，", ",").split(",") if (word := one.strip()))
-    return Handoffs(shop.id, shop.language, clock, texts, library, timedelta(minutes=settings.handoff_mute), words)
+    mute, words = timedelta(minutes=settings.handoff_mute), listed(settings.handoff_words)
+    return Handoffs(shop.id, shop.language, clock, texts, library, mute, words)
 
 
 def make_suggestions(
@@ -198,8 +191,9 @@ async def build(
         safety = make_safety(settings)
         encoders = make_encoders(settings)
         library = Library(database, shop.id, encoders)
-        sampling = SamplingParams(temperature=settings.llm_temperature)
-        voice = Voice(engine, safety, texts, sampling, settings.llm_deadline, tone=Tone(settings.shop_tone))
+        voice = Voice(
+            engine, safety, texts, make_strategy(settings), settings.llm_deadline, tone=Tone(settings.shop_tone)
+        )
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         process = await leaving.enter_async_context(Process(database, shop.id, clock))
@@ -228,7 +222,7 @@ async def build(
             engine.report,
             lambda: router.forget_people(),
         )
-        conversation = Conversation(Planner(library), voice, texts, clock)
+        conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
         handoffs = make_handoffs(settings, shop, clock, texts, library)
 

@@ -92,7 +92,8 @@ class Arrivals:
 
     def _greeting(self, language: str, names: list[str]) -> str:
         """Names are their bearers' own words: one that may not be said is left out."""
-        said = list(dict.fromkeys(name for name in names if len(name) <= NAME and not self.safety.verdict(name, "out")))
+        short = (name for name in dict.fromkeys(names) if len(name) <= NAME)
+        said = [name for name in short if not self.safety.verdict(name, "out", names=(name,))]
         say, shop, called = self.tools.texts.say, self.shop.name, listing(said, language)
         if not said or len(names) > NAMED:
             return say(language, "Welcome, all of you! Ask me about {shop}; /help shows how.", shop=shop)

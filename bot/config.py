@@ -75,6 +75,16 @@ class Settings(BaseSettings):
     models: Path = _setting(Path("data/models"), "where models that were promoted are kept", "Model")
     llm_threads: int = _setting(0, "CPU threads of the model; 0 leaves it to torch", "Model", ge=0, le=256)
     llm_temperature: float = _setting(0.7, "0 always takes the likeliest word", "Model", ge=0, le=2)
+    llm_post_temperature: float = _setting(
+        0.5,
+        "the same for posts and suggestions, at most: nobody asked for them, and all read them",
+        "Model",
+        ge=0,
+        le=2,
+    )
+    llm_reply_tokens: int = _setting(96, "tokens that a reply may have", "Model", ge=8, le=1024)
+    llm_post_tokens: int = _setting(96, "tokens that a post or a suggestion may have", "Model", ge=8, le=1024)
+    llm_banned: str = _setting("", "words that the model may not write, with commas", "Model")
     llm_deadline: float = _setting(
         20.0, "seconds a reply may take before the row is quoted instead", "Model", gt=0, le=600, allow_inf_nan=False
     )
@@ -146,6 +156,25 @@ class Settings(BaseSettings):
     privacy_url: str = _setting("", "the shop's privacy notice, shown by /privacy", "Manners")
     allowed_links: str = _setting(
         "", "hosts that the bot may link to besides those of the catalogue, with commas", "Manners"
+    )
+    safety_strictness: Literal["relaxed", "normal", "strict"] = _setting(
+        "normal", "how much counts as abuse or harm: relaxed, normal, strict", "Safety"
+    )
+    safety_chats: str = _setting(
+        "", "chats that differ from it, with commas, as PLATFORM:ID=LEVEL, such as telegram:-100123=strict", "Safety"
+    )
+    safety_dry_run: str = _setting(
+        "", "rules that only log what they would have stopped, with commas: names of bot/safety/rules", "Safety"
+    )
+    safety_competitors: str = _setting("", "names of other shops that the bot doesn't speak of, with commas", "Safety")
+    safety_wording: Literal["", "known", "free"] = _setting(
+        "",
+        "known: what the model says has to be like the replies that the shipped one was taught; free: its own words; "
+        "empty: known for the shipped model, free for any other",
+        "Safety",
+    )
+    safety_help: str = _setting(
+        "", "said to members who may harm themselves, such as a crisis line of your country", "Safety", max_length=300
     )
     web_port: int = _setting(8080, "port of the chat page on this computer", "Chat page", ge=0, le=65535)
     web_token: SecretStr = _setting(
@@ -253,6 +282,11 @@ class Settings(BaseSettings):
     def _hours(cls, value: str) -> str:
         quiet(value)
         return value
+
+
+def listed(value: str) -> tuple[str, ...]:
+    """What stands between the commas of a setting, Chinese commas too."""
+    return tuple(one for part in value.replace("，", ",").split(",") if (one := part.strip()))
 
 
 def quiet(hours: str) -> tuple[int, int] | None:

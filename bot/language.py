@@ -29,6 +29,19 @@ CHINESE_STOP = frozenset(
 )
 
 
+# Text direction, line and paragraph separators, tags, blanks that are letters, control characters; not what joins and
+# colours emoji.
+UNSEEN = re.compile(
+    "[\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb"
+    "\U000e0000-\U000e001f]|(?<=[a-zA-Z0-9])[\u200c\u200d](?=[a-zA-Z0-9])|[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+)
+
+
+def seen(text: str) -> str:
+    """The text without what can't be seen and turns, hides or joins what can."""
+    return UNSEEN.sub("", text)
+
+
 def normalise(text: str) -> str:
     """One form for what looks alike: width, case, quotes; nothing invisible."""
     if text.isascii():

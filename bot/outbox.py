@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from bot.clock import Clock
-from bot.language import cut, units
+from bot.language import cut, seen, units
 from bot.lease import Process
 from bot.messages import Button, Capabilities, Card, Chat, Outgoing, SendError
 from storage import outbox as rows
@@ -113,10 +113,10 @@ def _claimed(rests: Mapping[str, Any], texts: Sequence[str], at: int) -> dict[st
 
 def outgoing(row: Any) -> Outgoing:
     """A row as the message that a platform shows."""
-    buttons = tuple(Button(*one) for one in row.extra.get("buttons", ()))
-    cards = tuple(Card(*one) for one in row.extra.get("cards", ()))
+    buttons = tuple(Button(seen(label), command) for label, command in row.extra.get("buttons", ()))
+    cards = tuple(Card(*map(seen, one)) for one in row.extra.get("cards", ()))
     note = row.extra.get("note", "")
-    text = f"{row.text}\n{note}" if note else row.text
+    text = seen(f"{row.text}\n{note}" if note else row.text)
     private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
     return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket)
 

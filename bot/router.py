@@ -350,7 +350,8 @@ class Router:
         seed = self.tools.settings.llm_seed
         if seed is not None:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])
-        answer = await self.conversation.answer(text, context, self.safety.verdict(text, "in"), show, seed)
+        verdict = self.safety.verdict(text, "in", place=context.place)
+        answer = await self.conversation.answer(text, context, verdict, show, seed)
         return await cited(answer, library, self.tools.texts, self._of(known.chat.platform))
 
     async def _rests(self, answer: Answer, version: int) -> dict[str, Any]:

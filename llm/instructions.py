@@ -1,5 +1,6 @@
 """A plan in words, for a model that follows instructions: the same act, states and facts as `protocol.prompt`."""
 
+import re
 import tomllib
 from functools import lru_cache
 from pathlib import Path
@@ -29,3 +30,11 @@ def in_words(plan: Plan) -> str:
     if plan.rows:
         lines += [say["rows"], *(f"{number}. {row}" for number, row in enumerate(plan.rows, 1))]
     return "\n".join([*lines, say["end"]])
+
+
+def told() -> list[str]:
+    """Every fixed text of the system message: what no reply may repeat."""
+    found: list[str] = []
+    for say in _texts().values():
+        found += [say[part] for part in ("start", "states", "facts", "needs", "rows", "end")]
+    return [re.sub(r"\{\w+\}", "\n", text) for text in found]

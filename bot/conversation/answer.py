@@ -14,6 +14,11 @@ from bot.texts import Texts
 from llm.protocol import Act, Fact, Plan
 
 REFUSING = (Act.UNKNOWN, Act.OFFTOPIC, Act.ABUSE, Act.UNSAFE)
+HELP = (
+    "I'm sorry that things are so hard. I'm only a program: please talk to somebody you trust, and if you are in "
+    "danger, call the emergency number where you are. I've asked somebody from the team to write to you."
+)
+DANGER = "danger"  # why such an answer was given: a human is called for it
 WEIGHT = {"model": 0, "quote": 1, "code": 2}
 
 
@@ -46,6 +51,7 @@ class Conversation:
     voice: Voice
     texts: Texts
     clock: Clock = field(default_factory=SystemClock)
+    help: str = ""  # SAFETY_HELP
 
     async def answer(
         self, text: str, context: Context, verdict: str | None, show: Show | None = None, seed: int | None = None
@@ -53,8 +59,7 @@ class Conversation:
         """The reply to one addressed message. `verdict` is what the rules said of it."""
         began = self.clock.now()
         if verdict:
-            act = Act.ABUSE if verdict == "abuse" else Act.UNSAFE
-            plans = [Plan(act, context.language)]
+            plans = [self._refused(verdict, context.language)]
         else:
             plans = await self.planner.plan(text, context)
         planned = self.clock.now()
@@ -66,9 +71,21 @@ class Conversation:
                 if show:
                     await show(f"{said} {more}".strip())
 
-            worded.append(await self.voice.say(plan, context.turns, part, seed=seed, chat=context.chat))
+            worded.append(
+                await self.voice.say(plan, context.turns, part, seed=seed, chat=context.chat, place=context.place)
+            )
         answer = self._join(plans, worded)
+        if verdict == "selfharm":
+            answer = replace(answer, why=DANGER)
         return replace(answer, trace=self._trace(plans, worded, context, (began, planned, self.clock.now())))
+
+    def _refused(self, verdict: str, language: str) -> Plan:
+        """What is said to a message that the rules stopped, by code: no model is shown it. Whoever may be in danger is
+        not turned away."""
+        if verdict != "selfharm":
+            return Plan(Act.ABUSE if verdict == "abuse" else Act.UNSAFE, language, fixed=True)
+        said = self.texts.say(language, HELP)
+        return Plan(Act.HANDOFF, language, quote=f"{said} {self.help}".strip(), fixed=True)
 
     def _trace(
         self, plans: Sequence[Plan], worded: Sequence[Worded], context: Context, moments: tuple[datetime, ...]

@@ -19,6 +19,7 @@ class Context:
     turns: tuple[Turn, ...] = ()
     same: bool = False  # a further question of the same message
     chat: str = ""  # where it is said: an engine takes only so many requests of a chat at a time
+    place: str = ""  # the same as `platform:id`, as the rules know it
     earlier: tuple[str, ...] = ()  # the rows of the reply before that
     now: datetime | None = None  # in the shop's own time zone
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.clock import Clock
-from bot.conversation.answer import Answer
+from bot.conversation.answer import DANGER, Answer
 from bot.conversation.recall import Seen
 from bot.knowledge.library import Library
 from bot.knowledge.rows import Article, Product, in_short
@@ -67,6 +67,8 @@ class Handoffs:
     def judge(self, answer: Answer, seen: Seen, member_id: int, word: str) -> tuple[Answer, str]:
         """The answer as it is sent, and why a human is called ("" where none is)."""
         if answer.action == "handoff":
+            if answer.why == DANGER:
+                return answer, DANGER
             grieved = any(State.COMPLAINT in plan.states for plan in answer.plans)
             return answer, "complaint" if grieved else "request"
         called = self.texts.say(answer.language, CALLED)
@@ -103,7 +105,8 @@ class Handoffs:
             lines += [say(spoken, "Before that:"), *before]
         if reason == "words":
             lines.append(say(spoken, "I would have said: {text}", text=_short(planned.text, TEXT)))
-        if rows := await self._rows(message, member_id, seen, reason, planned):
+        rows = [] if reason == DANGER else await self._rows(message, member_id, seen, reason, planned)
+        if rows:
             lines += [say(spoken, "What the shop says of it:"), *(f"- {in_short(row)[:ROW]}" for row in rows)]
         return _short("\n".join(lines), WHOLE, "\n")
 
@@ -112,6 +115,7 @@ class Handoffs:
         return {
             "request": lambda: say(spoken, "They asked for one."),
             "complaint": lambda: say(spoken, "It sounds like a complaint."),
+            DANGER: lambda: say(spoken, "They may want to harm themselves. Please write to them."),
             "unsure": lambda: say(spoken, "Twice in a row I knew no answer."),
             "words": lambda: say(spoken, "They said “{word}”, which is on your list.", word=word),
         }[reason]()

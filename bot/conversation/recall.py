@@ -27,6 +27,11 @@ class Seen:
     turns: Sequence[Any] = ()  # handoffs that are not over
 
 
+def place_of(chat: ChatRow) -> str:
+    """A chat as the rules know it."""
+    return f"{chat.platform}:{chat.platform_id}"
+
+
 async def look(tx: Transaction, library: Library, chat_id: int, now: datetime | None = None) -> Seen:
     heard, said = await interactions.recent(tx, chat_id, TURNS), await outbox.recent(tx, chat_id, TURNS)
     turns = await handoffs.in_force(tx, chat_id, now) if now else ()
@@ -63,7 +68,18 @@ async def recall(
     name = message.sender.name
     if any(row.member_id == member_id and name in row.text for row in said):
         name = ""  # called by name just now: not in every message
-    return Context(language, name, shop, rows, act, asked, bounded(ordered), earlier=earlier, chat=str(chat.id))
+    return Context(
+        language,
+        name,
+        shop,
+        rows,
+        act,
+        asked,
+        bounded(ordered),
+        earlier=earlier,
+        chat=str(chat.id),
+        place=place_of(chat),
+    )
 
 
 def _about(said: list[Any], member_id: int, message: Message) -> Any:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
+from bot.config import Settings, listed
 from bot.knowledge.facts import check, fill, needed, said, slotted
 from bot.knowledge.tone import Tone
 from bot.knowledge.unfit import Unfit
+from bot.language import HAN, normalise
 from bot.safety.verdict import Safety
 from bot.texts import Texts
 from llm.engine import Engine, EngineError, Priority, Request, SamplingParams, Turn
@@ -38,13 +40,46 @@ class Worded:
 
 
 @dataclass(frozen=True, slots=True)
+class Strategy:
+    """How each kind of text is written: `reply` to somebody, `unasked` a post or a suggestion, in which an odd word is
+    read by all. What holds one of the words in `banned` is not said."""
+
+    reply: SamplingParams = field(default_factory=SamplingParams)
+    unasked: SamplingParams | None = None
+    banned: tuple[str, ...] = ()
+
+    def of(self, priority: Priority) -> SamplingParams:
+        if priority is Priority.REPLY:
+            return self.reply
+        return self.unasked or replace(self.reply, temperature=min(CALM, self.reply.temperature))
+
+    def holds(self, text: str) -> bool:
+        """Does a text hold a banned word?"""
+        said = normalise(text)
+        return any(
+            word in said if HAN.search(word) else re.search(rf"(?<!\w){re.escape(word)}(?!\w)", said)
+            for word in map(normalise, self.banned)
+        )
+
+
+def make_strategy(settings: Settings) -> Strategy:
+    """The strategy of the settings."""
+    calm = min(settings.llm_post_temperature, settings.llm_temperature)
+    return Strategy(
+        SamplingParams(temperature=settings.llm_temperature, max_tokens=settings.llm_reply_tokens),
+        SamplingParams(temperature=calm, max_tokens=settings.llm_post_tokens),
+        listed(settings.llm_banned),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Voice:
     """The engine behind the check. Nothing that it says can hold a fact that the plan doesn't."""
 
     engine: Engine
     safety: Safety
     texts: Texts
-    params: SamplingParams = field(default_factory=SamplingParams)
+    strategy: Strategy = field(default_factory=Strategy)
     deadline: float = 20.0
     attempts: int = ATTEMPTS
     tone: Tone = field(default_factory=Tone)
@@ -58,19 +93,20 @@ class Voice:
         priority: Priority = Priority.REPLY,
         seed: int | None = None,
         chat: str = "",
+        place: str = "",
     ) -> Worded:
-        """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming."""
+        """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming. `place` is the
+        chat as rules know it: `platform:id`."""
+        plan = self._fit(plan, place)
         if plan.fixed:
             return replace(self.quote(plan), by="code")
-        why, params = "", self.params
-        if priority is not Priority.REPLY:
-            params = replace(params, temperature=min(CALM, params.temperature))
+        why, params = "", self.strategy.of(priority)
         for attempt in range(self.attempts):
             chosen = params if seed is None else replace(params, seed=seed + attempt)
             request = Request((*self.tone.turns(plan), *turns), plan, chosen, priority, self.deadline, chat)
             seen: list[str] = []
             try:
-                template, model = await self._template(request, show, seen)
+                template, model = await self._template(request, show, seen, place)
                 text = fill(self.tone.dressed(template, plan), plan)
                 return Worded(text, "model", tuple(said(text, plan)), template=template, model=model)
             except (Unfit, EngineError) as error:
@@ -80,7 +116,19 @@ class Voice:
                     break
         return self.quote(plan, why)
 
-    async def _template(self, request: Request, show: Show | None, seen: list[str]) -> tuple[str, str]:
+    def _fit(self, plan: Plan, place: str) -> Plan:
+        """The plan without sentences of rows that the rules stop, for somebody may have planted them; unknown, where
+        nothing is left of a value that it needs."""
+        kept = [self.safety.passed(one, place) for one in (plan.quote, *(fact.value for fact in plan.facts))]
+        if kept == [plan.quote, *(fact.value for fact in plan.facts)]:
+            return plan
+        quote, values = kept[0], kept[1:]
+        if not all(values) or (plan.quote and not quote):
+            return Plan(Act.UNKNOWN, plan.language)
+        facts = tuple(replace(fact, value=value) for fact, value in zip(plan.facts, values, strict=True))
+        return replace(plan, quote=quote, facts=facts)
+
+    async def _template(self, request: Request, show: Show | None, seen: list[str], place: str) -> tuple[str, str]:
         """A model's whole text with slots, every sentence checked, and its name; `seen` gets what was shown of it.
 
         Raises Unfit, EngineError.
@@ -96,20 +144,23 @@ class Voice:
                 if ends and ends[-1] > shown:
                     shown = ends[-1]
                     template = slotted(text[:shown], plan)
-                    self._pass(template, plan, values)
+                    self._pass(template, plan, values, place)
                     if show:
                         seen.append(fill(self.tone.dressed(template, plan, whole=False), plan))
                         await show(seen[-1])
         text = slotted(text.strip(), plan)
         if not text:
             raise Unfit("nothing was said")
-        self._pass(text, plan, values)
+        self._pass(text, plan, values, place)
         needed(text, plan)
         return text, model
 
-    def _pass(self, text: str, plan: Plan, values: tuple[str, ...]) -> None:
+    def _pass(self, text: str, plan: Plan, values: tuple[str, ...], place: str) -> None:
         check(text, plan)
-        if reason := self.safety.verdict(fill(text, plan), "out", values):
+        if self.strategy.holds(text):
+            raise Unfit("it holds a word of LLM_BANNED")
+        names = tuple(fact.value for fact in plan.facts if fact.kind == "member")
+        if reason := self.safety.verdict(fill(text, plan), "out", values, place, names):
             raise Unfit(f"safety: {reason}")
 
     def quote(self, plan: Plan, why: str = "") -> Worded:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bot import demo
-from bot.app import make_safety
 from bot.config import Settings
-from bot.knowledge.wording import Voice
+from bot.knowledge.wording import Strategy, Voice
+from bot.safety.verdict import make_safety
 from bot.texts import Texts
 from bot.tools.labelled import as_line, judge
 from bot.tools.replay import Player, opened, read_lines
@@ -165,7 +165,7 @@ async def _play(player: Player, lines: Sequence[dict[str, Any]], tick: Callable[
 
 async def _word(settings: Settings, engine: Metered, count: int, tick: Callable[[], None]) -> tuple[float, float]:
     """Plans straight to the model: the share of refused texts, and letters per CPU-second."""
-    voice = Voice(engine, make_safety(settings), Texts(), SamplingParams(temperature=TEMPERATURE), attempts=1)
+    voice = Voice(engine, make_safety(settings), Texts(), Strategy(SamplingParams(temperature=TEMPERATURE)), attempts=1)
     refused, rates = 0, []
     for number, example in enumerate(posed(count)):
         turns = tuple(Turn("user" if name else "assistant", text, name) for name, text in example.turns)

@@ -22,7 +22,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 
 from llm.engine import Delta, Engine, EngineBusy, EngineDeadline, EngineError, ModelNotUsable, Report, Request
-from llm.engines.local.prompt import CONTROL, chat_messages
+from llm.engines.local.prompt import CONTROL, chat_messages, named
 from llm.engines.local.text import OPEN_SLOT
 from llm.protocol import SLOT
 
@@ -233,7 +233,9 @@ class OpenAIEngine(Engine):
     def _body(self, request: Request) -> dict[str, Any]:
         """`top_k` is no part of the API; `repetition_penalty` is one of vLLM's, sent only where it is asked for."""
         params = request.params
-        turns = [dataclasses.replace(turn, name=data(turn.name), content=data(turn.content)) for turn in request.turns]
+        turns = [
+            dataclasses.replace(turn, name=named(data(turn.name)), content=data(turn.content)) for turn in request.turns
+        ]
         facts = tuple(dataclasses.replace(fact, value=data(fact.value)) for fact in request.plan.facts)
         plan = dataclasses.replace(request.plan, facts=facts, rows=tuple(map(data, request.plan.rows)))
         body: dict[str, Any] = {

@@ -10,7 +10,6 @@ from typing import Any
 
 import bot.content.types
 import bot.members.signals
-import bot.safety.rules
 from bot.attention import Attention, Hours, Limits
 from bot.clock import ManualClock
 from bot.content.drafts import Drafts
@@ -22,6 +21,7 @@ from bot.knowledge.wording import Voice
 from bot.members.suggestions import Suggestions
 from bot.registry import load
 from bot.runs import Producer, Runs, Unapproved
+from bot.safety.rules.base import Terms
 from bot.safety.verdict import Safety
 from bot.scheduler import Scheduler
 from bot.texts import Texts
@@ -149,7 +149,7 @@ async def running_shop(
             if shop:
                 await import_paths(database, shop_id, [SHOPS / shop], clock=clock)
         library = Library(database, shop_id)
-        safety = Safety([module.build(frozenset()) for module in load(bot.safety.rules)])
+        safety = Safety.of(Terms())
         voice = Voice(engine, safety, texts)
         suggestions = Suggestions(
             database=database, shop_id=shop_id, timezone=timezone, library=library, voice=voice, clock=clock,

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import bot.safety.rules
 from bot.knowledge.facts import check, fill, needed, slotted
 from bot.knowledge.unfit import Unfit
 from bot.knowledge.wording import Voice
-from bot.registry import load
+from bot.safety.rules.base import Terms
 from bot.safety.verdict import Safety
 from bot.texts import Texts
 from llm.engines.scripted import ScriptedEngine
@@ -152,7 +151,7 @@ async def test_a_member_reads_the_same_whether_the_model_wrote_slots_or_values(s
     async def show(text: str) -> None:
         parts.append(text)
 
-    voice = Voice(ScriptedEngine([said]), Safety([one.build(frozenset()) for one in load(bot.safety.rules)]), Texts())
+    voice = Voice(ScriptedEngine([said]), Safety.of(Terms()), Texts())
     worded = await voice.say(POLICY, (), show)
     assert worded.text == f"Of course! {TEXT.value} Ask me anything."
     assert (worded.by, worded.facts) == ("model", (TEXT,))
@@ -161,5 +160,5 @@ async def test_a_member_reads_the_same_whether_the_model_wrote_slots_or_values(s
 
 async def test_half_of_a_text_with_a_number_is_no_fact() -> None:
     said = "Returns take 14 days."
-    voice = Voice(ScriptedEngine([said, said]), Safety([]), Texts())
+    voice = Voice(ScriptedEngine([said, said]), Safety({}), Texts())
     assert (await voice.say(POLICY)).by == "quote"

@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bot.safety.rules
-from bot.registry import load
-from bot.safety.rules.base import Subject
+from bot.safety.rules.base import Subject, Terms
 from bot.safety.rules.injection import without_orders
 from bot.safety.verdict import Safety
 
@@ -17,7 +15,7 @@ HOSTS = frozenset({"shop.example"})
 
 @pytest.fixture(scope="module")
 def safety() -> Safety:
-    return Safety([module.build(HOSTS) for module in load(bot.safety.rules)])
+    return Safety.of(Terms(HOSTS))
 
 
 ABUSE = [
@@ -222,7 +220,7 @@ def test_prices_times_and_sizes_are_not_personal(safety: Safety, text: str):
 
 @given(st.integers(0, 10**9))
 def test_every_chinese_mobile_number_is_kept_in(number: int):
-    safety = Safety([module.build(HOSTS) for module in load(bot.safety.rules)])
+    safety = Safety.of(Terms(HOSTS))
     assert safety.verdict(f"电话 13{number:09d} 哦"[:14], "out") == "personal"
 
 
@@ -239,14 +237,14 @@ class Objects:
 @pytest.mark.parametrize("direction", ["in", "out"])
 def test_where_a_rule_breaks_nothing_passes(direction, caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.CRITICAL):
-        assert Safety([Broken()]).verdict("hello", direction) == "failed"
-        assert Safety([Broken(), Objects()]).verdict("hello", direction) == "failed"
-    assert Safety([]).verdict("hello", direction) is None
+        assert Safety({"broken": Broken()}).verdict("hello", direction) == "failed"
+        assert Safety({"broken": Broken(), "objects": Objects()}).verdict("hello", direction) == "failed"
+    assert Safety({}).verdict("hello", direction) is None
 
 
 @given(st.text(max_size=60), st.sampled_from(("in", "out")))
 def test_no_text_breaks_a_rule(text: str, direction):
-    safety = Safety([module.build(HOSTS) for module in load(bot.safety.rules)])
+    safety = Safety.of(Terms(HOSTS))
     reason = safety.verdict(text, direction)
     assert reason != "failed" or "://[" in text or "www.[" in text
 

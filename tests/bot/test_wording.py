@@ -2,9 +2,8 @@
 
 import pytest
 
-import bot.safety.rules
-from bot.knowledge.wording import CALM, Voice, Worded
-from bot.registry import load
+from bot.knowledge.wording import CALM, Strategy, Voice, Worded
+from bot.safety.rules.base import Terms
 from bot.safety.verdict import Safety
 from bot.texts import Texts
 from llm.engine import EngineBusy, EngineDeadline, EngineError, Priority, SamplingParams
@@ -20,8 +19,8 @@ class Member:
 
     def __init__(self, *answers: Answer, deadline: float = 20.0) -> None:
         self.engine = ScriptedEngine(answers)
-        safety = Safety([module.build(frozenset({"shop.example"})) for module in load(bot.safety.rules)])
-        self.voice = Voice(self.engine, safety, Texts(), SamplingParams(), deadline)
+        safety = Safety.of(Terms(frozenset({"shop.example"})))
+        self.voice = Voice(self.engine, safety, Texts(), Strategy(), deadline)
         self.shown: list[str] = []
 
     async def hear(self, plan: Plan = KETTLE, seed: int | None = None) -> Worded:

@@ -3,7 +3,7 @@
 import re
 from urllib.parse import urlsplit
 
-from bot.safety.rules.base import Rule, Subject
+from bot.safety.rules.base import Rule, Subject, Terms
 
 ADDRESS = re.compile(
     r"(?:[a-z]+:)?//\S+|javascript:\S*|www\.\S+|(?<![@\w])(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE
@@ -15,11 +15,15 @@ class Links:
         self._hosts = allowed_hosts
 
     def check(self, subject: Subject) -> str | None:
-        if subject.direction == "in":
+        if subject.direction != "out":
             return None
         return (
             "link"
-            if any(not self._allowed(found.group().rstrip(".,!?)")) for found in ADDRESS.finditer(subject.own))
+            if any(
+                not self._allowed(found[0].rstrip(".,!?)"))
+                for text in subject.shown
+                for found in ADDRESS.finditer(text)
+            )
             else None
         )
 
@@ -31,5 +35,5 @@ class Links:
         return any(host == allowed or host.endswith(f".{allowed}") for allowed in self._hosts)
 
 
-def build(allowed_hosts: frozenset[str]) -> Rule:
-    return Links(allowed_hosts)
+def build(terms: Terms) -> Rule:
+    return Links(terms.hosts)

@@ -7,7 +7,7 @@ from phonenumbers import PhoneNumberMatcher
 from stdnum import luhn
 from stdnum.cn import ric
 
-from bot.safety.rules.base import Rule, Subject
+from bot.safety.rules.base import Rule, Subject, Terms
 
 MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
 DIGITS = re.compile(r"(?<!\d)\d(?:[ -]?\d){11,18}(?!\d)[Xx]?")
@@ -16,9 +16,9 @@ REGIONS = ("CN", "US", "GB")
 
 class Personal:
     def check(self, subject: Subject) -> str | None:
-        if subject.direction == "in":
+        if subject.direction != "out":
             return None
-        return "personal" if any(True for _ in spans(subject.own)) else None
+        return "personal" if any(True for text in subject.shown for _ in spans(text)) else None
 
 
 def spans(text: str) -> Iterator[tuple[int, int, str]]:
@@ -33,5 +33,5 @@ def spans(text: str) -> Iterator[tuple[int, int, str]]:
             yield from ((one.start, one.end, "phone") for one in PhoneNumberMatcher(text, region))
 
 
-def build(allowed_hosts: frozenset[str]) -> Rule:
+def build(terms: Terms) -> Rule:
     return Personal()

@@ -12,6 +12,10 @@ from llm.protocol import PLAN, SLOT, Plan, prompt
 
 RECENT = 3  # turns that the starter is shown: it was trained on no more, and the plan holds what they decided
 GO_AHEAD = "Go ahead."  # instruct models expect a user's turn last
+ROLES = frozenset(
+    {"assistant", "system", "user", "model", "tool", "developer", "note", "bot", "助手", "系统", "机器人"}
+)
+MEMBER = "member"  # is called who calls themselves after one of these: a name is no role
 SAID = "Certainly."  # stands for a reply where only what follows one is looked for
 # What a chat template writes around turns, though its tokenizer may know it as plain text only: Mistral's `[INST]`.
 CONTROL = re.compile(r"<\|?[\w/]+\|?>|\[/?[A-Z_]+\]")
@@ -39,7 +43,9 @@ class Prompts:
 
         Raises EngineError if the plan alone is longer.
         """
-        turns = [replace(turn, name=self._data(turn.name), content=self._data(turn.content)) for turn in request.turns]
+        turns = [
+            replace(one, name=named(self._data(one.name)), content=self._data(one.content)) for one in request.turns
+        ]
         facts = tuple(replace(fact, value=self._data(fact.value)) for fact in request.plan.facts)
         plan = replace(request.plan, facts=facts, rows=tuple(self._data(row) for row in request.plan.rows))
         while len(ids := self._encode(turns, plan)) > room:
@@ -97,6 +103,11 @@ class Prompts:
                 messages, tokenize=False, add_generation_prompt=reply, enable_thinking=False
             )
         )
+
+
+def named(name: str) -> str:
+    """A member's name, which can't be taken for who else speaks in a prompt."""
+    return MEMBER if name.strip(" :：*#[]<>|").casefold() in ROLES else name.replace(":", " ").replace("：", " ")
 
 
 def starter_text(turns: list[Turn], plan: Plan) -> str:
