@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, literal, not_, select, update
 
-from storage import aliases, shops
+from storage import aliases, changes, shops
 from storage.database import Transaction
 from storage.tables import Article, ImportRun, Product, Shop, Staged, Variant
 from storage.tables.base import Amount
@@ -260,6 +260,8 @@ async def _merge(
     newer |= {"digest": Staged.digest, "version": table.version + 1, "withdrawn": None}
     of_run = and_(Staged.run_id == run_id, Staged.kind == kind)
     same = and_(table.shop_id == shop_id, table.handle == Staged.handle)
+    if table is Product:
+        await changes.keep(tx, shop_id, run_id, now)
     changed = (await tx.execute(update(table).where(of_run, same).values(newer))).rowcount
     if table is Product and changed:
         await _merge_variants(tx, shop_id, run_id)

@@ -4,6 +4,7 @@ from storage.tables.base import Base, table
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
 from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Link, Member, Shop
+from storage.tables.posting import Change, Draft
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
@@ -13,7 +14,9 @@ __all__ = [
     "Article",
     "Audit",
     "Base",
+    "Change",
     "Chat",
+    "Draft",
     "Handoff",
     "Identity",
     "ImportRun",
