@@ -35,7 +35,9 @@ async def waiting(tx: Transaction, shop_id: int, count: int) -> list[Row[Any]]:
     return list(await tx.execute(query.order_by(Draft.due.is_(None), Draft.due, Draft.id).limit(count)))
 
 
-async def settle(tx: Transaction, draft_id: int, now: datetime, state: str, before: tuple[str, ...], **values: Any) -> bool:
+async def settle(
+    tx: Transaction, draft_id: int, now: datetime, state: str, before: tuple[str, ...], **values: Any
+) -> bool:
     """Bring a draft out of one of these states into another; False where somebody was faster."""
     query = update(Draft).where(Draft.id == draft_id, Draft.state.in_(before))
     return bool((await tx.execute(query.values(state=state, decided=now, **values))).rowcount)
