@@ -200,9 +200,19 @@ async def build(
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         outbox = Outbox(database, shop.id, clock, edges)
         suggestions = make_suggestions(settings, database, clock, shop, library, voice, texts, edges)
+        abilities = {name: edge.capabilities for name, edge in edges.items()}
+
+        def direct_link(platform: str, word: str) -> str:
+            return edges[platform].direct_link(word)
+
+        async def is_admin(chat: Chat, member: str) -> bool:
+            return await edges[chat.platform].ask(chat, member)
+
+        privately = Privately(database, abilities, direct_link, is_admin)
         drafts = Drafts(
-            database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types)
-        )
+            database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types),
+            admins=partial(privately.admins, shop.id), wake=outbox.wake,
+        )  # fmt: skip
 
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
@@ -225,16 +235,7 @@ async def build(
             lambda: router.forget_people(),
         )
         conversation = Conversation(Planner(library), voice, texts, clock)
-        abilities = {name: edge.capabilities for name, edge in edges.items()}
         handoffs = make_handoffs(settings, shop, clock, texts, library)
-
-        def direct_link(platform: str, word: str) -> str:
-            return edges[platform].direct_link(word)
-
-        async def is_admin(chat: Chat, member: str) -> bool:
-            return await edges[chat.platform].ask(chat, member)
-
-        privately = Privately(database, abilities, direct_link, is_admin)
         inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         router = Router(*inner, privately, Arrivals(shop, tools, safety), consent(settings, edges.values()))
         try:

@@ -67,9 +67,7 @@ def drawn(title: str, lines: Sequence[str], shop: str, fonts: Sequence[str] = FO
 @lru_cache(maxsize=16)
 def _font(place: str, size: int) -> FreeTypeFont:
     if place:
-        index = (
-            2 if place.endswith("NotoSansCJK-Regular.ttc") else 0
-        )  # its face for simplified Chinese
+        index = 2 if place.endswith("NotoSansCJK-Regular.ttc") else 0  # its face for simplified Chinese
         return ImageFont.truetype(place, size, index=index)
     found = ImageFont.load_default(size)
     assert isinstance(found, FreeTypeFont)

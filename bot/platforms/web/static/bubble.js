@@ -91,7 +91,7 @@ function card(one) {
     el(
       "div",
       { class: "card-words" },
-      el("h3", {}, one.title),
+      one.title ? el("h3", {}, one.title) : null,
       one.subtitle ? el("p", { class: "price" }, one.subtitle) : null,
       one.text ? el("p", { class: "card-text" }, one.text) : null,
       address ? link(address, t("view")) : null,
