@@ -15,8 +15,8 @@ async def run(call: Call) -> Outgoing:
     """One voice for each member, their last one. Presses are what is counted."""
     post = await call.tools.database.read(lambda tx: outbox.by_message(tx, call.chat.id, call.message.reply_to))
     choices = list(post.extra.get("poll", ())) if post and call.message.reply_to else []
-    which = number(call.args)
-    if post is None or call.message.kind is not Kind.BUTTON or not choices or which is None or not 0 < which <= len(choices):
+    which = number(call.args) or 0
+    if post is None or call.message.kind is not Kind.BUTTON or which not in range(1, len(choices) + 1):
         return call.reply(call.say("Press one of the buttons under a poll."), private=True)
     pressed = await call.tools.database.read(lambda tx: interactions.pressed(tx, call.chat.id, post.id))
     votes: dict[int, int] = {row.member_id: one for row in pressed if (one := _choice(row, len(choices)))}

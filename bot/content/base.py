@@ -16,12 +16,12 @@ from datetime import datetime
 from random import Random
 from typing import Any, Protocol
 
-from bot.knowledge.claims import Claim
+from bot.knowledge.claims import Claim, of_card
 from bot.knowledge.facts import Maker
 from bot.knowledge.library import Library
 from bot.knowledge.rows import Article, Product
 from bot.language import language as language_of
-from bot.language import sentences
+from bot.language import sentences, tokens
 from bot.messages import Button
 from bot.texts import Texts
 from llm.protocol import Fact, Plan
@@ -98,16 +98,27 @@ async def products(desk: Desk) -> list[Product]:
     return [one for one in found if one.in_stock is not False and one.prices]
 
 
-async def alike(desk: Desk, count: int) -> list[Product]:
-    """So many products of one category."""
-    groups: dict[str, list[Product]] = {}
-    for one in await products(desk):
-        group = groups.setdefault(one.category, [])
-        if one.category and all(one.title != other.title for other in group):
-            group.append(one)
+async def alike(desk: Desk, count: int, *, near: bool = True) -> list[Product]:
+    """So many products of one category; `near`: that share a word of their names, or a tag."""
+    some = [one for one in await products(desk) if one.category]
+    for first in some:
+        beside = [one for one in some if one.category == first.category and one.title != first.title]
+        if near:
+            beside = [one for one in beside if _marks(one) & _marks(first)]
+        group = [first]
+        for one in beside:
+            if all(one.title != other.title for other in group):
+                group.append(one)
             if len(group) == count:
                 return group
     return []
+
+
+def _marks(product: Product) -> set[str]:
+    """What tells its kind: tags and words of the name, as they are searched for."""
+    return {*tokens(product.title), *(word for tag in product.tags for word in tokens(tag))} - {
+        *tokens(product.category)
+    }
 
 
 def spoken(text: str, language: str) -> list[str]:
@@ -140,11 +151,10 @@ def passage(article: Article, language: str, most: int = 320) -> str:
 
 def priced(desk: Desk, product: Product) -> tuple[str, list[Claim]]:
     """A line with the product's name and price, and what it claims."""
-    price = desk.make.price(product)
-    if price is None:
-        return desk.say("• {name}", name=product.title), []
-    line = desk.say("• {name}: {price}", name=product.title, price=price.value)
-    return line, [Claim("price", product.row, price.value, name=product.title)]
+    claim = of_card(product, desk.language)
+    if not claim.was:
+        return f"• {product.title}", []
+    return desk.say("• {name}: {price}", name=product.title, price=claim.was), [claim]
 
 
 def about_it(desk: Desk, product: Product) -> Button:

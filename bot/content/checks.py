@@ -13,6 +13,7 @@ from llm.protocol import SLOT
 WORD = re.compile(r"[a-z']+|[\u3400-\u4dbf\u4e00-\u9fff]")
 NEAR = 0.6  # the share of a wording's n-grams that one earlier post may have
 LENGTH = range(8, 900)  # characters: a picture's caption has room for no more than 1024
+ODD, UNLIKELY = 3, -1.6  # so many tokens, and the logarithm below which their mean chance shows a slip (read by hand)
 SPENT = 3.0  # what a wording that overlaps wholly loses, in logarithms of likelihood a token
 INVITES = re.compile(r"[?？]|\bask\b|\bquestions?\b|\btell us\b|问|聊聊|说说|看看|戳", re.IGNORECASE)
 
@@ -36,12 +37,20 @@ def overlap(text: str, others: Sequence[str]) -> float:
     return max((len(own & grams(one)) / len(own) for one in others), default=0.0) if own else 0.0
 
 
-def refusal(text: str, copied: float) -> str:
-    """Why a wording is not posted; '' where it may be."""
+def likelihood(chances: Sequence[float]) -> float | None:
+    """The mean of the logarithms; None without any."""
+    return sum(chances) / len(chances) if chances else None
+
+
+def refusal(text: str, copied: float, chances: Sequence[float] = ()) -> str:
+    """Why a wording is not posted; '' where it may be. A small model's slip shows in a few tokens, not in the mean."""
     if len(text) not in LENGTH:
         return f"it has {len(text)} characters"
     if copied > NEAR:
         return f"an earlier post says {copied:.0%} of it"
+    lowest = sorted(chances)[:ODD]
+    if lowest and sum(lowest) / len(lowest) < UNLIKELY:
+        return f"the model itself finds it odd: {sum(lowest) / len(lowest):.1f}"
     return ""
 
 

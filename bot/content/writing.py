@@ -152,8 +152,9 @@ class Writer:
             if any(one.worded.template == worded.template for one in found):
                 continue
             copied = checks.overlap(checks.bare(worded.template), before)
-            likelihood = await self._voice.likelihood(piece.plan, worded.template)
-            found.append(Candidate(worded, likelihood, copied, checks.refusal(worded.text, copied)))
+            chances = await self._voice.chances(piece.plan, worded.template)
+            refused = checks.refusal(worded.text, copied, chances)
+            found.append(Candidate(worded, checks.likelihood(chances), copied, refused))
         by_model = [one for one in found if one.worded.by == "model"]
         return by_model or found[:1]
 

@@ -112,16 +112,15 @@ class Voice:
         if reason := self.safety.verdict(fill(text, plan), "out", values):
             raise Unfit(f"safety: {reason}")
 
-    async def likelihood(self, plan: Plan, template: str) -> float | None:
-        """How likely the model finds a wording of a plan: the mean logarithm of its tokens' chances. None where the
-        engine can't tell."""
+    async def chances(self, plan: Plan, template: str) -> tuple[float, ...]:
+        """How likely the model finds a wording of a plan: the logarithms of its tokens' chances. () where the engine
+        can't tell."""
         request = Request(self.tone.turns(plan), plan, self.params, Priority.POST, self.deadline)
         try:
-            chances = await self.engine.score(request, template)
+            return await self.engine.score(request, template)
         except EngineError as error:
             log.info("act %s: %s", plan.act, error)
-            return None
-        return sum(chances) / len(chances) if chances else None
+            return ()
 
     def quote(self, plan: Plan, why: str = "") -> Worded:
         """The row's own words; for an act without a row, a text of the catalogue."""

@@ -14,11 +14,20 @@ async def plan(desk: Desk) -> Piece | None:
 
 
 def _piece(desk: Desk, one: Article) -> Piece | None:
-    text = passage(one, desk.language)
+    """Said as it stands: what the shipped model puts around a rule is meant for whoever asked about it."""
+    text, title = passage(one, desk.language), one.title.strip("#: ：")
     if not text:
         return None
-    facts = (Fact("text1", text, one.row, "body"), Fact("shop", desk.shop, "shop", "name"))
-    made = Plan(Act.ANNOUNCE, desk.language, facts, (), ("text1",), text, 1.0, (one.row,))
-    title = one.title.rstrip("#: ：")
+    fact = Fact("text1", text, one.row, "body")
+    made = Plan(Act.POLICY, desk.language, (fact,), (), ("text1",), text, 1.0, (one.row,), fixed=True)
+    above = desk.random.choice(
+        (
+            desk.say("Good to know: {title}", title=title),
+            desk.say("Often asked here: {title}", title=title),
+            desk.say("For those who wondered: {title}", title=title),
+            desk.say("From our pages: {title}", title=title),
+            desk.say("Worth keeping: {title}", title=title),
+        )
+    )
     button = Button(desk.say("Tell me more"), f"/ask {title}")
-    return Piece(made, above=title, ask=desk.say("Anything unclear? Ask me here."), buttons=(button,), title=title)
+    return Piece(made, above=above, ask=desk.say("Anything unclear? Ask me here."), buttons=(button,), title=title)

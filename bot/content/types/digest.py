@@ -69,7 +69,7 @@ def _label(desk: Desk, title: str, language: str) -> list[str]:
         say("returns"): "returns return_cost refund_time exchange cancel_change final_sale damaged",
         say("payment"): "payment instalments invoice",
         say("opening hours"): "hours address parking_access pickup contact appointments",
-        say("repairs and warranty"): "warranty repair spare_parts",
+        say("warranty"): "warranty repair spare_parts",
         say("gifts"): "gift_wrap gift_card",
         say("offers"): "discount loyalty newsletter_offer price_match wholesale",
         say("care"): "care_cleaning storage_shelf_life safety_allergens",

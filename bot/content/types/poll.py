@@ -7,7 +7,7 @@ from llm.protocol import Act, Plan
 
 
 async def plan(desk: Desk) -> Piece | None:
-    found = await alike(desk, desk.random.choice((2, 3))) or await alike(desk, 2)
+    found = await alike(desk, desk.random.choice((2, 3))) or await alike(desk, 2, near=False)
     if not found:
         return None
     names = tuple(desk.make.name(one, None, at) for at, one in enumerate(found, 1))

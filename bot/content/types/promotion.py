@@ -69,7 +69,9 @@ def piece(
         return None
     before = Fact("was1", desk.make.money(was, variant.currency), f"variant:{variant.id}", "compare_at")
     facts = [name, price, before]
-    lines, claims = [], []
+    lines: list[str] = []
+    claims: list[Claim] = []
+    day = ""
     if end:
         day = calendar_day(end, desk.language)
         facts.append(Fact("date1", day, product.row, "ends"))
@@ -78,13 +80,31 @@ def piece(
         line, claim = _beside(desk, other, cheap)
         lines.append(line)
         claims.append(claim)
-    quote = desk.say("{name} is {price} now, {was} before.", name=name.value, price=price.value, was=before.value)
+    said = {"name": name.value, "price": price.value, "was": before.value}
+    quote = (
+        _quote(desk, said) if not end else desk.say("Until {day}: {name}, {price} instead of {was}.", day=day, **said)
+    )
     needs = (*needs_of(Act.PROMOTION, tuple(fact.slot for fact in facts)), "was1")
-    made = Plan(Act.PROMOTION, desk.language, tuple(facts), (), needs, quote, 1.0, (product.row,))
+    sources = (product.row,)
+    # Without an end, what the shipped model was taught says little: it slips.
+    made = Plan(Act.PROMOTION, desk.language, tuple(facts), (), needs, quote, 1.0, sources, fixed=not end)
     drawn = (price.value, desk.say("before: {was}", was=before.value))
     ask = desk.say("Questions about it? Ask me here.")
     button = (about_it(desk, product),)
     return Piece(made, "", lines, ask, button, claims=claims, about=product, drawn=drawn, news=news)
+
+
+def _quote(desk: Desk, said: dict[str, str]) -> str:
+    return desk.random.choice(
+        (
+            desk.say("{name} is {price} now, {was} before.", **said),
+            desk.say("A new price: {name}, now {price}. It was {was}.", **said),
+            desk.say("If you have been eyeing it: {name} is down from {was} to {price}.", **said),
+            desk.say("{price} instead of {was}: {name}.", **said),
+            desk.say("We crossed out {was} and wrote {price}: {name}.", **said),
+            desk.say("Worth another look: {name}, {price} in place of {was}.", **said),
+        )
+    )
 
 
 def _left(desk: Desk, days: int) -> str:

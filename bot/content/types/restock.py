@@ -28,8 +28,8 @@ async def plan(desk: Desk) -> Piece | None:
     back = back[:LISTED]
     if not back:
         return None
-    lines = [_line(desk, product, some) for product, some in back]
-    text = lines[0] if len(lines) == 1 else desk.say("These can be bought again:")
+    lines = [_line(desk, product, some, alone=len(back) == 1) for product, some in back]
+    text = lines[0] if len(lines) == 1 else _opening(desk)
     fact = Fact("text1", text, back[0][0].row, "stock")
     shop = Fact("shop", desk.shop, "shop", "name")
     sources = tuple(product.row for product, _ in back)
@@ -48,10 +48,23 @@ def _fixed(plan: Plan) -> Plan:
     return replace(plan, fixed=True)
 
 
-def _line(desk: Desk, product: Product, some: list[Variant]) -> str:
+def _opening(desk: Desk) -> str:
+    return desk.random.choice(
+        (
+            desk.say("These can be bought again:"),
+            desk.say("Back on the shelf:"),
+            desk.say("Unpacked and there again:"),
+            desk.say("Restocked just now:"),
+        )
+    )
+
+
+def _line(desk: Desk, product: Product, some: list[Variant], *, alone: bool) -> str:
     whole = len(some) == len([one for one in product.variants if one.in_stock]) or not some[0].label
     name = product.title if whole else desk.make.name(product, some[0]).value
     price = desk.make.price(product, some)
+    if not alone:
+        return desk.say("{name}: {price}", name=name, price=price.value) if price else name
     if price is None:
         return desk.say("{name} is there again.", name=name)
     return desk.say("{name} is there again, for {price}.", name=name, price=price.value)

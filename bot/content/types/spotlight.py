@@ -15,8 +15,15 @@ async def plan(desk: Desk) -> Piece | None:
     for product in found:
         lines, claims = _details(desk, product)
         if (made := tip(desk, product)) and lines:
-            above = desk.say("In the spotlight: {name}", name=product.title)
-            return Piece(made, above, lines, "", (about_it(desk, product),), claims=claims, about=product)
+            return Piece(
+                made,
+                desk.say("In the spotlight today"),
+                lines,
+                "",
+                (about_it(desk, product),),
+                claims=claims,
+                about=product,
+            )
     return None
 
 
