@@ -10,6 +10,7 @@
 Facts pass by slots, and the voice holds the wording to them. `checks.py` says which of three wordings is taken.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,8 +21,8 @@ from bot.knowledge.claims import Claim, of_card
 from bot.knowledge.facts import Maker
 from bot.knowledge.library import Library
 from bot.knowledge.rows import Article, Product
+from bot.language import CJK, sentences, tokens
 from bot.language import language as language_of
-from bot.language import sentences, tokens
 from bot.messages import Button
 from bot.texts import Texts
 from llm.protocol import Fact, Plan
@@ -29,6 +30,8 @@ from storage.database import Database
 
 LOOKED_AT = 60  # products read, of any size of catalogue
 SENTENCE = range(20, 220)  # characters; a Chinese one counts three times
+KIND = re.compile(rf"[A-Za-z]+|[{CJK}]{{1,2}}(?![{CJK}])")  # words, and the end of each run of Chinese
+NEAR = 2  # times the price of one that the other may cost
 LISTED = 3  # products that a post names
 
 
@@ -99,19 +102,31 @@ async def products(desk: Desk) -> list[Product]:
 
 
 async def alike(desk: Desk, count: int, *, near: bool = True) -> list[Product]:
-    """So many products of one category; `near`: that share a word of their names, or a tag."""
+    """So many products of one category that one may waver between; without `near` any of a category."""
     some = [one for one in await products(desk) if one.category]
-    for first in some:
-        beside = [one for one in some if one.category == first.category and one.title != first.title]
-        if near:
-            beside = [one for one in beside if _marks(one) & _marks(first)]
-        group = [first]
-        for one in beside:
-            if all(one.title != other.title for other in group):
-                group.append(one)
-            if len(group) == count:
-                return group
+    kinds = (_same_kind, _rivals) if near else (lambda one, other: True,)
+    for kind in kinds:
+        for first in some:
+            group = [first]
+            for one in some:
+                apart = all(one.title != other.title and one.description != other.description for other in group)
+                if one.category == first.category and apart and kind(first, one):
+                    group.append(one)
+                if len(group) == count:
+                    return group
     return []
+
+
+def _same_kind(one: Product, other: Product) -> bool:
+    """Do their names end alike, as "Road Tire" and "Trail Tire" do?"""
+    ends = [KIND.findall(product.title.partition(",")[0]) for product in (one, other)]
+    return bool(ends[0] and ends[1]) and ends[0][-1].casefold() == ends[1][-1].casefold()
+
+
+def _rivals(one: Product, other: Product) -> bool:
+    """Do they share a tag or a word, and cost about the same?"""
+    low, high = sorted((one.prices[0], other.prices[0]))
+    return bool(_marks(one) & _marks(other)) and high <= low * NEAR
 
 
 def _marks(product: Product) -> set[str]:

@@ -15,6 +15,10 @@ NEAR = 0.6  # the share of a wording's n-grams that one earlier post may have
 LENGTH = range(8, 900)  # characters: a picture's caption has room for no more than 1024
 ODD, UNLIKELY = 3, -1.6  # so many tokens, and the logarithm below which their mean chance shows a slip (read by hand)
 SPENT = 3.0  # what a wording that overlaps wholly loses, in logarithms of likelihood a token
+# Turns of the shipped model that are out of place in a post, read by hand.
+ODDITIES = re.compile(
+    r"for those who don't|\bwe say\b|if that close|其中的，|问我，<name1>|先知道|回复名字|扣个|随手翻到", re.IGNORECASE
+)
 INVITES = re.compile(r"[?？]|\bask\b|\bquestions?\b|\btell us\b|问|聊聊|说说|看看|戳", re.IGNORECASE)
 
 
@@ -42,10 +46,12 @@ def likelihood(chances: Sequence[float]) -> float | None:
     return sum(chances) / len(chances) if chances else None
 
 
-def refusal(text: str, copied: float, chances: Sequence[float] = ()) -> str:
+def refusal(text: str, template: str, copied: float, chances: Sequence[float] = ()) -> str:
     """Why a wording is not posted; '' where it may be. A small model's slip shows in a few tokens, not in the mean."""
     if len(text) not in LENGTH:
         return f"it has {len(text)} characters"
+    if found := ODDITIES.search(template):
+        return f"{found.group()!r} is out of place"
     if copied > NEAR:
         return f"an earlier post says {copied:.0%} of it"
     lowest = sorted(chances)[:ODD]

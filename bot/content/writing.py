@@ -24,7 +24,7 @@ from storage import drafts, shops
 from storage.database import Database
 
 RECENT = 30  # posts of a chat that a new one doesn't repeat
-CANDIDATES = 3
+CANDIDATES, TRIES = 3, 6  # wordings to choose among, and how often one is asked for to have them
 SEEDS = 1 << 31
 LINES = 3  # of a drawn picture
 
@@ -142,9 +142,11 @@ class Writer:
         """Wordings that differ by chance, one after the other: members' replies go before each. A plan that is said as
         it stands, or that no engine words, has one."""
         found: list[Candidate] = []
-        for _ in range(CANDIDATES):
+        for _ in range(TRIES):
+            if sum(not one.refused for one in found) == CANDIDATES:
+                break
             worded = await self._voice.say(piece.plan, priority=Priority.POST, seed=desk.random.randrange(SEEDS))
-            if worded.by != "model":
+            if worded.by != "model":  # said as it stands, or the engine is not there, or slipped twice
                 found.append(Candidate(worded, None, 0.0, ""))
                 if piece.plan.fixed:
                     break
@@ -153,7 +155,7 @@ class Writer:
                 continue
             copied = checks.overlap(checks.bare(worded.template), before)
             chances = await self._voice.chances(piece.plan, worded.template)
-            refused = checks.refusal(worded.text, copied, chances)
+            refused = checks.refusal(worded.text, worded.template, copied, chances)
             found.append(Candidate(worded, checks.likelihood(chances), copied, refused))
         by_model = [one for one in found if one.worded.by == "model"]
         return by_model or found[:1]

@@ -7,6 +7,7 @@ from bot.content.base import LISTED, Desk, Piece, named, priced
 from bot.knowledge.claims import ids
 from bot.knowledge.facts import needs_of
 from bot.knowledge.topics import about
+from bot.language import HAN
 from llm.protocol import Act, Fact, Plan
 from storage import talk
 
@@ -27,9 +28,11 @@ async def plan(desk: Desk) -> Piece | None:
         products.update(ids(sources, "product")[:1])
         for one in desk.library.read_articles(ids(sources, "article"))[:1]:
             topics.update(_label(desk, one.title, one.language))
+    named_well = chinese if desk.language == "zh" else bool
     asked = await desk.library.read([number for number, _ in products.most_common(20)])
     for product in asked:
-        topics[_called(product.category or product.title, desk.language)] += products[product.id]
+        if named_well(called := _called(product.category or product.title, desk.language)):
+            topics[called] += products[product.id]
     best = [topic for topic, _ in topics.most_common(LISTED) if topic]
     if not best:
         return None
@@ -48,6 +51,10 @@ async def plan(desk: Desk) -> Piece | None:
     title, buttons = desk.say("The week in the group"), [*map(named, top)]
     ask = desk.say("What would you like to know next?")
     return Piece(made, title, lines, ask, buttons, claims=claims, title=title, drawn=best)
+
+
+def chinese(text: str) -> bool:
+    return HAN.search(text) is not None
 
 
 def _called(name: str, language: str) -> str:

@@ -22,4 +22,5 @@ async def plan(desk: Desk) -> Piece | None:
     )
     made = Plan(Act.ANNOUNCE, desk.language, quote=desk.random.choice(openings), sources=(one.row,), fixed=True)
     button = Button(desk.say("Show the answer"), f"/ask {one.title}")
-    return Piece(made, ask=desk.say("Your guess? The button has the answer."), buttons=(button,), title=one.title)
+    hint = desk.say("Your guess? The button has the answer.")
+    return Piece(made, beneath=(hint,), buttons=(button,), title=one.title)

@@ -20,6 +20,13 @@ def tip(desk: Desk, product: Product) -> Plan | None:
     if text is None or price is None:
         return None
     facts = facts_of(name, price, text)
-    quote = desk.say("{name}, {price}. {text}", name=name.value, price=price.value, text=text.value)
+    said = {"name": name.value, "price": price.value, "text": text.value}
+    quote = desk.random.choice(
+        (
+            desk.say("{name}, {price}. {text}", **said),
+            desk.say("Have a look at this: {name}. {text} {price}", **said),
+            desk.say("From our shelves: {name}, {price}. {text}", **said),
+        )
+    )
     needs = needs_of(Act.TIP, tuple(fact.slot for fact in facts))
     return Plan(Act.TIP, desk.language, facts, (), needs, quote, 1.0, (product.row,))
