@@ -36,7 +36,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["chat_id"], ["chat.id"], name=op.f("fk_draft_chat_id_chat")),
         sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_draft_shop_id_shop")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_draft")),
-        sa.UniqueConstraint("shop_id", "key", name=op.f("uq_draft_shop_id")),
+        sa.UniqueConstraint("shop_id", "key", name=op.f("uq_draft_shop_id_key")),
     )
     op.create_index("ix_draft_shop_id_state", "draft", ["shop_id", "state"])
     op.create_table(

@@ -1,7 +1,7 @@
 """A shop on a real SQLite file, with what members, posts and the ticker need, and a scripted engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,6 +14,7 @@ import bot.safety.rules
 from bot.attention import Attention
 from bot.clock import ManualClock
 from bot.content.drafts import Drafts
+from bot.conversation.handoff import Admin
 from bot.knowledge.importers import import_paths
 from bot.knowledge.library import Library
 from bot.knowledge.rows import read_products
@@ -117,10 +118,12 @@ async def running_shop(
     now: datetime = NOON,
     answers: Iterable[Answer] = (),
     gate: asyncio.Event | None = None,
+    admins: Sequence[Admin] = (),
 ) -> AsyncIterator[RunningShop]:
     """Open it on a file in `folder`; opened again on the same folder, it goes on with what stands there.
 
-    `shop` is one of tests/shops, or empty; `answers` and `gate` are the scripted engine's.
+    `shop` is one of tests/shops, or empty; `answers` and `gate` are the scripted engine's, `admins` are told
+    of drafts.
     """
     url = f"sqlite:///{folder / 'shop.db'}"
     upgrade(url)
@@ -141,9 +144,14 @@ async def running_shop(
             texts=texts, attention=Attention(shop_id, timezone, cap, QUIET), signals=load(bot.members.signals),
             profiles=profiles, direct_chat=lambda platform, member: f"direct:{member}",
         )  # fmt: skip
+
+        async def told(chat: ChatRow) -> Sequence[Admin]:
+            return admins
+
         drafts = Drafts(
-            database=database, shop_id=shop_id, library=library, voice=voice, clock=clock, types=load(bot.content.types)
-        )
+            database=database, shop_id=shop_id, library=library, voice=voice, clock=clock,
+            types=load(bot.content.types), admins=told,
+        )  # fmt: skip
         woken: list[str] = []
         sending = asyncio.Event()
 
