@@ -188,3 +188,13 @@ async def test_a_decision_is_taken_from_the_state_that_was_seen_or_not_at_all(sh
     assert await shop.drafts.approve(row, boss) is False
     assert await shop.drafts.edit(row, "Something else") == "gone"
     assert (await draft(shop, run)).state == "rejected"
+
+
+async def test_a_chinese_draft_is_told_of_in_chinese(tmp_path: Path) -> None:
+    async with running_shop(tmp_path, "wenju", admins=BOSS) as shop:
+        await shop.drafts.prepare(Run(chat_id=shop.group.id, language="zh", unanswered="plain"))
+        (notice,) = await shop.rows("notice")
+    first, second, *_ = notice.text.splitlines()
+    assert first == "草稿 1：tip，发往Group。 30 分钟后发出。"
+    assert second == "没有人处理的话就用店里的原文发，不用模型的措辞。"
+    assert [label for label, _ in notice.extra["buttons"]] == ["通过", "修改", "重写", "不发"]

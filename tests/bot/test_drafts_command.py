@@ -114,9 +114,3 @@ async def test_what_stands_behind_a_type_is_the_admins(group: Group):
     assert text == "The shop has nothing to write a holiday about right now."
     await group.say("boss", "/post now promotion 2026-05-09")
     assert "days left." in "\n".join(group.texts("shop"))
-
-
-async def test_in_chinese(group: Group):
-    await group.say("boss", "/内容 draft 提示")
-    text = await group.say("boss", "/草稿")
-    assert text == "没有等着处理的草稿。"
