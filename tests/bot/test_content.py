@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from bot.content.drafts import NothingToPost
+from bot.content.picture import drawn
 from llm.engine import EngineError, Priority
 from llm.engines.scripted import Answer
 from llm.protocol import Act
@@ -91,3 +92,13 @@ async def test_a_chinese_tip(tmp_path: Path) -> None:
         assert draft.card.title in draft.text
         assert draft.card.subtitle in draft.text
         assert draft.buttons[0].label == "看详情"
+
+
+def test_a_card_is_drawn_in_both_languages_and_without_a_font_as_far_as_it_goes() -> None:
+    start = "data:image/png;base64,iVBOR"
+    assert drawn("Brass Bell", ["$12.00"], "Shop", ()).startswith(start)
+    assert drawn("铜铃", ["¥12.00"], "松涧茶居", ()).startswith(start), "the price can be written"
+    assert drawn("铜铃", ["十二元"], "松涧茶居", ()) == ""
+    assert drawn("", [], "Shop") == ""
+    long = drawn("A name that is far too long for a card " * 9, ["line"] * 9, "Shop " * 60)
+    assert len(long) < 30_000

@@ -111,7 +111,7 @@ class Methods:
         options = [{"text": one, "persistent_id": str(at), "voter_count": 0} for at, one in enumerate(choices)]
         more = {"poll": {
             "id": str(next(chat.ids)), "question": question, "options": options, "total_voter_count": 0,
-            "type": "regular", "is_closed": False, "is_anonymous": True, "allows_revoting": True,
+            "type": "regular", "is_closed": False, "is_anonymous": True, "allows_revoting": True, "members_only": False,
             "allows_multiple_answers": False,
         }}  # fmt: skip
         return self._say(chat, values, "", more=more)
