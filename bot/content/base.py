@@ -57,6 +57,7 @@ class Desk:
     told: Collection[str] = ()
     news: Collection[int] = ()
     words: str = ""
+    about: Collection[str] = ()  # the rows that it is to be about, where something happened to these
     safe: Callable[[str], bool] = bool  # may a text that a member chose be said?
 
     def say(self, text: str, /, **values: object) -> str:
@@ -93,12 +94,19 @@ class ContentType(Protocol):
 
 
 async def products(desk: Desk) -> list[Product]:
-    """Products that can be bought, in a random order, those described in the language first; none of the last posts."""
-    documents = [one for one in desk.library.products.documents if one.row not in desk.recent]
+    """Products that can be bought, in a random order, those described in the language first: what the post is to be
+    about, else none of the last posts."""
+    every = desk.library.products.documents
+    documents = [one for one in every if (one.row in desk.about if desk.about else one.row not in desk.recent)]
     desk.random.shuffle(documents)
     documents.sort(key=lambda one: one.language != desk.language)
     found = await desk.library.read([int(one.row.partition(":")[2]) for one in documents[:LOOKED_AT]])
     return [one for one in found if one.in_stock is not False and one.prices]
+
+
+def meant(desk: Desk, product_id: int) -> bool:
+    """May the post tell of this product?"""
+    return not desk.about or f"product:{product_id}" in desk.about
 
 
 async def alike(desk: Desk, count: int, *, near: bool = True) -> list[Product]:

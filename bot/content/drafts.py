@@ -29,7 +29,7 @@ NOBODY = "nobody decided about it"
 
 class Run(Protocol):
     """One due time of a schedule. `approve`: auto, ask. `unanswered`, where nobody decided in time: post, skip, plain
-    (the rows in their own words)."""
+    (the rows in their own words). `about`: the rows that something happened to, where an event began the run."""
 
     @property
     def id(self) -> int: ...
@@ -45,6 +45,8 @@ class Run(Protocol):
     def approve(self) -> str: ...
     @property
     def unanswered(self) -> str: ...
+    @property
+    def about(self) -> Sequence[str]: ...
 
 
 Admins = Callable[[ChatRow], Awaitable[Sequence[notices.Admin]]]
@@ -99,8 +101,10 @@ class Drafts:
 
         return await self._database.write(put)
 
-    async def _both(self, content: str, language: str, chat_id: int, again: int = 0) -> tuple[Draft, Draft]:
-        both = await self._writer.write(content, language, chat_id, again)
+    async def _both(
+        self, content: str, language: str, chat_id: int, again: int = 0, about: Sequence[str] = ()
+    ) -> tuple[Draft, Draft]:
+        both = await self._writer.write(content, language, chat_id, again, about)
         if both is None:
             raise NothingToPost(f"the shop has nothing for {content!r} now")
         return both
@@ -113,7 +117,7 @@ class Drafts:
         if await self._database.read(lambda tx: drafts.by_key(tx, self._shop_id, key)):
             return
         try:
-            both = await self._both(run.content, run.language, run.chat_id)
+            both = await self._both(run.content, run.language, run.chat_id, about=run.about)
         except NothingToPost as error:
             note = str(error)
             lapsed = {"state": drafts.LAPSED, "note": note, "text": "", "data": {}, "plain": {}, "candidates": []}
@@ -155,7 +159,7 @@ class Drafts:
         stale = row.state != drafts.LAPSED and not await self._holds(row)
         if row.state == drafts.LAPSED or stale:
             try:  # the rows changed since, or there may be something now
-                both = await self._both(run.content, run.language, run.chat_id)
+                both = await self._both(run.content, run.language, run.chat_id, about=run.about)
             except NothingToPost as error:
                 await self._settle(row, drafts.LAPSED, note=str(error))
                 return FAILED, str(error)
@@ -249,7 +253,8 @@ class Drafts:
 
     async def again(self, row: Any) -> bool:
         """Write it anew; False where it is open no more. Raises NothingToPost."""
-        both = await self._both(row.content, row.language, row.chat_id, row.version)
+        about = row.data.get("extra", {}).get("about", ())
+        both = await self._both(row.content, row.language, row.chat_id, row.version, about)
         return await self._reword(row, _columns(both, row.language))
 
     async def edit(self, row: Any, text: str) -> str:

@@ -99,11 +99,13 @@ class Writer:
     def names(self) -> tuple[str, ...]:
         return tuple(self._types)
 
-    async def write(self, content: str, language: str, chat_id: int, again: int = 0) -> tuple[Draft, Draft] | None:
+    async def write(
+        self, content: str, language: str, chat_id: int, again: int = 0, about: Sequence[str] = ()
+    ) -> tuple[Draft, Draft] | None:
         """A draft for this chat, and the same without a model's words; None where the shop has nothing for it now.
 
         `content` is a type, and behind it what the admin said: `promotion 2026-12-24`. `again` counts the drafts that
-        were not liked. Raises NothingToPost for a type that is not there.
+        were not liked; `about` are the rows that it is to be about. Raises NothingToPost for a type that is not there.
         """
         name, _, words = content.partition(" ")
         if name not in self._types:
@@ -111,7 +113,7 @@ class Writer:
         await self._library.refresh()
         version = claims.as_of(self._library)
         posts = await self._database.read(lambda tx: drafts.posts(tx, chat_id, RECENT))
-        desk = await self._desk(name, words.strip(), language, chat_id, posts, again)
+        desk = replace(await self._desk(name, words.strip(), language, chat_id, posts, again), about=about)
         piece = await self._types[name].plan(desk)
         if piece is None:
             return None
@@ -134,7 +136,7 @@ class Writer:
         return Desk(
             self._library, self._database, self._voice.texts, self._shop_id, shop.name, chat_id, language, random, now,
             frozenset(recent), frozenset(row for post in same for row in post.sources),
-            frozenset(one for post in same for one in post.extra.get("news", ())), words,
+            frozenset(one for post in same for one in post.extra.get("news", ())), words, (),
             lambda text: not self._voice.safety.verdict(text, "out"),
         )  # fmt: skip
 
@@ -181,7 +183,7 @@ class Writer:
         text = "\n".join(part for part in (piece.above, worded.text, *piece.beneath, ask) if part)
         more = [*piece.claims, *([claims.of_card(piece.about, desk.language)] if piece.about and shown else [])]
         rests = await claims.rests(self._library, version, desk.language, text, [plan], more)
-        kept = {"type": name, "bare": _without(worded), **piece.more}
+        kept = {"type": name, "bare": _without(worded), **piece.more} | ({"about": [*desk.about]} if desk.about else {})
         if piece.news:
             kept["news"] = list(piece.news)
         return Draft(

@@ -80,7 +80,7 @@ async def test_a_shop_without_products_has_nothing_to_post(tmp_path: Path) -> No
 async def test_an_unknown_type_says_which_there_are(shop: RunningShop) -> None:
     names = ("arrivals", "article", "comparison", "digest", "holiday", "poll", "pricedrop", "promotion", "question")
     assert shop.drafts.names == (*names, "restock", "spotlight", "tip", "welcome")
-    with pytest.raises(NothingToPost, match="no content type 'poem'; there is: arrivals, .*, tip, welcome"):
+    with pytest.raises(NothingToPost, match=r"no content type 'poem'; there is: arrivals, .*, tip, welcome"):
         await shop.drafts.write("poem", "en", shop.group.id)
 
 

@@ -30,6 +30,7 @@ class Run:
     language: str = "en"
     approve: str = "ask"
     unanswered: str = "skip"
+    about: tuple[str, ...] = ()
 
 
 @pytest.fixture
@@ -198,3 +199,10 @@ async def test_a_chinese_draft_is_told_of_in_chinese(tmp_path: Path) -> None:
     assert first == "草稿 1：tip，发往Group。 30 分钟后发出。"
     assert second == "没有人处理的话就用店里的原文发，不用模型的措辞。"
     assert [label for label, _ in notice.extra["buttons"]] == ["通过", "修改", "重写", "不发"]
+
+
+async def test_a_post_is_about_what_began_its_run(shop: RunningShop) -> None:
+    row = f"product:{await shop.product('Quickline')}"
+    run = Run(chat_id=shop.group.id, approve="auto", about=(row,))
+    await shop.drafts.prepare(run)
+    assert (await draft(shop, run)).data["sources"] == [row]

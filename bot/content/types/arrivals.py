@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from bot.content.base import LISTED, Desk, Piece, facts_of, named, sentence
+from bot.knowledge import claims
 from bot.knowledge.facts import needs_of
 from llm.protocol import Act, Plan
 from storage import products as rows
@@ -14,7 +15,8 @@ LOOKED_AT = 50
 async def plan(desk: Desk) -> Piece | None:
     """The newest that no post of this type told of; what the shop began with is not new."""
     since = desk.now - NEW
-    ids = await desk.database.read(lambda tx: rows.added(tx, desk.shop_id, since, LOOKED_AT))
+    new = await desk.database.read(lambda tx: rows.added(tx, desk.shop_id, since, LOOKED_AT))
+    ids = claims.ids(desk.about, "product") or new
     found = [one for one in await desk.library.read(ids) if one.in_stock is not False and one.row not in desk.told]
     found = found[:LISTED]
     if not found:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import replace
 from datetime import timedelta
 
-from bot.content.base import LISTED, Desk, Piece, named
+from bot.content.base import LISTED, Desk, Piece, meant, named
 from bot.knowledge.claims import IN_STOCK, Claim
 from bot.knowledge.rows import Product, Variant
 from llm.protocol import Act, Fact, Plan
@@ -16,7 +16,7 @@ NEW = timedelta(days=14)
 async def plan(desk: Desk) -> Piece | None:
     """Up to three products of which something is there again, and still is."""
     rows = await desk.database.read(lambda tx: changes.since(tx, desk.shop_id, changes.STOCK, desk.now - NEW))
-    told = [row for row in rows if row.id not in desk.news]
+    told = [row for row in rows if row.id not in desk.news and meant(desk, row.product_id)]
     by_product: dict[int, list[int]] = defaultdict(list)
     for row in told:
         by_product[row.product_id].append(row.variant_id)
