@@ -58,6 +58,7 @@ class Desk:
     news: Collection[int] = ()
     words: str = ""
     about: Collection[str] = ()  # the rows that it is to be about, where something happened to these
+    last: datetime | None = None  # when this type was posted last
     safe: Callable[[str], bool] = bool  # may a text that a member chose be said?
 
     def say(self, text: str, /, **values: object) -> str:
@@ -170,6 +171,18 @@ def passage(article: Article, language: str, most: int = 320) -> str:
             break
         kept += one if language == "zh" or not kept else f" {one}"
     return kept
+
+
+def ask_me(desk: Desk) -> str:
+    """A last line for what leaves questions."""
+    return desk.random.choice(
+        (
+            desk.say("Questions about it? Ask me here."),
+            desk.say("Anything unclear? Ask me here."),
+            desk.say("If you want to know more, just ask."),
+            desk.say("I'm here if you have a question."),
+        )
+    )
 
 
 def priced(desk: Desk, product: Product) -> tuple[str, list[Claim]]:

@@ -1,6 +1,6 @@
 """Something worth knowing from the shop's articles, in its own sentences."""
 
-from bot.content.base import Desk, Piece, passage
+from bot.content.base import Desk, Piece, ask_me, passage
 from bot.knowledge.rows import Article
 from bot.messages import Button
 from llm.protocol import Act, Fact, Plan
@@ -30,4 +30,4 @@ def _piece(desk: Desk, one: Article) -> Piece | None:
         )
     )
     button = Button(desk.say("Tell me more"), f"/ask {title}")
-    return Piece(made, above=above, ask=desk.say("Anything unclear? Ask me here."), buttons=(button,), title=title)
+    return Piece(made, above=above, ask=ask_me(desk), buttons=(button,), title=title)

@@ -1,4 +1,7 @@
-"""The week in the group: what was asked about most, how many questions were answered, and the products in demand."""
+"""The week in the group: what was asked about most, how many questions were answered, and the products in demand.
+
+The week, or the time since the last one.
+"""
 
 from collections import Counter
 from datetime import timedelta
@@ -19,7 +22,8 @@ SURE = 0.3  # of an article's topic
 async def plan(desk: Desk) -> Piece | None:
     """Only what the bot said in this group to everybody counts: rows, by their own names, and nothing of what members
     wrote."""
-    answers = await desk.database.read(lambda tx: talk.answers(tx, desk.chat_id, desk.now - WEEK))
+    since = max(desk.now - WEEK, desk.last or desk.now - WEEK)
+    answers = await desk.database.read(lambda tx: talk.answers(tx, desk.chat_id, since))
     if len(answers) < LEAST:
         return None
     products: Counter[int] = Counter()

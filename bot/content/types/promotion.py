@@ -4,7 +4,7 @@ import re
 from datetime import date
 from decimal import Decimal
 
-from bot.content.base import LISTED, Desk, Piece, about_it, products
+from bot.content.base import LISTED, Desk, Piece, about_it, ask_me, products
 from bot.knowledge.claims import Claim
 from bot.knowledge.facts import needs_of
 from bot.knowledge.rows import Product, Variant
@@ -89,7 +89,7 @@ def piece(
     # Without an end, what the shipped model was taught says little: it slips.
     made = Plan(Act.PROMOTION, desk.language, tuple(facts), (), needs, quote, 1.0, sources, fixed=not end)
     drawn = (price.value, desk.say("before: {was}", was=before.value))
-    ask = desk.say("Questions about it? Ask me here.")
+    ask = ask_me(desk)
     button = (about_it(desk, product),)
     return Piece(made, "", lines, ask, button, claims=claims, about=product, drawn=drawn, news=news)
 
