@@ -17,7 +17,8 @@ ODD, UNLIKELY = 3, -1.6  # so many tokens, and the logarithm below which their m
 SPENT = 3.0  # what a wording that overlaps wholly loses, in logarithms of likelihood a token
 # Turns of the shipped model that are out of place in a post, read by hand.
 ODDITIES = re.compile(
-    r"for those who don't|\bwe say\b|if that close|其中的，|依次是|问我，<name1>|先知道|回复名字|扣个|随手翻到",
+    r"for those who don't|\bwe (?:say|write)\b|if that close"
+    r"|其中的，|依次是|问我，<name1>|先知道|回复名字|扣个|随手翻到|先发",
     re.IGNORECASE,
 )
 INVITES = re.compile(r"[?？]|\bask\b|\bquestions?\b|\btell us\b|问|聊聊|说说|看看|戳", re.IGNORECASE)
