@@ -36,7 +36,7 @@ async def run(call: Call) -> Outgoing:
     if version and number(version) != row.version:
         newest = await shown(call, row)
         text = call.say("There is a newer wording of it than the one that you saw:")
-        return call.reply(f"{text}\n{newest.text}", newest.buttons, private=True)
+        return call.reply(f"{text}\n{newest.text}", newest.buttons, newest.cards, private=True)
     return await (_edit(call, row, words) if verb == "edit" else deeds[verb](call, row))
 
 
@@ -49,7 +49,7 @@ async def shown(call: Call, row: Any) -> Outgoing:
     """The draft with its buttons."""
     chat = await call.tools.database.read(lambda tx: members.chat(tx, row.chat_id))
     seen = notice(call.tools.texts, row, chat, call.tools.clock.now())
-    return call.reply(seen.text, seen.buttons, private=True)
+    return call.reply(seen.text, seen.buttons, seen.cards, private=True)
 
 
 async def _list(call: Call) -> Outgoing:
@@ -109,7 +109,7 @@ async def _edit(call: Call, row: Any, words: str = "") -> Outgoing:
     newest = await shown(call, found)
     if odd := await call.tools.drafts.strange(found, words):
         text = call.say("Mind that nothing in it costs {amounts} in the shop.", amounts=", ".join(odd))
-        return call.reply(f"{text}\n{newest.text}", newest.buttons, private=True)
+        return call.reply(f"{text}\n{newest.text}", newest.buttons, newest.cards, private=True)
     return newest
 
 

@@ -1,7 +1,7 @@
 """To add a content type:
 
 1. Write `bot/content/types/NAME.py`. The folder is the registry, NAME is what admins type: `/post now NAME`.
-2. Its docstring's first line says what it posts, in English; add the translation to `bot/locales/`.
+2. Its docstring's first line says what it posts. Its texts go through `desk.say`, with a translation in `bot/locales/`.
 3. Write `async def plan(desk: Desk) -> Piece | None`. None where the shop has nothing for it today. A piece holds
    a plan (an act with its facts from the shop's rows, and as `quote` a text that can stand without a model), what code
    says above and beneath the wording, what those lines claim, and buttons that lead on.

@@ -37,7 +37,7 @@ def body(outgoing: Outgoing, *, private: bool = False) -> dict[str, Any]:
     flags = (0 if outgoing.cards else SUPPRESS_EMBEDS) | (EPHEMERAL if private else 0)
     made = {
         "content": plain(outgoing.text),
-        "embeds": [_embed(card, at) for at, card in enumerate(outgoing.cards[:EMBEDS])],
+        "embeds": [_embed(card, at, bool(outgoing.ticket)) for at, card in enumerate(outgoing.cards[:EMBEDS])],
         "components": list(_rows(outgoing.buttons)),
         "allowed_mentions": NOBODY,
         "flags": flags,
@@ -49,7 +49,10 @@ def body(outgoing: Outgoing, *, private: bool = False) -> dict[str, Any]:
 
 
 def pictures(outgoing: Outgoing) -> dict[str, bytes]:
-    """The drawn pictures of a message, by the names under which its embeds show them."""
+    """The drawn pictures of a message, by the names under which its embeds show them; none where an event is answered,
+    to which no file can be sent."""
+    if outgoing.ticket:
+        return {}
     drawn = [(at, one.image) for at, one in enumerate(outgoing.cards[:EMBEDS]) if one.image.startswith(DRAWN)]
     return {PICTURE.format(at): base64.b64decode(image.removeprefix(DRAWN)) for at, image in drawn}
 
@@ -69,7 +72,7 @@ def nonce(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:25]
 
 
-def _embed(card: Card, at: int) -> dict[str, Any]:
+def _embed(card: Card, at: int, bare: bool) -> dict[str, Any]:
     made: dict[str, Any] = {"title": card.title[:256]} if card.title else {}
     if text := "\n".join(plain(one) for one in (card.subtitle, card.text) if one):
         made["description"] = text[:EMBED_TEXT]
@@ -77,7 +80,7 @@ def _embed(card: Card, at: int) -> dict[str, Any]:
         made["url"] = card.link
     if _is_web(card.image):
         made["image"] = {"url": card.image}
-    elif card.image.startswith(DRAWN):
+    elif card.image.startswith(DRAWN) and not bare:
         made["image"] = {"url": f"attachment://{PICTURE.format(at)}"}
     return made
 
