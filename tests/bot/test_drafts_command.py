@@ -1,5 +1,8 @@
 """`/post draft`, `/drafts` and what members do under a post, as they see it in a group with the demo shop behind it."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 from bot.messages import Kind
 from storage import drafts, interactions
 from tests.conftest import Group
@@ -115,3 +118,38 @@ async def test_what_stands_behind_a_type_is_the_admins(group: Group):
     assert text == "The shop has nothing to write a holiday about right now."
     await group.say("boss", "/post now promotion 2026-05-09")
     assert "days left." in "\n".join(group.texts("shop"))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that waits half an hour for an admin."""
+
+    due: datetime
+    id: int = 1
+    chat_id: int = 1
+    content: str = "tip"
+    language: str = "en"
+    approve: str = "ask"
+    unanswered: str = "skip"
+    about: tuple[str, ...] = ()
+
+
+async def test_a_scheduled_draft_is_decided_in_the_admins_chat(group: Group):
+    await group.say("boss", "hello there")
+    run, made = Run(group.clock.now() + timedelta(minutes=30)), group.app.router.tools.drafts
+    await made.prepare(run)
+    await group.settle()
+    place, notice, out = group.log[-1]
+    assert (place, out.text.splitlines()[0]) == ("admins", "Draft 1: tip for shop. It is posted in 30 min.")
+    assert out.cards[0].image.startswith("data:image/png")
+    edit, there = out.buttons[1].command, {"chat": "admins", "direct": True}
+    asked = await group.say("boss", edit, kind=Kind.BUTTON, reply_to=notice, **there)
+    assert asked.startswith("Reply to this message with the text as it should be.")
+    shown = await group.say("boss", "Tea at four.", reply_to=group.log[-1][1], **there)
+    assert shown.endswith("Tea at four.")
+    text = await group.say("boss", "/drafts approve 1", **there)
+    assert text == "Done: draft 1 is posted in 28 min."
+    group.clock.set(run.due)
+    assert await made.publish(run) == ("done", "")
+    await group.settle()
+    assert group.texts("shop")[-1] == "Tea at four."
