@@ -14,9 +14,9 @@ MOST = 500  # variants of one import whose change is kept; nobody posts about mo
 PRICE, STOCK = "price", "stock"
 
 
-async def keep(tx: Transaction, shop_id: int, run_id: int, now: datetime) -> None:
-    """Write down what the staged variants of a run change, before they do. A variant is the same one where product,
-    position, SKU and options are."""
+async def find(tx: Transaction, shop_id: int, run_id: int) -> list[dict[str, Any]]:
+    """What the staged variants of a run are about to change for the better, as columns of `Change`. A variant is the
+    same one where product, position, SKU and options are. Read before the transaction that makes the run current."""
     price, stock = Staged.row["price"].as_integer(), Staged.row["stock"].as_integer()
     can = Staged.row["available"].as_boolean()
     columns = (Variant.id, Variant.product_id, Variant.price, Variant.sku, Variant.options, Staged.row)
@@ -28,14 +28,17 @@ async def keep(tx: Transaction, shop_id: int, run_id: int, now: datetime) -> Non
     there = or_(stock > 0, and_(stock.is_(None), can.is_(True)))
     found: list[dict[str, Any]] = []
     for kind, of_note in ((PRICE, price < type_coerce(Variant.price, BigInteger)), (STOCK, and_(gone, there))):
-        for row in await tx.execute(query.where(of_note).order_by(Variant.id).limit(MOST)):
+        for row in await tx.execute(query.where(of_note).limit(MOST)):
             if (row.sku, row.options) != (row.row["sku"], row.row["options"]):
                 continue
             after = None if row.row["price"] is None else Decimal(row.row["price"]) / Amount.SCALE
             values = {"product_id": row.product_id, "variant_id": row.id, "before": row.price, "after": after}
-            found.append({"shop_id": shop_id, "run_id": run_id, "kind": kind, "at": now, **values})
-    if found:
-        await tx.execute(insert(Change), found)
+            found.append({"shop_id": shop_id, "run_id": run_id, "kind": kind, **values})
+    return found
+
+
+async def keep(tx: Transaction, found: list[dict[str, Any]], now: datetime) -> None:
+    await tx.execute(insert(Change), [{**one, "at": now} for one in found])
 
 
 async def since(tx: Transaction, shop_id: int, kind: str, at: datetime) -> list[Row[Any]]:
