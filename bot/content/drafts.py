@@ -4,6 +4,7 @@ A draft is a row (`storage/drafts.py`). Every step is one transaction behind the
 that a kill between any two of them changes nothing: `prepare` and `publish` go on where they were.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from types import ModuleType
@@ -20,6 +21,7 @@ from storage import drafts, members, outbox
 from storage.database import Database, Transaction
 from storage.members import ChatRow
 
+log = logging.getLogger(__name__)
 __all__ = ["Draft", "Drafts", "NothingToPost"]
 KIND = "post"
 LISTED = 10  # open drafts that are shown at once
@@ -126,6 +128,8 @@ class Drafts:
         state = drafts.OPEN if run.approve == "ask" else drafts.APPROVED
         chat = await self._database.read(lambda tx: members.chat(tx, run.chat_id))
         told = await self._admins(chat) if state == drafts.OPEN else ()
+        if state == drafts.OPEN and not told:
+            log.warning("no admin of chat %d is known who could look at the draft of run %d", chat.id, run.id)
         await self._add(key, run, {"state": state} | _columns(both, run.language), (chat, told, run.unanswered))
 
     async def _add(
