@@ -39,7 +39,7 @@ from bot.platforms.base import Platform
 from bot.privately import Privately
 from bot.registry import load
 from bot.router import Router
-from bot.runs import Runs, Unapproved
+from bot.runs import Runs
 from bot.safety.verdict import make_safety
 from bot.scheduler import Scheduler
 from bot.texts import Texts
@@ -199,9 +199,19 @@ async def build(
         process = await leaving.enter_async_context(Process(database, shop.id, clock))
         outbox = Outbox(database, shop.id, clock, edges, process)
         suggestions = make_suggestions(settings, database, clock, shop, library, voice, texts, edges)
+        abilities = {name: edge.capabilities for name, edge in edges.items()}
+
+        def direct_link(platform: str, word: str) -> str:
+            return edges[platform].direct_link(word)
+
+        async def is_admin(chat: Chat, member: str) -> bool:
+            return await edges[chat.platform].ask(chat, member)
+
+        privately = Privately(database, abilities, direct_link, is_admin)
         drafts = Drafts(
-            database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types)
-        )
+            database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types),
+            admins=partial(privately.admins, shop.id), wake=outbox.wake,
+        )  # fmt: skip
 
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
@@ -223,16 +233,7 @@ async def build(
             lambda: router.forget_people(),
         )
         conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
-        abilities = {name: edge.capabilities for name, edge in edges.items()}
         handoffs = make_handoffs(settings, shop, clock, texts, library)
-
-        def direct_link(platform: str, word: str) -> str:
-            return edges[platform].direct_link(word)
-
-        async def is_admin(chat: Chat, member: str) -> bool:
-            return await edges[chat.platform].ask(chat, member)
-
-        privately = Privately(database, abilities, direct_link, is_admin)
         inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         router = Router(*inner, privately, Arrivals(shop, tools, safety), consent(settings, edges.values()))
         try:
@@ -246,7 +247,7 @@ async def build(
                     within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
                 )  # fmt: skip
                 runs = Runs(
-                    database=process.fenced(), shop_id=shop.id, clock=clock, producer=Unapproved(drafts, database),
+                    database=process.fenced(), shop_id=shop.id, clock=clock, producer=drafts,
                     attention=suggestions.attention, texts=texts, default_language=shop.language,
                     tell=lambda *told: privately.tell(shop.id, clock.now(), *told),
                 )  # fmt: skip

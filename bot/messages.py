@@ -83,7 +83,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A product as a member sees it; every text is ready to be shown."""
+    """A product as a member sees it; every text is ready to be shown. `image` is an address, or a PNG as a data URL."""
 
     title: str
     subtitle: str = ""
@@ -107,6 +107,7 @@ class Outgoing:
     rests: Mapping[str, Any] = field(default_factory=dict)  # what it rests on, as `knowledge/claims.py` keeps it
     ticket: str = ""  # that of the message which it answers
     secret: str = ""  # a part of the text that the tables forget once it was sent
+    poll: tuple[str, ...] = ()  # what may be chosen; `text` is the question
     note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
 
 
@@ -136,6 +137,7 @@ class Capabilities:
     private_replies: bool = False  # can show a reply in a group to one member only
     private_by_ticket: bool = False  # ... but only in answer to an event that brought a ticket
     files: bool = False
+    polls: bool = False  # has polls of its own; elsewhere the choices are buttons
     idempotent: bool = False  # sending the same key twice shows it once
     max_length: int = 4000
     may_train: Training = "optin"  # whose words may train a model

@@ -55,6 +55,8 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["private_to"] = outgoing.private_to
     if outgoing.awaits:
         held["awaits"] = outgoing.awaits
+    if outgoing.poll:
+        held["poll"] = list(outgoing.poll)
     if outgoing.note:
         held["note"] = outgoing.note
     if outgoing.ticket:
@@ -111,14 +113,17 @@ def _claimed(rests: Mapping[str, Any], texts: Sequence[str], at: int) -> dict[st
     return {**rests, "rests": {**held, "claims": own}} if own else {}
 
 
-def outgoing(row: Any) -> Outgoing:
-    """A row as the message that a platform shows."""
+def outgoing(row: Any, *, polls: bool = False) -> Outgoing:
+    """A row as the message that a platform shows: with `polls` a poll as one, else with a button for each choice."""
     buttons = tuple(Button(seen(label), command) for label, command in row.extra.get("buttons", ()))
+    poll = tuple(map(seen, row.extra.get("poll", ())))
+    if poll and not polls:
+        buttons, poll = (*(Button(one, f"/vote {place}") for place, one in enumerate(poll, 1)), *buttons), ()
     cards = tuple(Card(*map(seen, one)) for one in row.extra.get("cards", ()))
     note = row.extra.get("note", "")
     text = seen(f"{row.text}\n{note}" if note else row.text)
     private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
-    return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket)
+    return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket, poll=poll)
 
 
 def _without_secret(row: Any) -> dict[str, Any]:
@@ -303,7 +308,7 @@ class Outbox:
                 await edge.edit(chat, row.message_id, outgoing(row))
                 message_id = row.message_id
             else:
-                message_id = await edge.send(chat, outgoing(row), row.key)
+                message_id = await edge.send(chat, outgoing(row, polls=edge.capabilities.polls), row.key)
         except SendError as error:
             if once and error.unsure:
                 await self._mark(sending, row, state="unknown", error=str(error)[:500])

@@ -202,7 +202,9 @@ class Router:
         now = self.tools.clock.now()
 
         async def done(tx: Transaction) -> None:
-            await self._done(tx, inbox_id, message, known, kind, {"command": name})
+            under = await rows.by_message(tx, known.chat.id, message.reply_to) if kind == "pressed" else None
+            on = {"post": under.id} if under is not None and under.kind == "post" else {}
+            await self._done(tx, inbox_id, message, known, kind, {"command": name} | on)
             if reply.text and not await rows.by_key(tx, self.shop.id, f"reply:{inbox_id}"):
                 placed = await self.privately.place(tx, call, known.chat, found, reply)
                 await outgoing_rows.put(

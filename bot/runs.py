@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from bot.attention import RESERVED, Attention, State, after_quiet, is_quiet
 from bot.clock import Clock
-from bot.content.drafts import Drafts, NothingToPost
+from bot.content.drafts import NothingToPost
 from bot.content.said import why
 from bot.content.times import Due, following, is_fixed
 from bot.texts import Texts, moment
@@ -60,21 +60,6 @@ class Producer(Protocol):
     async def publish(self, run: DueRun) -> Over | None:
         """Put the post into the outbox under `post:ID`; called from `due` on. (state, note) how the run ends: done,
         missed, failed or skipped. None: it waits for an answer, and is asked again."""
-
-
-class Unapproved:
-    """Posts what the drafts hold, without asking anybody."""
-
-    def __init__(self, drafts: Drafts, database: Database) -> None:
-        self._drafts, self._database = drafts, database
-
-    async def prepare(self, run: DueRun) -> None:
-        """The draft is written when it is posted."""
-
-    async def publish(self, run: DueRun) -> Over | None:
-        chat = await self._database.read(lambda tx: members.chat(tx, run.chat_id))
-        await self._drafts.post(run.content, chat, run.language, f"{KIND}:{run.id}")
-        return "done", ""
 
 
 async def to_nobody(chat: ChatRow, key: str, text: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, and_, delete, exists, func, insert, literal, not_, select, update
 
-from storage import aliases, shops
+from storage import aliases, changes, shops
 from storage.database import Transaction
 from storage.tables import Article, ImportRun, Product, Shop, Staged, Variant
 from storage.tables.base import Amount
@@ -68,11 +68,12 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How many rows of a kind are new and unchanged, and the ids of those that leave."""
+    """How many rows of a kind are new and unchanged, the ids of those that leave, and what is worth telling."""
 
     added: int
     unchanged: int
     gone: list[int]
+    better: list[dict[str, Any]] = field(default_factory=list)
 
 
 def is_current(table: Noun) -> ColumnElement[bool]:
@@ -204,7 +205,8 @@ async def compare(
         )
         missing = and_(table.shop_id == shop_id, table.withdrawn.is_(None), table.run_id != run_id, gone, not_(held))
         ids = (await tx.scalars(select(table.id).where(missing))).all()
-        found[kind] = Difference(counts.get(f"new {kind}", 0), counts.get(f"same {kind}", 0), list(ids))
+        better = await changes.find(tx, shop_id, run_id) if kind == "product" else []
+        found[kind] = Difference(counts.get(f"new {kind}", 0), counts.get(f"same {kind}", 0), list(ids), better)
     return found
 
 
@@ -260,6 +262,8 @@ async def _merge(
     newer |= {"digest": Staged.digest, "version": table.version + 1, "withdrawn": None}
     of_run = and_(Staged.run_id == run_id, Staged.kind == kind)
     same = and_(table.shop_id == shop_id, table.handle == Staged.handle)
+    if difference.better:
+        await changes.keep(tx, difference.better, now)
     changed = (await tx.execute(update(table).where(of_run, same).values(newer))).rowcount
     if table is Product and changed:
         await _merge_variants(tx, shop_id, run_id)

@@ -135,6 +135,12 @@ async def said(tx: Transaction, chat_id: int, message_id: str) -> Row[Any] | Non
     return (await tx.execute(query.order_by(SAID.c.id.desc()).limit(1))).first() if message_id else None
 
 
+async def pressed(tx: Transaction, chat_id: int, outbox_id: int) -> list[Row[Any]]:
+    """Who pressed a button under a post (member_id, text: the command, at), oldest first."""
+    query = select(SAID.c.member_id, SAID.c.text, SAID.c.at).where(SAID.c.chat_id == chat_id, SAID.c.kind == "pressed")
+    return list(await tx.execute(query.where(SAID.c.data["post"].as_integer() == outbox_id).order_by(SAID.c.id)))
+
+
 async def reactions(tx: Transaction, chat_id: int) -> list[dict[str, Any]]:
     """Every reaction in a chat: `emoji`, and `on`, the message that it is under."""
     return list(await tx.scalars(select(SAID.c.data).where(SAID.c.chat_id == chat_id, SAID.c.kind == "reacted")))

@@ -1,5 +1,6 @@
 """Products with their variants."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -45,3 +46,11 @@ async def all_variants(tx: Transaction, shop_id: int) -> list[Row[Any]]:
 async def count(tx: Transaction, shop_id: int) -> int:
     query = select(func.count()).select_from(Product).where(Product.shop_id == shop_id, *SPOKEN_OF)
     return int((await tx.execute(query)).scalar_one())
+
+
+async def added(tx: Transaction, shop_id: int, at: datetime, count: int) -> list[int]:
+    """Products that came since a moment, newest first; what the shop began with is not new."""
+    here = (Product.shop_id == shop_id, *SPOKEN_OF)
+    first = select(func.min(Product.run_id)).where(*here).scalar_subquery()
+    query = select(Product.id).where(*here, Product.added >= at, Product.run_id > first)
+    return list(await tx.scalars(query.order_by(Product.id.desc()).limit(count)))

@@ -39,6 +39,7 @@ HOMES = {
     "phonenumbers": ("bot/safety/rules/", "llm/cleaning.py"),
     "stdnum": ("bot/safety/rules/", "llm/cleaning.py"),
     "snowballstemmer": ("bot/language.py",),
+    "PIL": ("bot/content/picture.py",),
     "rich": ("bot/tools/", "llm/"),
 }
 # Upper may import lower; rooms on one line are strangers. `tools` stands beside `app`.

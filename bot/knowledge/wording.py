@@ -163,6 +163,16 @@ class Voice:
         if reason := self.safety.verdict(fill(text, plan), "out", values, place, names):
             raise Unfit(f"safety: {reason}")
 
+    async def chances(self, plan: Plan, template: str) -> tuple[float, ...]:
+        """How likely the model finds a wording of a plan: the logarithms of its tokens' chances. () where the engine
+        can't tell."""
+        request = Request(self.tone.turns(plan), plan, self.strategy.of(Priority.POST), Priority.POST, self.deadline)
+        try:
+            return await self.engine.score(request, template)
+        except EngineError as error:
+            log.info("act %s: %s", plan.act, error)
+            return ()
+
     def quote(self, plan: Plan, why: str = "") -> Worded:
         """The row's own words; for an act without a row, a text of the catalogue."""
         if plan.quote:

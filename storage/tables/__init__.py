@@ -4,6 +4,7 @@ from storage.tables.base import Base, table
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
 from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Link, Member, Shop
+from storage.tables.posting import Change, Draft
 from storage.tables.processes import Lease, Process
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting, Watched
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
@@ -14,7 +15,9 @@ __all__ = [
     "Article",
     "Audit",
     "Base",
+    "Change",
     "Chat",
+    "Draft",
     "Handoff",
     "Identity",
     "ImportRun",

@@ -1,7 +1,7 @@
 """A shop on a real SQLite file, with what members, posts and the ticker need, and a scripted engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,13 +14,14 @@ from bot.attention import Attention, Hours, Limits
 from bot.clock import ManualClock
 from bot.content.drafts import Drafts
 from bot.content.times import following
+from bot.conversation.handoff import Admin
 from bot.knowledge.importers import import_paths
 from bot.knowledge.library import Library
 from bot.knowledge.rows import read_products
 from bot.knowledge.wording import Voice
 from bot.members.suggestions import Suggestions
 from bot.registry import load
-from bot.runs import Producer, Runs, Unapproved
+from bot.runs import Producer, Runs
 from bot.safety.rules.base import Terms
 from bot.safety.verdict import Safety
 from bot.scheduler import Scheduler
@@ -132,10 +133,12 @@ async def running_shop(
     producer: Producer | None = None,
     chats: Limits | None = None,
     quiet: Hours = QUIET,
+    admins: Sequence[Admin] = (),
 ) -> AsyncIterator[RunningShop]:
     """Open it on a file in `folder`; opened again on the same folder, it goes on with what stands there.
 
-    `shop` is one of tests/shops, or empty; `answers` and `gate` are the scripted engine's.
+    `shop` is one of tests/shops, or empty; `answers` and `gate` are the scripted engine's, `admins` are told
+    of drafts.
     """
     url = f"sqlite:///{folder / 'shop.db'}"
     upgrade(url)
@@ -157,9 +160,14 @@ async def running_shop(
             signals=load(bot.members.signals), profiles=profiles,
             direct_chat=lambda platform, member: f"direct:{member}",
         )  # fmt: skip
+
+        async def told(chat: ChatRow) -> Sequence[Admin]:
+            return admins
+
         drafts = Drafts(
-            database=database, shop_id=shop_id, library=library, voice=voice, clock=clock, types=load(bot.content.types)
-        )
+            database=database, shop_id=shop_id, library=library, voice=voice, clock=clock,
+            types=load(bot.content.types), admins=told,
+        )  # fmt: skip
         woken: list[str] = []
         sending = asyncio.Event()
 
@@ -180,7 +188,7 @@ async def running_shop(
             told.append(text)
 
         runs = Runs(
-            database=database, shop_id=shop_id, clock=clock, producer=producer or Unapproved(drafts, database),
+            database=database, shop_id=shop_id, clock=clock, producer=producer or drafts,
             attention=suggestions.attention, texts=texts, default_language="en", tell=tell,
         )  # fmt: skip
         scheduler = Scheduler(

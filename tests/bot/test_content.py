@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from bot.content.drafts import NothingToPost
+from bot.content.picture import drawn
 from llm.engine import EngineError, Priority
 from llm.engines.scripted import Answer
 from llm.protocol import Act
@@ -25,18 +26,19 @@ async def test_a_tip_names_a_product_and_says_a_sentence_of_its_own(tmp_path: Pa
     assert draft.card is not None
     said = {fact.kind: fact.value for fact in draft.facts}
     assert draft.text == f"A tip for the weekend: {draft.card.title}, {said['price']}. {said['text']}"
-    assert said["text"].rstrip(".") in draft.card.text
+    assert (draft.card.text, draft.buttons[0].label) == ("", "More about it")
     assert (request.plan.act, request.priority) == (Act.TIP, Priority.POST)
 
 
 @pytest.mark.parametrize("answer", ["<name1> is on sale. <text1>", EngineError("no model"), "Buy something!"])
 async def test_what_fails_the_check_is_the_shops_own_words(tmp_path: Path, answer: Answer) -> None:
-    async with running_shop(tmp_path, answers=[answer, answer]) as shop:
+    async with running_shop(tmp_path, answers=[answer] * 12) as shop:
         draft = await shop.drafts.write("tip", "en", shop.group.id)
     assert draft is not None
     assert draft.by == "quote"
     assert draft.card is not None
-    assert draft.text.startswith(f"{draft.card.title}: $")
+    assert all(fact.value in draft.text for fact in draft.facts)
+    assert [fact.kind for fact in draft.facts] == ["name", "price", "text"]
 
 
 async def test_a_post_is_put_out_once_under_its_key(shop: RunningShop) -> None:
@@ -76,15 +78,27 @@ async def test_a_shop_without_products_has_nothing_to_post(tmp_path: Path) -> No
 
 
 async def test_an_unknown_type_says_which_there_are(shop: RunningShop) -> None:
-    assert shop.drafts.names == ("tip",)
-    with pytest.raises(NothingToPost, match="no content type 'poem'; there is: tip"):
+    names = ("arrivals", "article", "comparison", "digest", "holiday", "poll", "pricedrop", "promotion", "question")
+    assert shop.drafts.names == (*names, "restock", "spotlight", "tip", "welcome")
+    with pytest.raises(NothingToPost, match=r"no content type 'poem'; there is: arrivals, .*, tip, welcome"):
         await shop.drafts.write("poem", "en", shop.group.id)
 
 
 async def test_a_chinese_tip(tmp_path: Path) -> None:
-    async with running_shop(tmp_path, "wenju", answers=[EngineError("no model")]) as shop:
+    async with running_shop(tmp_path, "wenju", answers=[EngineError("no model")] * 9) as shop:
         draft = await shop.drafts.write("tip", "zh", shop.group.id)
         assert draft is not None
         assert draft.card is not None
-        assert draft.text.startswith(f"{draft.card.title}：")
-        assert draft.text.endswith("。")
+        assert draft.card.title in draft.text
+        assert draft.card.subtitle in draft.text
+        assert draft.buttons[0].label == "看详情"
+
+
+def test_a_card_is_drawn_in_both_languages_and_without_a_font_as_far_as_it_goes() -> None:
+    start = "data:image/png;base64,iVBOR"
+    assert drawn("Brass Bell", ["$12.00"], "Shop", ()).startswith(start)
+    assert drawn("铜铃", ["¥12.00"], "松涧茶居", ()).startswith(start), "the price can be written"
+    assert drawn("铜铃", ["十二元"], "松涧茶居", ()) == ""
+    assert drawn("", [], "Shop") == ""
+    long = drawn("A name that is far too long for a card " * 9, ["line"] * 9, "Shop " * 60)
+    assert len(long) < 30_000

@@ -202,7 +202,7 @@ async def test_a_run_without_anything_to_post_fails_and_the_others_go_on(shop: R
     shop.clock.set(NOON + timedelta(hours=1))
     await shop.tick_until_idle()
     assert [(state, note) for _, state, note in await shop.runs(broken)] == [
-        ("failed", "there is no content type 'poem'; there is: tip")
+        ("failed", f"there is no content type 'poem'; there is: {', '.join(shop.drafts.names)}")
     ]
     assert [state for _, state, _ in await shop.runs(whole)] == ["done"]
 

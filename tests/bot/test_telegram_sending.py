@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.clock import ManualClock
 from bot.config import Settings
+from bot.content.picture import drawn
 from bot.messages import Button, Card, Chat, Outgoing, SendError
 from bot.platforms.base import React, Typing
 from bot.platforms.telegram import Telegram
@@ -193,6 +194,20 @@ async def test_without_its_picture_the_text_is_there(place: Place):
     await place.send("shop", "This one:", cards=(card,))
     assert place.fake.log[-1].text == "This one:\n\nKettle · £9.00\nBoils."
     assert not place.fake.log[-1].picture
+
+
+async def test_a_drawn_picture_is_uploaded(place: Place):
+    card = Card("Kettle", "£9.00", image=drawn("Kettle", ["£9.00"], "Shop"))
+    await place.send("shop", "Kettle · £9.00", cards=(card,))
+    assert place.fake.log[-1].picture
+    assert place.fake.log[-1].text == "Kettle · £9.00"
+
+
+async def test_a_poll_is_one_of_telegrams_own(place: Place):
+    choices = ("Kettle", "Teapot", "x" * 140)
+    await place.send("shop", "Which one?", poll=choices, buttons=(Button("More", "/ask k"),))
+    seen = place.fake.log[-1]
+    assert (seen.text, seen.poll, seen.buttons) == ("Which one?", ("Kettle", "Teapot", "x" * 100), ("More",))
 
 
 @pytest.mark.parametrize("status", ["left", "kicked", "restricted"])

@@ -31,6 +31,7 @@ class Seen:
     private_to: str = ""  # the only member who sees it
     buttons: tuple[str, ...] = ()  # their labels
     picture: bool = False
+    poll: tuple[str, ...] = ()  # what may be chosen
 
 
 @dataclass(slots=True)

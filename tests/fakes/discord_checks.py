@@ -60,9 +60,21 @@ def check_message(data: Json, *, empty: bool = False) -> None:
         longer("nonce", str(data["nonce"]), 25)
     check_embeds(data.get("embeds") or [])
     check_components(data.get("components") or [])
+    check_poll(data.get("poll"))
     mentions = data.get("allowed_mentions")
     if mentions and "users" in (mentions.get("parse") or []) and mentions.get("users"):
         raise invalid("allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", "Mutually exclusive.")
+
+
+def check_poll(poll: Json | None) -> None:
+    if poll is None:
+        return
+    longer("poll.question.text", poll["question"]["text"], 300, 1)
+    longer("poll.answers", poll["answers"], 10, 1)
+    for at, one in enumerate(poll["answers"]):
+        longer(f"poll.answers.{at}.poll_media.text", one["poll_media"]["text"], 55, 1)
+    if not 1 <= poll.get("duration", 24) <= 768:
+        raise invalid("poll.duration", "NUMBER_TYPE_MAX", "int value should be less than or equal to 768.")
 
 
 def check_edit(data: Json) -> None:

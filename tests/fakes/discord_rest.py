@@ -37,7 +37,14 @@ from tests.fakes.discord_world import (
 )
 
 NONCES = timedelta(minutes=3)  # for which a nonce is known
+ATTACHED = "attachment://"
 FIELDS = ("content", "embeds", "components")
+
+
+def attached(embeds: list[Json]) -> list[str]:
+    """The files that embeds show and that come with the message."""
+    addresses = [(one.get("image") or {}).get("url", "") for one in embeds]
+    return [one.removeprefix(ATTACHED) for one in addresses if one.startswith(ATTACHED)]
 
 
 class Rest:
@@ -192,7 +199,10 @@ class Rest:
         place, replied = self._replied(channel, data)
         files = [self.attach(*one) for one in data.get("_files", ())]
         more = {"embeds": data.get("embeds") or [], "components": data.get("components") or [], "attachments": files}
-        more |= {"flags": data.get("flags") or 0, **place}
+        more |= {"flags": data.get("flags") or 0, **place} | ({"poll": data["poll"]} if data.get("poll") else {})
+        named = {one["filename"] for one in files}
+        if lost := [one for one in attached(more["embeds"]) if one not in named]:
+            raise invalid("embeds.0.image.url", "ATTACHMENT_NOT_FOUND", f"Referenced attachment {lost[0]} not found")
         message = self.world.message(channel, self.world.bot, data.get("content") or "", **more)
         if nonce is not None:
             self._nonces[str(nonce)] = message["id"]
@@ -228,6 +238,7 @@ class Rest:
             Seen(
                 self.world.clock.now(), self.world.names[message["channel_id"]], message["id"], message["content"], to,
                 edit, private_to, tuple(labels), picture,
+                tuple(one["poll_media"]["text"] for one in (message.get("poll") or {}).get("answers", ())),
             )
         )  # fmt: skip
         if not edit:

@@ -101,7 +101,22 @@ class Methods:
         entities_of(values, caption)
         return self._say(chat, values, caption, photo=True)
 
-    def _say(self, chat: Chat, values: Values, text: str, *, photo: bool = False) -> Any:
+    def _send_poll(self, values: Values) -> Any:
+        chat, question = self._chat(values, write=True), values["question"]
+        choices = [one["text"] for one in values["options"]]
+        if size(question) > 300:
+            raise bad("POLL_QUESTION_INVALID")
+        if not 2 <= len(choices) <= 12 or any(not 0 < size(one) <= 100 for one in choices):
+            raise bad("POLL_OPTION_INVALID")
+        options = [{"text": one, "persistent_id": str(at), "voter_count": 0} for at, one in enumerate(choices)]
+        more = {"poll": {
+            "id": str(next(chat.ids)), "question": question, "options": options, "total_voter_count": 0,
+            "type": "regular", "is_closed": False, "is_anonymous": True, "allows_revoting": True, "members_only": False,
+            "allows_multiple_answers": False,
+        }}  # fmt: skip
+        return self._say(chat, values, "", more=more)
+
+    def _say(self, chat: Chat, values: Values, text: str, *, photo: bool = False, more: Values | None = None) -> Any:
         thread = values.get("message_thread_id", 0)
         if thread and thread not in chat.topics.values():
             raise bad("message thread not found")
@@ -113,7 +128,7 @@ class Methods:
             reply_to = 0
         message = Message(
             next(chat.ids), chat, self._at.world.bot, self._at.clock.now(), text, thread, reply_to, photo,
-            keyboard_of(values),
+            keyboard_of(values), more=more or {},
         )  # fmt: skip
         chat.messages[message.id] = message
         self._show(message)
@@ -123,8 +138,10 @@ class Methods:
         labels = tuple(button["text"] for row in message.keyboard for button in row)
         answered = str(message.reply_to) if message.reply_to else ""
         place = message.chat.named(message.thread)
-        said = (place, str(message.id), message.text, answered, edit)
-        self._at.log.append(Seen(self._at.clock.now(), *said, buttons=labels, picture=message.photo))
+        poll = message.more.get("poll", {"question": message.text, "options": []})
+        said = (place, str(message.id), poll["question"], answered, edit)
+        choices = tuple(one["text"] for one in poll["options"])
+        self._at.log.append(Seen(self._at.clock.now(), *said, buttons=labels, picture=message.photo, poll=choices))
 
     def _send_message_draft(self, values: Values) -> Any:
         chat = self._chat(values, write=True)

@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import timedelta
+from json import dumps
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -124,12 +126,24 @@ class Client(discord.AutoShardedClient):
         await super().close()
 
     async def call(
-        self, method: str, path: str, json: Any = None, params: dict[str, Any] | None = None, **parts: Any
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        params: dict[str, Any] | None = None,
+        files: Mapping[str, bytes] = MappingProxyType({}),
+        **parts: Any,
     ) -> Any:
-        """One call; `parts` fill the path. Raises as `Http.request`, and Ended where the client is closed meanwhile."""
+        """One call; `parts` fill the path, `files` go beside the JSON. Raises as `Http.request`, and Ended where the
+        client is closed meanwhile."""
         more: dict[str, Any] = {
             name: value for name, value in (("json", json), ("params", params)) if value is not None
         }
+        if files:
+            held: list[dict[str, Any]] = [{"name": "payload_json", "value": dumps(more.pop("json"))}]
+            for at, (name, one) in enumerate(files.items()):
+                held.append({"name": f"files[{at}]", "value": one, "filename": name})
+            more["form"] = held
         if self._ended.is_set():
             raise Ended
         work = asyncio.ensure_future(self.http.request(Route(method, path, **parts), **more))

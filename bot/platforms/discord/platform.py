@@ -96,6 +96,7 @@ class Discord(Platform):
         buttons=True,
         cards=True,
         reactions=True,
+        polls=True,
         private_replies=True,
         private_by_ticket=True,
         files=True,
@@ -252,21 +253,21 @@ class Discord(Platform):
             made = wanted | {"nonce": saying.nonce(key), "enforce_nonce": True}
             if reply_to:
                 made["message_reference"] = {"message_id": reply_to, "fail_if_not_exists": False}
-            shown = await self._post(on, channel, made)
+            shown = await self._post(on, channel, made, saying.pictures(outgoing))
         if saying.changed(shown, wanted):  # an earlier part of it
             await self._patch(on, channel, shown["id"], wanted)
         on.unmarked.sure(channel)
         return str(shown["id"])
 
-    async def _post(self, on: On, channel: str, made: dict[str, Any]) -> dict[str, Any]:
+    async def _post(self, on: On, channel: str, made: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
         path = "/channels/{channel_id}/messages"
         try:
-            return dict(await on.client.call("POST", path, made, channel_id=channel))
+            return dict(await on.client.call("POST", path, made, files=files, channel_id=channel))
         except discord.HTTPException as error:
             if error.code != NO_HISTORY:
                 raise
             del made["message_reference"]  # replies need the right to read the history
-            return dict(await on.client.call("POST", path, made, channel_id=channel))
+            return dict(await on.client.call("POST", path, made, files=files, channel_id=channel))
 
     async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None:
         """Replace what a message shows; parts of a reply only now and then. Raises SendError."""
@@ -284,6 +285,7 @@ class Discord(Platform):
     @staticmethod
     async def _patch(on: On, channel: str, message_id: str, wanted: dict[str, Any]) -> None:
         path = "/channels/{channel_id}/messages/{message_id}"
+        wanted = {name: value for name, value in wanted.items() if name != "poll"}  # which can't be changed
         await on.client.call("PATCH", path, wanted, channel_id=channel, message_id=message_id)
 
     async def act(self, chat: Chat, action: Action) -> None:

@@ -45,7 +45,7 @@ class Telegram(Platform):
 
     name = NAME
     capabilities = Capabilities(
-        edits=True, streams=True, buttons=True, cards=True, reactions=True, files=True, max_length=TEXT,
+        edits=True, streams=True, buttons=True, cards=True, reactions=True, files=True, polls=True, max_length=TEXT,
     )  # fmt: skip
 
     def __init__(
@@ -182,11 +182,13 @@ class Telegram(Platform):
         more: dict[str, Any] = {
             "message_thread_id": topic, "reply_parameters": answering, "reply_markup": ready.keyboard,
         }  # fmt: skip
+        if ready.poll:
+            return await self._client.send_poll(to, ready.text, [*ready.poll], **more)
         if ready.picture:
             try:
                 return await self._client.send_photo(to, ready.picture, caption=ready.text, **more)
             except BadRequest as error:  # Telegram could not get the picture, or can't read it
-                log.info("Telegram: without its picture, %s: %s", ready.picture, error)
+                log.info("Telegram: without its picture, %s: %s", ready.picture[:100], error)
         return await self._client.send_message(to, ready.text, link_preview_options=NO_PREVIEW, **more)
 
     async def _draft(self, to: int, topic: int | None, outgoing: Outgoing, key: str) -> str:

@@ -1,5 +1,6 @@
 """A message as Telegram shows it: plain text with cards beneath it, buttons, and a picture where there is one."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,26 +13,44 @@ TEXT, CAPTION = 4096, 1024  # UTF-16 code units
 DATA = 64  # bytes that a button carries
 ROW = 32  # characters of the labels that stand in one line
 LABEL = 60
+QUESTION, CHOICE, CHOICES = 300, 100, 12  # characters of a poll's question and answers, and how many of these
+DRAWN = "data:image/png;base64,"
 CHAT = "chat:"  # in front of the id of a sender who is a chat: never to be taken for one to write to
 STORED = "#"  # in front of a button's number in its message: what it means stands in the tables
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`picture` is an address; the text fits under it."""
+    """`picture` is an address, or the picture itself; the text fits under it. `poll`: what may be chosen."""
 
     text: str
     keyboard: InlineKeyboardMarkup | None
-    picture: str = ""
+    picture: str | bytes = ""
+    poll: tuple[str, ...] = ()
 
 
 def shown(outgoing: Outgoing, key: str = "") -> Shown:
     """`key` is the row's, for buttons of a message that has no id yet."""
+    if outgoing.poll:
+        return _poll(outgoing, key)
     text = _with_cards(outgoing.text, outgoing.cards)
     rows = [*_rows(outgoing.buttons, key), *_links(outgoing.cards)]
-    picture = next((card.image for card in outgoing.cards if card.image.startswith(("https://", "http://"))), "")
+    picture = next((found for card in outgoing.cards if (found := _picture(card.image))), "")
     keyboard = InlineKeyboardMarkup(rows) if rows else None
     return Shown(text, keyboard, picture if units(text) <= CAPTION else "")
+
+
+def _poll(outgoing: Outgoing, key: str) -> Shown:
+    """A poll has no picture, and its question is shorter than a message."""
+    rows = _rows(outgoing.buttons, key)
+    choices = tuple(one[:CHOICE] for one in outgoing.poll[:CHOICES])
+    return Shown(cut(outgoing.text, QUESTION)[0], InlineKeyboardMarkup(rows) if rows else None, poll=choices)
+
+
+def _picture(image: str) -> str | bytes:
+    if image.startswith(DRAWN):
+        return base64.b64decode(image.removeprefix(DRAWN))
+    return image if image.startswith(("https://", "http://")) else ""
 
 
 def place(chat_id: str) -> tuple[int, int | None]:

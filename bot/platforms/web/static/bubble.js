@@ -84,18 +84,17 @@ function cards(list) {
 
 function card(one) {
   const address = webAddress(one.link);
+  const words = [
+    one.title ? el("h3", {}, one.title) : null,
+    one.subtitle ? el("p", { class: "price" }, one.subtitle) : null,
+    one.text ? el("p", { class: "card-text" }, one.text) : null,
+    address ? link(address, t("view")) : null,
+  ].filter(Boolean);
   return el(
     "section",
     { class: "card", "aria-label": one.title },
     picture(one.image),
-    el(
-      "div",
-      { class: "card-words" },
-      el("h3", {}, one.title),
-      one.subtitle ? el("p", { class: "price" }, one.subtitle) : null,
-      one.text ? el("p", { class: "card-text" }, one.text) : null,
-      address ? link(address, t("view")) : null,
-    ),
+    words.length ? el("div", { class: "card-words" }, ...words) : null,
   );
 }
 
