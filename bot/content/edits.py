@@ -22,7 +22,7 @@ def edited(row: Any, text: str, safety: Safety) -> tuple[str, dict[str, Any]]:
     if not text or len(text) > LONG:
         return "long", {}
     facts = [fact for fact in row.data.get("facts", ()) if str(fact[4]) in text]
-    if safety.verdict(text, "out", tuple(str(fact[4]) for fact in facts)):
+    if safety.verdict(text, "out", tuple(str(fact[4]) for fact in facts), typed=True):
         return "unsafe", {}
     data = dict(row.data)
     rests = dict(data.get("rests") or {})

@@ -137,7 +137,8 @@ class Writer:
             self._library, self._database, self._voice.texts, self._shop_id, shop.name, chat_id, language, random, now,
             frozenset(recent), frozenset(row for post in same for row in post.sources),
             frozenset(one for post in same for one in post.extra.get("news", ())), words, (),
-            last=same[0].created if same else None, safe=lambda text: not self._voice.safety.verdict(text, "out"),
+            last=same[0].created if same else None,
+            safe=lambda text: not self._voice.safety.verdict(text, "out", names=(text,)),
         )  # fmt: skip
 
     async def _candidates(self, piece: Piece, desk: Desk, before: Sequence[str]) -> list[Candidate]:

@@ -51,10 +51,12 @@ class Safety:
         quoted: tuple[str, ...] = (),
         place: str = "",
         names: tuple[str, ...] = (),
+        *,
+        typed: bool = False,
     ) -> str | None:
         """The first rule's reason to stop this text, or None. `place`: the chat that it is of, as `platform:id`;
-        `names`: of members, that stand in it."""
-        subject = Subject(text, direction, quoted, self._places.get(place, self._strictness), names)
+        `names`: of members, that stand in it; `typed`: an admin wrote it."""
+        subject = Subject(text, direction, quoted, self._places.get(place, self._strictness), names, typed)
         for name, rule in self.rules.items():
             try:
                 reason = rule.check(subject)

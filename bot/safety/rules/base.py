@@ -36,6 +36,7 @@ class Subject:
     quoted: tuple[str, ...] = ()
     strictness: Strictness = "normal"
     names: tuple[str, ...] = ()  # of members, in the text: nobody's words but theirs
+    typed: bool = False  # by an admin, and not by a model
 
     @property
     def own(self) -> str:

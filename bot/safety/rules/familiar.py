@@ -12,7 +12,7 @@ MOST = 0.3  # of a sentence's neighbouring words, the share that no reply has
 
 class Familiar:
     def check(self, subject: Subject) -> str | None:
-        if subject.direction != "out":
+        if subject.direction != "out" or subject.typed:
             return None
         text = subject.text
         for value in sorted(filter(None, (*subject.quoted, *subject.names)), key=len, reverse=True):
