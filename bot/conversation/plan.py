@@ -115,11 +115,9 @@ class Planner:
         told = max(
             (one.ranking.articles[0][0] for one in readings if one.ranking and one.ranking.articles), default=0.0
         )
-        if told >= EXPLAINS and whole.has("question") and not whole.has("grievance"):
-            return None
         if whole.has("question") and not whole.has("grievance"):
             asked = self._explaining(readings[0])
-            if asked and asked.called >= TITLE:
+            if told >= EXPLAINS or (asked and asked.called >= TITLE):
                 return None
         return self.compose.plain(Act.HANDOFF, readings[0].language, context, State.COMPLAINT)
 
@@ -158,7 +156,8 @@ class Planner:
         """Greetings, thanks and the like, where nothing is asked of the shop."""
         content = links.content(reading.words)
         for cue, act in SOCIAL:
-            if reading.has(cue) and not asks and not (act is not Act.ABOUT and means_row(reading)):
+            row = act is not Act.ABOUT and means_row(reading) and reading.wants.get("chat", 0.0) < HALF
+            if reading.has(cue) and not asks and not row:
                 article = self._article(reading, Context())
                 if act is Act.SMALLTALK and reading.wants and reading.wants.get("chat", 0.0) < CHATTY:
                     continue
@@ -237,7 +236,7 @@ class Planner:
         chosen = reading.has("cheapest", "dearest") or self._choose.wanted(
             reading, linked, self._about_one(reading, linked)
         )
-        plainly = explains >= EXPLAINS or (explains >= best + FAR and reading.need < NEEDED)
+        plainly = explains >= max(EXPLAINS, best) or (explains >= best + FAR and reading.need < NEEDED)
         if chosen and reading.wants.get("policy", 0.0) < HALF and not plainly:
             return False
         if reading.has("price", "stock") and not reading.has("restock") and leaning(reading) <= -CERTAIN:

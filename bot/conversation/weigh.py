@@ -26,6 +26,7 @@ from llm.protocol import Act, Plan
 ARTICLES, PRODUCTS = 4, 3  # rows that are looked at
 OPEN = (Act.DESCRIBE, Act.POLICY, Act.RECOMMEND, Act.UNKNOWN, Act.ASK_BACK)  # acts that are looked at again
 NEEDED = 0.8  # probability of a wish for advice that is not
+LIKELY = 0.5  # of another plan, where advice is asked for in so many words
 TOLD = 0.2  # the least nearness of a sentence that is said where the rules know none
 CUES = {Act.PRICE: "price", Act.STOCK: "stock", Act.OPTIONS: "options", Act.RECOMMEND: "recommend"}
 
@@ -52,7 +53,8 @@ class Weigher:
         chances = likely(_weights()[reading.language], [one.evidence for one in found])
         best = found[chances.index(max(chances))]
         said = best.evidence.get(f"{best.plan.act}.said", TOLD)
-        if best.plan is plan or (plan.act is Act.UNKNOWN and said < TOLD):
+        asked = plan.act is Act.RECOMMEND and reading.has("recommend")
+        if best.plan is plan or (plan.act is Act.UNKNOWN and said < TOLD) or (asked and max(chances) < LIKELY):
             return plan
         return replace(best.plan, sure=max(chances))
 

@@ -55,11 +55,24 @@ async def test_an_article_is_found_though_the_words_differ(planner: Planner, ask
 
 
 @pytest.mark.parametrize(
-    "asked", ["给刚学做饭的朋友挑个礼物 送点啥好", "something for my dad, he lives on tea, about 40"]
+    "asked",
+    [
+        "给刚学做饭的朋友挑个礼物 送点啥好",
+        "something for my dad, he lives on tea, about 40",
+        "推荐一款磨豆机",
+        "recommend me a kettle",
+    ],
 )
 async def test_a_need_is_advised_on_in_either_language(planner: Planner, asked: str) -> None:
     (plan,) = await planner.plan(asked, Context("en" if asked.isascii() else "zh"))
     assert plan.act is Act.RECOMMEND
+
+
+@pytest.mark.parametrize(
+    ("said", "act"), [("你好", Act.GREET), ("您好", Act.GREET), ("再见", Act.BYE), ("hi", Act.GREET)]
+)
+async def test_a_greeting_means_no_article(planner: Planner, said: str, act: Act) -> None:
+    assert [plan.act for plan in await planner.plan(said, Context("en" if said.isascii() else "zh"))] == [act]
 
 
 async def test_the_sentence_that_answers_is_picked(planner: Planner) -> None:
