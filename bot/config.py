@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     uploads: Path = _setting(
         Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"
     )
+    pictures: Path = _setting(
+        Path("data/pictures"), "where pictures that the bot draws are kept, for RETENTION_DAYS", "Storage"
+    )
     retention_days: int = _setting(
         30, "raw words of members are emptied after this many days", "Storage", ge=1, le=3650
     )

@@ -83,13 +83,15 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A product as a member sees it; every text is ready to be shown."""
+    """A product as a member sees it; every text is ready to be shown. `image` is an address, `picture` the path of a
+    PNG file of ours (`bot/pictures.py`), which is shown instead."""
 
     title: str
     subtitle: str = ""
     text: str = ""
     image: str = ""
     link: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)

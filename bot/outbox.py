@@ -8,7 +8,7 @@ they are sent and never sent again by themselves: a row whose answer nobody saw 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -44,7 +44,7 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
     if outgoing.buttons:
         held["buttons"] = [[button.label, button.command] for button in outgoing.buttons]
     if outgoing.cards:
-        held["cards"] = [[card.title, card.subtitle, card.text, card.image, card.link] for card in outgoing.cards]
+        held["cards"] = [list(astuple(card)) for card in outgoing.cards]
     if outgoing.private_to:
         held["private_to"] = outgoing.private_to
     if outgoing.awaits:

@@ -55,7 +55,7 @@ LAYERS = [
     ["knowledge"],
     ["outbox", "attention", "safety"],
     ["changeable", "weights"],
-    ["registry", "clock", "config", "logs", "messages", "texts", "language", "demo", "locales"],
+    ["registry", "clock", "config", "logs", "messages", "pictures", "texts", "language", "demo", "locales"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(path for top in ("bot", "llm", "storage", "migrations") for path in ROOT.glob(f"{top}/**/*.py"))

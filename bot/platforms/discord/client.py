@@ -13,6 +13,7 @@ import discord
 from discord.http import HTTPClient, Route
 
 from bot.clock import Clock
+from bot.platforms.discord.attached import form
 
 log = logging.getLogger(__name__)
 Parse = Callable[[Any], None]
@@ -126,10 +127,11 @@ class Client(discord.AutoShardedClient):
     async def call(
         self, method: str, path: str, json: Any = None, params: dict[str, Any] | None = None, **parts: Any
     ) -> Any:
-        """One call; `parts` fill the path. Raises as `Http.request`, and Ended where the client is closed meanwhile."""
-        more: dict[str, Any] = {
-            name: value for name, value in (("json", json), ("params", params)) if value is not None
-        }
+        """One call; `parts` fill the path, and `json` may name files. Raises as `Http.request`, and Ended where the
+        client is closed meanwhile."""
+        more = await form(json) if json is not None else {}
+        if params is not None:
+            more["params"] = params
         if self._ended.is_set():
             raise Ended
         work = asyncio.ensure_future(self.http.request(Route(method, path, **parts), **more))

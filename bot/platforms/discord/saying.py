@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.messages import Button, Card, Outgoing
+from bot.platforms.discord import attached
 
 LENGTH = 2000  # characters of a message
 CUSTOM_ID, LABEL, OPTION = 100, 80, 100  # characters
@@ -32,12 +33,15 @@ def plain(text: str) -> str:
 def body(outgoing: Outgoing, *, private: bool = False) -> dict[str, Any]:
     """A message as the API takes it."""
     flags = (0 if outgoing.cards else SUPPRESS_EMBEDS) | (EPHEMERAL if private else 0)
+    cards = outgoing.cards[:EMBEDS]
+    pictures = [card.picture for card in cards if card.picture]
     return {
         "content": plain(outgoing.text),
-        "embeds": [_embed(card) for card in outgoing.cards[:EMBEDS]],
+        "embeds": [_embed(card, pictures) for card in cards],
         "components": list(_rows(outgoing.buttons)),
         "allowed_mentions": NOBODY,
         "flags": flags,
+        **({attached.FILES: pictures} if pictures else {}),
     }
 
 
@@ -56,13 +60,15 @@ def nonce(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:25]
 
 
-def _embed(card: Card) -> dict[str, Any]:
-    made: dict[str, Any] = {"title": card.title[:256]}
+def _embed(card: Card, pictures: Sequence[str]) -> dict[str, Any]:
+    made: dict[str, Any] = {"title": card.title[:256]} if card.title else {}
     if text := "\n".join(plain(one) for one in (card.subtitle, card.text) if one):
         made["description"] = text[:EMBED_TEXT]
     if _is_web(card.link):
         made["url"] = card.link
-    if _is_web(card.image):
+    if card.picture:
+        made["image"] = {"url": f"attachment://{attached.name(pictures.index(card.picture))}"}
+    elif _is_web(card.image):
         made["image"] = {"url": card.image}
     return made
 

@@ -23,7 +23,7 @@ from bot.platforms.telegram.client import Client, Wait, refused
 from bot.platforms.telegram.incoming import Reader, chat_of
 from bot.platforms.telegram.kept import NAME, Kept
 from bot.platforms.telegram.limits import Pace
-from bot.platforms.telegram.outgoing import CHAT, TEXT, Shown, caption, place, reply_of, shown
+from bot.platforms.telegram.outgoing import CHAT, TEXT, Shown, caption, is_address, place, reply_of, shown
 from bot.platforms.telegram.rights import Admins
 from bot.platforms.telegram.serving import Poller, Raw, Webhook, chats_of, patient
 from bot.texts import Texts
@@ -182,9 +182,9 @@ class Telegram(Platform):
         more: dict[str, Any] = {
             "message_thread_id": topic, "reply_parameters": answering, "reply_markup": ready.keyboard,
         }  # fmt: skip
-        if ready.picture:
+        if picture := await _photo(ready.picture):
             try:
-                return await self._client.send_photo(to, ready.picture, caption=ready.text, **more)
+                return await self._client.send_photo(to, picture, caption=ready.text, **more)
             except BadRequest as error:  # Telegram could not get the picture, or can't read it
                 log.info("Telegram: without its picture, %s: %s", ready.picture, error)
         return await self._client.send_message(to, ready.text, link_preview_options=NO_PREVIEW, **more)
@@ -273,3 +273,14 @@ class Telegram(Platform):
         if not self._username or not PAYLOAD.fullmatch(payload):
             return ""
         return f"https://t.me/{self._username}?start={payload}"
+
+
+async def _photo(picture: str) -> str | bytes:
+    """An address as it stands, a file as what it holds; nothing of one that is not there any more."""
+    if not picture or is_address(picture):
+        return picture
+    try:
+        return await asyncio.to_thread(Path(picture).read_bytes)
+    except OSError as error:
+        log.warning("a message goes without its picture: %s", error)
+        return b""

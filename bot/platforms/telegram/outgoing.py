@@ -18,7 +18,7 @@ STORED = "#"  # in front of a button's number in its message: what it means stan
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`picture` is an address; the text fits under it."""
+    """`picture` is an address, or the path of a file; the text fits under it."""
 
     text: str
     keyboard: InlineKeyboardMarkup | None
@@ -29,9 +29,14 @@ def shown(outgoing: Outgoing, key: str = "") -> Shown:
     """`key` is the row's, for buttons of a message that has no id yet."""
     text = _with_cards(outgoing.text, outgoing.cards)
     rows = [*_rows(outgoing.buttons, key), *_links(outgoing.cards)]
-    picture = next((card.image for card in outgoing.cards if card.image.startswith(("https://", "http://"))), "")
+    pictures = (card.picture or (card.image if is_address(card.image) else "") for card in outgoing.cards)
+    picture = next(filter(None, pictures), "")
     keyboard = InlineKeyboardMarkup(rows) if rows else None
     return Shown(text, keyboard, picture if units(text) <= CAPTION else "")
+
+
+def is_address(text: str) -> bool:
+    return text.startswith(("https://", "http://"))
 
 
 def place(chat_id: str) -> tuple[int, int | None]:
@@ -85,5 +90,5 @@ def _data(command: str, at: int, key: str) -> str:
 
 
 def _links(cards: Sequence[Card]) -> list[list[InlineKeyboardButton]]:
-    linked = [card for card in cards if card.link.startswith(("https://", "http://"))]
+    linked = [card for card in cards if is_address(card.link)]
     return [[InlineKeyboardButton(card.title[:LABEL], url=card.link)] for card in linked]
