@@ -20,7 +20,9 @@ from bot.clock import Clock
 from bot.commands.base import Command, Shop, Tools, command
 from bot.config import Settings, SettingsError, quiet
 from bot.content import types as content_types
+from bot.content.campaigns import Campaigns
 from bot.content.drafts import Drafts
+from bot.content.tracking import tracking_of
 from bot.conversation.answer import Conversation
 from bot.conversation.corrections import Corrections
 from bot.conversation.handoff import Handoffs
@@ -204,6 +206,11 @@ async def build(
             database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types)
         )
 
+        campaigns = Campaigns(
+            database=database, shop_id=shop.id, language=shop.language, clock=clock, texts=texts, library=library,
+            drafts=drafts, suggestions=suggestions, tracking=tracking_of(settings, shop.id), wake=outbox.wake,
+        )  # fmt: skip
+
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
 
@@ -223,6 +230,7 @@ async def build(
             load_live,
             engine.report,
             lambda: router.forget_people(),
+            campaigns,
         )
         conversation = Conversation(Planner(library), voice, texts, clock)
         abilities = {name: edge.capabilities for name, edge in edges.items()}
@@ -243,7 +251,7 @@ async def build(
                     database=database, shop_id=shop.id, clock=clock, texts=texts, abilities=abilities,
                     within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
                 )  # fmt: skip
-                both = (intake, outbox, corrections)
+                both = (intake, outbox, corrections, campaigns)
                 scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 yield App(settings, clock, *told, [*edges])
@@ -263,6 +271,7 @@ def make_scheduler(
     intake: Intake,
     outbox: Outbox,
     corrections: Corrections,
+    campaigns: Campaigns,
 ) -> Scheduler:
     return Scheduler(
         database=database,
@@ -275,6 +284,7 @@ def make_scheduler(
         wake_intake=intake.wake,
         wake_outbox=outbox.wake,
         correct=corrections.correct,
+        step=campaigns.step,
     )
 
 

@@ -271,7 +271,8 @@ class Outbox:
         old = not patience or self._clock.now() - row.created >= PATIENCE
         if error.retry_after is None or (old and row.attempts + 1 >= ATTEMPTS):
             log.warning("message %d was not sent: %s", row.id, error)
-            await self._database.write(lambda tx: rows.mark(tx, row.id, "failed", error=str(error)[:500]))
+            end = "blocked" if error.blocked else "failed"
+            await self._database.write(lambda tx: rows.mark(tx, row.id, end, error=str(error)[:500]))
             return True
         due = self._clock.now() + timedelta(seconds=error.retry_after)
         self._held[row.chat_id] = due

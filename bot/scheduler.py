@@ -43,6 +43,11 @@ async def nothing() -> bool:
     return False
 
 
+async def no_step(now: datetime) -> bool:
+    """The same at a moment."""
+    return False
+
+
 def next_time(cron: str, timezone: str, after: datetime) -> datetime:
     """The first moment (UTC) after `after` at which the wall clock of the zone is what the five fields say.
 
@@ -85,7 +90,8 @@ def _triggers(cron: str, last: datetime) -> list[CronTrigger]:
 
 class Scheduler:
     """`wake_intake` takes up parked messages whose time has come; `wake_outbox` says that there are rows to send;
-    `correct` corrects some of the messages that state what is no longer so, and says whether it looked at any."""
+    `correct` corrects some of the messages that state what is no longer so, and says whether it looked at any; `step`
+    moves campaigns on, and says whether there was anything to do."""
 
     def __init__(
         self,
@@ -100,12 +106,13 @@ class Scheduler:
         wake_intake: Callable[[], Awaitable[None]],
         wake_outbox: Callable[[], None],
         correct: Callable[[], Awaitable[bool]] = nothing,
+        step: Callable[[datetime], Awaitable[bool]] = no_step,
     ) -> None:
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._drafts, self._suggestions, self._language = drafts, suggestions, default_language
         self._retention_days = retention_days
         self._wake_intake, self._wake_outbox = wake_intake, wake_outbox
-        self._correct = correct
+        self._correct, self._step = correct, step
         self._ticking = asyncio.Lock()
         self._pushed: date | None = None
         self._cleared: date | None = None
@@ -113,7 +120,7 @@ class Scheduler:
     async def tick(self) -> bool:
         """Do everything that is due now; was there anything?"""
         async with self._ticking:
-            corrected = await self._correct()
+            corrected = await self._correct() | await self._campaigns()
             if not await self._database.read(self._anything):
                 return await self._clear() or corrected
             woken = await self._wake_parked()
@@ -125,8 +132,8 @@ class Scheduler:
     async def run(self) -> None:
         """Tick each second until cancelled; a tick under way is cancelled with it and ends before this returns."""
         ticker = AsyncIOScheduler(timezone=UTC)
-        # Parked messages and corrections have their own jobs: wording a post must hold up neither.
-        for job in (self._wake_parked, self._correct, self._tick_if_idle):
+        # Parked messages, corrections and campaigns have their own jobs: wording a post must hold up none of them.
+        for job in (self._wake_parked, self._correct, self._campaigns, self._tick_if_idle):
             ticker.add_job(
                 _until_stopped,
                 "interval",
@@ -149,6 +156,9 @@ class Scheduler:
     async def _tick_if_idle(self) -> None:
         if not self._ticking.locked():
             await self.tick()
+
+    async def _campaigns(self) -> bool:
+        return await self._step(self._clock.now())
 
     async def _anything(self, tx: Transaction) -> bool:
         """Is a parked message, a schedule, a run or the day's suggestions due? One look in place of four."""

@@ -39,6 +39,7 @@ STEADY = timedelta(minutes=1)  # a client that lived so long starts the count an
 BETWEEN = timedelta(seconds=1.5)  # two parts of a reply: a channel's edits share a bucket of five in five seconds
 PATIENCE = 3.0  # seconds that a message waits for a client that is just being opened
 BAD_TOKEN, NO_HISTORY = 4004, 160002  # a close code, and Discord's code
+BLOCKED = (10003, 10004, 50001, 50007)  # no such channel or server, no access to it, no direct messages from the bot
 CHATS = 5_000
 WRONG_TOKEN = (
     "DISCORD_TOKEN: Discord refuses it; Discord stays off until the bot is started with the right one. "
@@ -343,7 +344,9 @@ class Discord(Platform):
             if error.status == 429:
                 raise SendError("Discord asks to wait", self._later()) from error
             if error.status < 500 and error.status != 401:
-                raise SendError(f"Discord refuses it: {error.code} {error.text}") from error
+                raise SendError(
+                    f"Discord refuses it: {error.code} {error.text}", blocked=error.code in BLOCKED
+                ) from error
             raise SendError(f"Discord fails: {error.status}", self._later(), unsure=True) from error
         except UNREACHED as error:
             raise SendError(f"Discord can't be reached: {type(error).__name__}", self._later(), unsure=True) from error
