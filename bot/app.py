@@ -31,6 +31,7 @@ from bot.intake import Intake
 from bot.knowledge.library import Library
 from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice
+from bot.listener import Listener
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
 from bot.messages import Chat
@@ -72,6 +73,7 @@ class App:
     intake: Intake
     scheduler: Scheduler
     serving: list[str]
+    listener: Listener | None = None
 
     async def load(self) -> None:
         """Load the model, and read the shop; messages taken in meanwhile are worked on from then on.
@@ -93,6 +95,8 @@ class App:
             tasks.create_task(self.library.run())
             tasks.create_task(self.outbox.run())
             tasks.create_task(self.scheduler.run())
+            if self.listener:
+                tasks.create_task(self.listener.run())
             for platform in self.platforms.values():
                 tasks.create_task(self._serve(platform))
 
@@ -254,7 +258,8 @@ async def build(
                 both = (intake, outbox, corrections, campaigns)
                 scheduler = make_scheduler(settings, database, clock, shop, drafts, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
-                yield App(settings, clock, *told, [*edges])
+                public = Listener(database, clock, settings.public_listen) if settings.public_url else None
+                yield App(settings, clock, *told, [*edges], public)
             await outbox.flush()
         finally:
             await engine.close()

@@ -129,7 +129,7 @@ async def titles(tx: Transaction, campaign_id: int, count: int) -> list[str]:
     return [row.title or row.platform_id for row in rows]
 
 
-async def languages(tx: Transaction, campaign_id: int) -> list[str]:
-    """The languages that its chats are set to; '' where one follows the shop."""
-    query = select(PLACE.c.language).distinct().join(AIM, AIM.c.chat_id == PLACE.c.id)
-    return list(await tx.scalars(query.where(AIM.c.campaign_id == campaign_id).order_by(PLACE.c.language)))
+async def places(tx: Transaction, campaign_id: int) -> list[Row[Any]]:
+    """Everywhere that it goes (title, platform_id, state, note), in order."""
+    query = select(PLACE.c.title, PLACE.c.platform_id, AIM.c.state, AIM.c.note).join(AIM, AIM.c.chat_id == PLACE.c.id)
+    return list(await tx.execute(query.where(AIM.c.campaign_id == campaign_id).order_by(AIM.c.id)))
