@@ -18,7 +18,7 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 CODE = re.compile(r"[A-Za-z0-9]{1,32}", re.ASCII)
-# TelegramBot, Discordbot, Slackbot, Twitterbot, LinkedInBot, bingbot … call themselves bots; these don't all.
+# Slackbot, Twitterbot, LinkedInBot, bingbot … call themselves bots; these don't all.
 PROGRAM = re.compile(
     r"(?<!cu)bot\b|(?<!cu)bot[/;_-]|crawl|spider|preview|facebookexternalhit|facebookcatalog|whatsapp|slack|viber|skype"
     r"|snapchat|embedly|iframely|pinterest|vkshare|bitlybot|headless|scan|monitor|uptime|curl/|wget/|python|okhttp"

@@ -33,6 +33,8 @@ class Edge(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
+    def room(self, chat: Chat) -> float: ...
+
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str: ...
 
     async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None: ...
@@ -244,7 +246,11 @@ class Outbox:
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
         once = row.kind in ONCE and not edge.capabilities.idempotent
         if once:
-            await self._database.write(lambda tx: rows.mark(tx, row.id, "sending"))
+            # Asked before the mark, so that a kill makes unknown only what may have been on its way.
+            if (wait := edge.room(chat)) > 0:
+                return await self._refused(row, SendError("the platform takes no more yet", wait))
+            if not await self._database.write(lambda tx: rows.begin(tx, row.id)):
+                return True  # it was called back meanwhile
         try:
             if row.message_id:
                 await edge.edit(chat, row.message_id, outgoing(row))

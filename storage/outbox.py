@@ -110,6 +110,12 @@ async def mark(tx: Transaction, outbox_id: int, state: str, **values: Any) -> No
     await CHANGE.run(tx, {"row": outbox_id, "state": state} | values)
 
 
+async def begin(tx: Transaction, outbox_id: int) -> bool:
+    """Mark a row before a send that must not repeat; False where it is not to be sent any more."""
+    query = update(Outbox).where(Outbox.id == outbox_id, Outbox.state == "ready").values(state="sending")
+    return bool((await tx.execute(query)).rowcount)
+
+
 async def retry_chat(tx: Transaction, outbox_id: int, chat_id: int, due: datetime, error: str) -> None:
     """Try this row again at `due`, and what waits behind it in its chat not before."""
     values = {"state": "ready", "error": error[:500], "attempts": Outbox.attempts + 1}

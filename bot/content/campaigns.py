@@ -27,7 +27,7 @@ from storage.database import Database, Transaction
 from storage.members import ChatRow
 
 KIND = "post"
-WINDOW = 45  # messages of campaigns that are on their way at once on a platform: what it takes in a second and a half
+WINDOW = 60  # messages of campaigns that are on their way at once on a platform: what it takes in two seconds
 AGAIN = timedelta(minutes=10)  # until a chat is asked again that may not be sent anything now
 PATIENCE = timedelta(days=2)  # from the start on, until such a chat is left out
 FRESH = timedelta(days=1)  # a preview that is older is not sent
@@ -169,7 +169,7 @@ class Campaigns:
             moved |= await self._database.write(lambda tx, one=campaign_id: self._book(tx, one))  # type: ignore[misc]
             queued |= await self._database.write(lambda tx, one=campaign_id: self._queue(tx, one, now))  # type: ignore[misc]
             moved |= await self._database.write(lambda tx, one=campaign_id: self._end(tx, one, now))  # type: ignore[misc]
-        if queued:
+        if moved or queued:  # the report is to be sent too
             self._wake()
         return moved or queued
 

@@ -72,6 +72,10 @@ class Platform(ABC):
     async def run(self, receive: Receive) -> None:
         """Deliver events until cancelled."""
 
+    def room(self, chat: Chat) -> float:
+        """Seconds until a message to this chat may be sent within the platform's limits, as far as it is known."""
+        return 0.0
+
     @abstractmethod
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str:
         """Show a message and return its id. `key` makes it idempotent where the platform can. Raises SendError."""

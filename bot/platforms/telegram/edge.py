@@ -1,6 +1,7 @@
 """The platform: what comes in is made durable and then confirmed; what goes out keeps Telegram's limits."""
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import re
@@ -234,6 +235,11 @@ class Telegram(Platform):
         """An admin who hides is the group itself."""
         to, _ = place(chat.id)
         return member == f"{CHAT}{to}" or (member.isdecimal() and int(member) in await self._admins.of(to))
+
+    def room(self, chat: Chat) -> float:
+        with contextlib.suppress(SendError):  # `send` says that nobody is there
+            return self._pace.wait(place(chat.id)[0], self._clock.now(), peek=True)
+        return 0.0
 
     def _wait(self, to: int, *, spare: bool = False) -> None:
         if wait := self._pace.wait(to, self._clock.now(), spare=spare):
