@@ -139,7 +139,7 @@ class Scheduler:
                 "interval",
                 args=[job],
                 id=job.__name__,
-                seconds=1,
+                seconds=0.5 if job == self._campaigns else 1,
                 max_instances=2,
                 coalesce=True,
                 misfire_grace_time=None,

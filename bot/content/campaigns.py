@@ -27,7 +27,7 @@ from storage.database import Database, Transaction
 from storage.members import ChatRow
 
 KIND = "post"
-WINDOW = 60  # messages of campaigns that are on their way at once on a platform: what it takes in two seconds
+WINDOW = 36  # messages of campaigns that are on their way at once on a platform: what it takes in two seconds
 AGAIN = timedelta(minutes=10)  # until a chat is asked again that may not be sent anything now
 PATIENCE = timedelta(days=2)  # from the start on, until such a chat is left out
 FRESH = timedelta(days=1)  # a preview that is older is not sent

@@ -33,6 +33,7 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FETCHES = 3
+SOON = 0.25  # seconds that a message waits here for its turn
 REMEMBERED = 2_000  # messages whose last text is remembered
 NO_PREVIEW = api.LinkPreviewOptions(is_disabled=True)
 
@@ -171,7 +172,7 @@ class Telegram(Platform):
         to, topic = place(chat.id)
         if not outgoing.done and chat.direct:
             return await self._draft(to, topic, outgoing, key)
-        self._wait(to, spare=not outgoing.done)
+        await self._turn(to, spare=not outgoing.done)
         ready = shown(outgoing, key)
         reply = reply_of(outgoing.reply_to)
         answering = api.ReplyParameters(reply, allow_sending_without_reply=True) if reply else None
@@ -206,7 +207,7 @@ class Telegram(Platform):
         if not outgoing.done and self._pace.wait(to, self._clock.now(), spare=True):
             return
         if outgoing.done:
-            self._wait(to)
+            await self._turn(to)
         await self._call(to, partial(self._change, to, int(message_id), ready))
         self._remember(to, message_id, ready)
 
@@ -238,12 +239,16 @@ class Telegram(Platform):
 
     def room(self, chat: Chat) -> float:
         with contextlib.suppress(SendError):  # `send` says that nobody is there
-            return self._pace.wait(place(chat.id)[0], self._clock.now(), peek=True)
+            return max(0.0, self._pace.wait(place(chat.id)[0], self._clock.now(), peek=True) - SOON)
         return 0.0
 
-    def _wait(self, to: int, *, spare: bool = False) -> None:
-        if wait := self._pace.wait(to, self._clock.now(), spare=spare):
-            raise SendError(f"Telegram takes no more from here for {wait:.1f} s", wait)
+    async def _turn(self, to: int, *, spare: bool = False) -> None:
+        """Wait for the turn of a call where it comes soon, so that no turn is lost to the way through the tables.
+        Raises SendError where it doesn't."""
+        while wait := self._pace.wait(to, self._clock.now(), spare=spare):
+            if spare or wait > SOON:
+                raise SendError(f"Telegram takes no more from here for {wait:.1f} s", wait)
+            await self._clock.sleep(wait)
 
     async def _call(self, to: int, call: Callable[[], Any]) -> Any:
         try:
