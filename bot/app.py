@@ -37,6 +37,7 @@ from bot.members.suggestions import Suggestions
 from bot.messages import Chat
 from bot.opening import import_dropped, open_shop
 from bot.outbox import Outbox
+from bot.pictures import Pictures
 from bot.platforms.base import Platform
 from bot.privately import Privately
 from bot.registry import load
@@ -290,6 +291,7 @@ def make_scheduler(
         wake_outbox=outbox.wake,
         correct=corrections.correct,
         step=campaigns.step,
+        forget=Pictures(settings.pictures).clear,
     )
 
 

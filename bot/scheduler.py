@@ -21,7 +21,7 @@ from bot.clock import Clock
 from bot.content import when
 from bot.content.drafts import Drafts, NothingToPost
 from bot.members.suggestions import Suggestions
-from storage import inbox, interactions, lessons, links, members, questions, schedules
+from storage import clicks, inbox, interactions, lessons, links, members, questions, schedules
 from storage import settings as stored
 from storage.database import Database, Transaction
 
@@ -91,7 +91,7 @@ def _triggers(cron: str, last: datetime) -> list[CronTrigger]:
 class Scheduler:
     """`wake_intake` takes up parked messages whose time has come; `wake_outbox` says that there are rows to send;
     `correct` corrects some of the messages that state what is no longer so, and says whether it looked at any; `step`
-    moves campaigns on, and says whether there was anything to do."""
+    moves campaigns on, and says whether there was anything to do; `forget` clears what is kept beside the tables."""
 
     def __init__(
         self,
@@ -107,12 +107,13 @@ class Scheduler:
         wake_outbox: Callable[[], None],
         correct: Callable[[], Awaitable[bool]] = nothing,
         step: Callable[[datetime], Awaitable[bool]] = no_step,
+        forget: Callable[[datetime], Awaitable[object]] = no_step,
     ) -> None:
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._drafts, self._suggestions, self._language = drafts, suggestions, default_language
         self._retention_days = retention_days
         self._wake_intake, self._wake_outbox = wake_intake, wake_outbox
-        self._correct, self._step = correct, step
+        self._correct, self._step, self._forget = correct, step, forget
         self._ticking = asyncio.Lock()
         self._pushed: date | None = None
         self._cleared: date | None = None
@@ -139,7 +140,7 @@ class Scheduler:
                 "interval",
                 args=[job],
                 id=job.__name__,
-                seconds=0.5 if job == self._campaigns else 1,
+                seconds=1,
                 max_instances=2,
                 coalesce=True,
                 misfire_grace_time=None,
@@ -246,16 +247,18 @@ class Scheduler:
         if self._cleared == now.date():
             return False
 
-        async def clear(tx: Transaction) -> None:
+        async def clear(tx: Transaction) -> datetime:
             changed = await stored.changed(tx, self._shop_id)
             kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
             for noun in (interactions.forget_texts, questions.forget, lessons.forget):
                 await noun(tx, self._shop_id, now - kept)
+            await clicks.forget(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
             await links.clear(tx, self._shop_id, now)
             await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)
+            return now - kept
 
-        await self._database.write(clear)
+        await self._forget(await self._database.write(clear))
         self._cleared = now.date()
         return True
 

@@ -27,7 +27,8 @@ from storage.database import Database, Transaction
 from storage.members import ChatRow
 
 KIND = "post"
-WINDOW = 36  # messages of campaigns that are on their way at once on a platform: what it takes in two seconds
+WINDOW = 45  # messages of campaigns that are on their way at once on a platform: what it takes in a second and a half
+BATCH = 6  # of them that are put into the outbox in one transaction
 AGAIN = timedelta(minutes=10)  # until a chat is asked again that may not be sent anything now
 PATIENCE = timedelta(days=2)  # from the start on, until such a chat is left out
 FRESH = timedelta(days=1)  # a preview that is older is not sent
@@ -167,7 +168,11 @@ class Campaigns:
         moved = queued = False
         for campaign_id in await self._database.read(lambda tx: campaigns.under_way(tx, self._shop_id)):
             moved |= await self._database.write(lambda tx, one=campaign_id: self._book(tx, one))  # type: ignore[misc]
-            queued |= await self._database.write(lambda tx, one=campaign_id: self._queue(tx, one, now))  # type: ignore[misc]
+            for _ in range(WINDOW):  # some at a time, so that what is being sent waits for no long transaction
+                if not await self._database.write(lambda tx, one=campaign_id: self._queue(tx, one, now)):  # type: ignore[misc]
+                    break
+                queued = True
+                self._wake()
             moved |= await self._database.write(lambda tx, one=campaign_id: self._end(tx, one, now))  # type: ignore[misc]
         if moved or queued:  # the report is to be sent too
             self._wake()
@@ -184,32 +189,33 @@ class Campaigns:
         return bool(found)
 
     async def _queue(self, tx: Transaction, campaign_id: int, now: datetime) -> bool:
-        """As many more as each platform can take soon."""
+        """Some more, as far as each platform can take them soon; was there any target to look at?"""
         row = await campaigns.get(tx, self._shop_id, campaign_id)
         if row is None or row.state != RUNNING:
             return False
-        away, some = await campaigns.queued(tx, self._shop_id), False
+        away, looked = await campaigns.queued(tx, self._shop_id), False
         for platform in await campaigns.platforms(tx, campaign_id, now):
-            room = WINDOW - away.get(platform, 0)
+            room = min(WINDOW - away.get(platform, 0), BATCH)
             for target in await campaigns.waiting(tx, campaign_id, platform, now, room) if room > 0 else ():
-                some |= await self._put(tx, row, target, now)
-        return some
+                await self._put(tx, row, target, now)
+                looked = True
+        return looked
 
-    async def _put(self, tx: Transaction, campaign: Any, target: Any, now: datetime) -> bool:
+    async def _put(self, tx: Transaction, campaign: Any, target: Any, now: datetime) -> None:
         """One message, with its place in the ledger; else the target waits, or is left out."""
         key = f"campaign:{campaign.id}:{target.chat_id}"
         language, refused, final = await self._refusal(tx, target, now)
         before = await outbox.by_key(tx, self._shop_id, key)
         if before is not None and before.state != "cancelled":
             await campaigns.change_target(tx, target.id, campaigns.QUEUED, outbox_id=before.id)
-            return True
+            return
         whose = f"member:{target.member_id}" if target.member_id else f"chat:{target.chat_id}"
         reason = refused or await self._attention.reserve(tx, whose, KIND, key, now)
         if reason and reason != "already reserved":
             late = final or now + AGAIN > campaign.started + PATIENCE
             state = campaigns.SKIPPED if late else campaigns.WAITING
             await campaigns.change_target(tx, target.id, state, note=reason, due=now + AGAIN)
-            return late
+            return
         body = campaign.bodies.get(language) or next(iter(campaign.bodies.values()))
         post = Post(key, target.platform, campaign.content or f"campaign-{campaign.id}", target.member_id)
         text, values = await self._message(tx, body, campaign, post, language, now)
@@ -219,7 +225,6 @@ class Campaigns:
             row_id = before.id
             await outbox.mark(tx, row_id, "ready", text=text, due=now, error="", attempts=0, **values)
         await campaigns.change_target(tx, target.id, campaigns.QUEUED, outbox_id=row_id, note="")
-        return True
 
     async def _refusal(self, tx: Transaction, target: Any, now: datetime) -> tuple[str, str, bool]:
         """The target's language; why nothing may go there now, '' where it may; and whether that is for good."""

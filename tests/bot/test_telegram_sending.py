@@ -202,6 +202,7 @@ async def test_where_the_bot_may_not_write_it_does_not_try_again(place: Place, s
     with pytest.raises(SendError) as refused:
         await place.send("shop")
     assert refused.value.retry_after is None
+    assert refused.value.blocked == (status != "restricted")
     assert str(refused.value)
 
 
