@@ -26,7 +26,7 @@ from storage.campaigns import DONE, DRAFT, DROPPED, RUNNING, STOPPED
 from storage.database import Database, Transaction
 from storage.members import ChatRow
 
-KIND = "post"
+KIND, PLACE = "post", "campaign"  # of its rows, and of its places in the ledger
 WINDOW = 45  # messages of campaigns that are on their way at once on a platform: what it takes in a second and a half
 BATCH = 6  # of them that are put into the outbox in one transaction
 AGAIN = timedelta(minutes=10)  # until a chat is asked again that may not be sent anything now
@@ -210,7 +210,7 @@ class Campaigns:
             await campaigns.change_target(tx, target.id, campaigns.QUEUED, outbox_id=before.id)
             return
         whose = f"member:{target.member_id}" if target.member_id else f"chat:{target.chat_id}"
-        reason = refused or await self._attention.reserve(tx, whose, KIND, key, now)
+        reason = refused or await self._attention.reserve(tx, whose, PLACE, key, now)
         if reason and reason != "already reserved":
             late = final or now + AGAIN > campaign.started + PATIENCE
             state = campaigns.SKIPPED if late else campaigns.WAITING
@@ -247,7 +247,8 @@ class Campaigns:
         cards = [Card(*one) for one in values["extra"].get("cards", ())]
         text, shown = await self._tracking.mark(tx, body["text"], cards, body["own"], post, now)
         way_out = Button(self._texts.say(language, "No more messages"), "/subscribe off")
-        message = Outgoing(text, (way_out,) if post.member_id else (), shown)
+        own = tuple(Button(*one) for one in values["extra"].get("buttons", ()))
+        message = Outgoing(text, (*own, way_out) if post.member_id else own, shown)
         values["extra"] = values["extra"] | extra(message, campaign=campaign.id)
         return text, values | ({"member_id": post.member_id} if post.member_id else {})
 
@@ -303,6 +304,8 @@ class Campaigns:
             LEFT: say(language, "no subscriber any more"),
             "quiet hours": say(language, "quiet hours"),
             "daily cap": say(language, "the chat has had its posts of the day"),
+            "weekly cap": say(language, "the chat has had its posts of the week"),
+            "minimum gap": say(language, "too soon after the post before"),
         }
         return known.get(note, note)
 
