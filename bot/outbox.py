@@ -25,6 +25,8 @@ PATIENCE = timedelta(hours=1)  # of a message's age: until then no number of att
 BUG_WAIT = 5.0  # seconds
 FORGOTTEN = "•••"
 CHATS = 16  # chats that are sent to at the same time
+SPARED = 4  # of those, what posts leave to answers
+SOON = 0.25  # seconds that a post waits here for its turn; for longer it waits in the tables
 
 
 class Edge(Protocol):
@@ -33,7 +35,7 @@ class Edge(Protocol):
     @property
     def capabilities(self) -> Capabilities: ...
 
-    def room(self, chat: Chat) -> float: ...
+    def take(self, chat: Chat) -> float: ...
 
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str: ...
 
@@ -124,6 +126,11 @@ def _without_secret(row: Any) -> dict[str, Any]:
     return {"text": row.text.replace(secret, FORGOTTEN), "extra": {**row.extra, "secret": ""}}
 
 
+def _unasked(waiting: Sequence[Any]) -> bool:
+    """Does nobody wait for any of these rows?"""
+    return all(row.kind in ONCE for row in waiting)
+
+
 class Outbox:
     """`run` it; `write` rows for a chat through it, or `wake` it after a transaction that added some; `show` a draft
     while it is written."""
@@ -181,7 +188,8 @@ class Outbox:
         by_chat: dict[int, list[Any]] = {}
         for row in due:
             by_chat.setdefault(row.chat_id, []).append(row)
-        for chat_id, waiting in by_chat.items():
+        # An answer is waited for, a post is not.
+        for chat_id, waiting in sorted(by_chat.items(), key=lambda one: _unasked(one[1])):
             self._start(chat_id, waiting, sends)
         return bool(due)
 
@@ -189,7 +197,8 @@ class Outbox:
         """Send these rows of a chat, read when there had been so many sends, in a task; else look again later."""
         if not waiting:
             return
-        if chat_id in self._busy or len(self._busy) >= CHATS:
+        most = CHATS - SPARED if _unasked(waiting) else CHATS
+        if chat_id in self._busy or len(self._busy) >= most:
             self._again = True
             return
         if self._ended.get(chat_id, 0) > sends:  # what was due then was sent meanwhile, all of it or some
@@ -246,9 +255,11 @@ class Outbox:
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
         once = row.kind in ONCE and not edge.capabilities.idempotent
         if once:
-            # Asked before the mark, so that a kill makes unknown only what may have been on its way.
-            if (wait := edge.room(chat)) > 0:
-                return await self._refused(row, SendError("the platform takes no more yet", wait))
+            # Its turn comes before the mark, so that a kill makes unknown only what may have been on its way.
+            while (wait := edge.take(chat)) > 0:
+                if wait > SOON:
+                    return await self._refused(row, SendError("the platform takes no more yet", wait - SOON / 2))
+                await self._clock.sleep(wait)
             if not await self._database.write(lambda tx: rows.begin(tx, row.id)):
                 return True  # it was called back meanwhile
         try:

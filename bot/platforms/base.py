@@ -72,8 +72,9 @@ class Platform(ABC):
     async def run(self, receive: Receive) -> None:
         """Deliver events until cancelled."""
 
-    def room(self, chat: Chat) -> float:
-        """Seconds until a message to this chat may be sent within the platform's limits, as far as it is known."""
+    def take(self, chat: Chat) -> float:
+        """Take a turn within the platform's limits for the next message to this chat. 0: it is taken, and `send` uses
+        it; else the seconds until it is worth to ask again."""
         return 0.0
 
     @abstractmethod

@@ -56,7 +56,7 @@ class Edge:
         self.shut: dict[str, SendError] = {}
         self.dies = ""
 
-    def room(self, chat: Chat) -> float:
+    def take(self, chat: Chat) -> float:
         return 0.0
 
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str:

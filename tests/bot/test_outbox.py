@@ -32,7 +32,7 @@ class Edge:
     seen: asyncio.Queue[str] = field(default_factory=asyncio.Queue)  # texts as they come
     full: float = 0.0  # seconds for which it takes no more
 
-    def room(self, chat: Chat) -> float:
+    def take(self, chat: Chat) -> float:
         return self.full
 
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str:

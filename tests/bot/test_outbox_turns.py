@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from bot.clock import ManualClock
+from bot.config import Settings
+from bot.messages import Outgoing, SendError
+from bot.platforms.telegram.limits import ALL
 from storage import migrate, outbox
 from tests.bot.test_outbox import Edge, opened
+from tests.bot.test_telegram_sending import placed
 
 
 @pytest.fixture
@@ -22,7 +27,8 @@ async def test_a_post_that_the_platform_has_no_room_for_yet_is_never_marked_befo
         row_id = await place.put("tip", kind="post")
         await place.outbox.flush()
         row = await place.row(row_id)
-        assert (row.state, row.due) == ("ready", place.clock.now() + timedelta(seconds=9))
+        assert row.state == "ready"
+        assert timedelta(seconds=8) < row.due - place.clock.now() < timedelta(seconds=9)
         place.edge.full = 0.0
         place.clock.set(row.due)
         await place.outbox.flush()
@@ -40,3 +46,15 @@ async def test_a_post_that_was_called_back_just_before_its_turn_is_not_sent(url:
         await sending
         assert place.edge.texts() == ["first"]
         assert (await place.row(row_id)).state == "cancelled"
+
+
+async def test_a_turn_that_was_taken_is_what_the_message_goes_with(settings: Settings, clock: ManualClock):
+    async with placed(settings, clock) as place:
+        chats = [place.chat(f"group{number}") for number in range(ALL + 1)]
+        assert [place.edge.take(one) for one in chats[:ALL]] == [0.0] * ALL
+        assert 0 < place.edge.take(chats[ALL]) < 2
+        for one in chats[:ALL]:
+            await place.edge.send(one, Outgoing("news"), f"post:{one.id}")
+        assert len(place.fake.log) == ALL
+        with pytest.raises(SendError):
+            await place.edge.send(chats[0], Outgoing("more"), "post:more")

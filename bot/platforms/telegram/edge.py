@@ -1,12 +1,12 @@
 """The platform: what comes in is made durable and then confirmed; what goes out keeps Telegram's limits."""
 
 import asyncio
-import contextlib
 import hashlib
 import logging
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,7 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FETCHES = 3
-SOON = 0.25  # seconds that a message waits here for its turn
+KEPT = timedelta(seconds=5)  # that a turn which was taken is good for
 REMEMBERED = 2_000  # messages whose last text is remembered
 NO_PREVIEW = api.LinkPreviewOptions(is_disabled=True)
 
@@ -70,6 +70,7 @@ class Telegram(Platform):
         self._aside = Pace()  # of drafts and typing, which take no room from messages
         self._texts, self._uploads, self._clock, self._commands = texts, uploads, clock, commands
         self._webhook_url, self._listen = webhook_url, listen
+        self._turns: dict[int, datetime] = {}  # taken for what is about to be sent, by chat
         self._username = ""
         self._reader: Reader
         self._shown: OrderedDict[tuple[int, str], Shown] = OrderedDict()
@@ -172,7 +173,7 @@ class Telegram(Platform):
         to, topic = place(chat.id)
         if not outgoing.done and chat.direct:
             return await self._draft(to, topic, outgoing, key)
-        await self._turn(to, spare=not outgoing.done)
+        self._wait(to, spare=not outgoing.done)
         ready = shown(outgoing, key)
         reply = reply_of(outgoing.reply_to)
         answering = api.ReplyParameters(reply, allow_sending_without_reply=True) if reply else None
@@ -207,7 +208,7 @@ class Telegram(Platform):
         if not outgoing.done and self._pace.wait(to, self._clock.now(), spare=True):
             return
         if outgoing.done:
-            await self._turn(to)
+            self._wait(to)
         await self._call(to, partial(self._change, to, int(message_id), ready))
         self._remember(to, message_id, ready)
 
@@ -237,18 +238,25 @@ class Telegram(Platform):
         to, _ = place(chat.id)
         return member == f"{CHAT}{to}" or (member.isdecimal() and int(member) in await self._admins.of(to))
 
-    def room(self, chat: Chat) -> float:
-        with contextlib.suppress(SendError):  # `send` says that nobody is there
-            return max(0.0, self._pace.wait(place(chat.id)[0], self._clock.now(), peek=True) - SOON)
-        return 0.0
+    def take(self, chat: Chat) -> float:
+        try:
+            to, _ = place(chat.id)
+        except SendError:  # `send` says that nobody is there
+            return 0.0
+        wait = self._pace.wait(to, self._clock.now())
+        if not wait:
+            if len(self._turns) > REMEMBERED:  # turns that nobody used
+                self._turns.clear()
+            self._turns[to] = self._clock.now()
+        return wait
 
-    async def _turn(self, to: int, *, spare: bool = False) -> None:
-        """Wait for the turn of a call where it comes soon, so that no turn is lost to the way through the tables.
-        Raises SendError where it doesn't."""
-        while wait := self._pace.wait(to, self._clock.now(), spare=spare):
-            if spare or wait > SOON:
-                raise SendError(f"Telegram takes no more from here for {wait:.1f} s", wait)
-            await self._clock.sleep(wait)
+    def _wait(self, to: int, *, spare: bool = False) -> None:
+        """Raises SendError where it is nobody's turn who writes there."""
+        taken, now = self._turns.pop(to, None), self._clock.now()
+        if taken and now - taken < KEPT:
+            return
+        if wait := self._pace.wait(to, now, spare=spare):
+            raise SendError(f"Telegram takes no more from here for {wait:.1f} s", wait)
 
     async def _call(self, to: int, call: Callable[[], Any]) -> Any:
         try:

@@ -20,8 +20,8 @@ class Pace:
         self._chats: OrderedDict[int, deque[datetime]] = OrderedDict()
         self._told: OrderedDict[int, tuple[datetime, datetime]] = OrderedDict()  # from when until when
 
-    def wait(self, chat: int, now: datetime, *, spare: bool = False, peek: bool = False) -> float:
-        """Seconds until a call may go; 0: it may go now, and is counted unless this only looks."""
+    def wait(self, chat: int, now: datetime, *, spare: bool = False) -> float:
+        """Seconds until a call may go; 0: it may go now, and is counted."""
         mine = self._chats.setdefault(chat, deque())
         self._chats.move_to_end(chat)
         _bound(self._chats)
@@ -39,8 +39,6 @@ class Pace:
             free.append(mine[-most] + MINUTE)
         if (seconds := (max(free) - now).total_seconds()) > 0:
             return seconds
-        if peek:
-            return 0.0
         self._all.append(now)
         mine.append(now)
         return 0.0
