@@ -44,7 +44,7 @@ class Clients:
             text = self.fake.mention + ASKED[number % len(ASKED)]
             at = time.time()
             self.asked[await self.fake.say(TALK, f"m{number % 50}", text)] = at
-            await asyncio.sleep(3.5)  # below twenty replies a minute
+            await asyncio.sleep(6)  # far below twenty replies a minute, also where a restart forgot some
 
     def delays(self) -> list[float]:
         replied: dict[str, float] = {}

@@ -24,8 +24,8 @@ ATTEMPTS = 8
 PATIENCE = timedelta(hours=1)  # of a message's age: until then no number of attempts is a reason to give it up
 BUG_WAIT = 5.0  # seconds
 FORGOTTEN = "•••"
-CHATS = 16  # chats that are sent to at the same time
-SPARED = 4  # of those, what posts leave to answers
+CHATS = 24  # chats that are sent to at the same time
+SPARED = 6  # of those, what posts leave to answers
 SOON = 0.25  # seconds that a post waits here for its turn; for longer it waits in the tables
 
 

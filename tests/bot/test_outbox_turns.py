@@ -9,7 +9,7 @@ import pytest
 from bot.clock import ManualClock
 from bot.config import Settings
 from bot.messages import Outgoing, SendError
-from bot.platforms.telegram.limits import ALL
+from bot.platforms.telegram.limits import POSTS
 from storage import migrate, outbox
 from tests.bot.test_outbox import Edge, opened
 from tests.bot.test_telegram_sending import placed
@@ -50,11 +50,12 @@ async def test_a_post_that_was_called_back_just_before_its_turn_is_not_sent(url:
 
 async def test_a_turn_that_was_taken_is_what_the_message_goes_with(settings: Settings, clock: ManualClock):
     async with placed(settings, clock) as place:
-        chats = [place.chat(f"group{number}") for number in range(ALL + 1)]
-        assert [place.edge.take(one) for one in chats[:ALL]] == [0.0] * ALL
-        assert 0 < place.edge.take(chats[ALL]) < 2
-        for one in chats[:ALL]:
+        chats = [place.chat(f"group{number}") for number in range(POSTS + 1)]
+        assert [place.edge.take(one) for one in chats[:POSTS]] == [0.0] * POSTS
+        assert 0 < place.edge.take(chats[POSTS]) < 2
+        for one in chats[:POSTS]:
             await place.edge.send(one, Outgoing("news"), f"post:{one.id}")
-        assert len(place.fake.log) == ALL
+        assert len(place.fake.log) == POSTS
+        await place.edge.send(chats[POSTS], Outgoing("an answer"), "reply:1")  # there is room left for it
         with pytest.raises(SendError):
-            await place.edge.send(chats[0], Outgoing("more"), "post:more")
+            await place.edge.send(chats[0], Outgoing("more"), "reply:2")

@@ -243,17 +243,19 @@ class Telegram(Platform):
             to, _ = place(chat.id)
         except SendError:  # `send` says that nobody is there
             return 0.0
-        wait = self._pace.wait(to, self._clock.now())
+        now = self._clock.now()
+        wait = self._pace.wait(to, now, post=True)
         if not wait:
             if len(self._turns) > REMEMBERED:  # turns that nobody used
                 self._turns.clear()
-            self._turns[to] = self._clock.now()
+            self._turns[to] = now
         return wait
 
     def _wait(self, to: int, *, spare: bool = False) -> None:
         """Raises SendError where it is nobody's turn who writes there."""
         taken, now = self._turns.pop(to, None), self._clock.now()
         if taken and now - taken < KEPT:
+            self._pace.moved(to, taken, now)
             return
         if wait := self._pace.wait(to, now, spare=spare):
             raise SendError(f"Telegram takes no more from here for {wait:.1f} s", wait)
