@@ -20,7 +20,9 @@ from bot.clock import Clock
 from bot.commands.base import Command, Shop, Tools, command
 from bot.config import Settings, SettingsError, listed
 from bot.content import types as content_types
+from bot.content.campaigns import Campaigns
 from bot.content.drafts import Drafts
+from bot.content.tracking import tracking_of
 from bot.conversation.answer import Conversation
 from bot.conversation.corrections import Corrections
 from bot.conversation.handoff import Handoffs
@@ -30,11 +32,13 @@ from bot.knowledge.library import Library
 from bot.knowledge.tone import Tone
 from bot.knowledge.wording import Voice, make_strategy
 from bot.lease import Process
+from bot.listener import Listener
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
 from bot.messages import Chat
 from bot.opening import import_dropped, open_shop
 from bot.outbox import Outbox
+from bot.pictures import Pictures
 from bot.platforms.base import Platform
 from bot.privately import Privately
 from bot.registry import load
@@ -72,6 +76,7 @@ class App:
     scheduler: Scheduler
     process: Process
     serving: list[str]
+    listener: Listener | None = None
 
     async def load(self) -> None:
         """Load the model, and read the shop; messages taken in meanwhile are worked on from then on.
@@ -94,6 +99,8 @@ class App:
             tasks.create_task(self.library.run())
             tasks.create_task(self.outbox.run())
             tasks.create_task(self.scheduler.run())
+            if self.listener:
+                tasks.create_task(self.listener.run())
             for platform in self.platforms.values():
                 tasks.create_task(self._serve(platform))
 
@@ -208,9 +215,16 @@ async def build(
             return await edges[chat.platform].ask(chat, member)
 
         privately = Privately(database, abilities, direct_link, is_admin)
+        tracking = tracking_of(settings, shop.id)
         drafts = Drafts(
             database=database, shop_id=shop.id, library=library, voice=voice, clock=clock, types=load(content_types),
-            admins=partial(privately.admins, shop.id), wake=outbox.wake,
+            admins=partial(privately.admins, shop.id), wake=outbox.wake, pictures=Pictures(settings.pictures),
+            tracking=tracking,
+        )  # fmt: skip
+
+        campaigns = Campaigns(
+            database=database, shop_id=shop.id, language=shop.language, clock=clock, texts=texts, library=library,
+            drafts=drafts, suggestions=suggestions, tracking=tracking, wake=outbox.wake,
         )  # fmt: skip
 
         async def ask(call: Any, text: str) -> Any:
@@ -231,6 +245,7 @@ async def build(
             load_live,
             engine.report,
             lambda: router.forget_people(),
+            campaigns,
         )
         conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
         handoffs = make_handoffs(settings, shop, clock, texts, library)
@@ -251,10 +266,11 @@ async def build(
                     attention=suggestions.attention, texts=texts, default_language=shop.language,
                     tell=lambda *told: privately.tell(shop.id, clock.now(), *told),
                 )  # fmt: skip
-                both = (intake, outbox, corrections)
+                both = (intake, outbox, corrections, campaigns)
                 scheduler = make_scheduler(settings, process, clock, shop, runs, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
-                yield App(settings, clock, *told, process, [*edges])
+                public = Listener(database, clock, settings.public_listen) if settings.public_url else None
+                yield App(settings, clock, *told, process, [*edges], public)
             await outbox.flush()
         finally:
             await engine.close()
@@ -272,6 +288,7 @@ def make_scheduler(
     intake: Intake,
     outbox: Outbox,
     corrections: Corrections,
+    campaigns: Campaigns,
 ) -> Scheduler:
     return Scheduler(
         database=process.fenced(),
@@ -284,6 +301,8 @@ def make_scheduler(
         wake_outbox=outbox.wake,
         correct=corrections.correct,
         leads=process.leads,
+        step=campaigns.step,
+        forget=Pictures(settings.pictures).clear,
     )
 
 

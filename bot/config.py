@@ -59,6 +59,9 @@ class Settings(BaseSettings):
     uploads: Path = _setting(
         Path("data/uploads"), "where files dropped into the chat page are kept until imported", "Storage"
     )
+    pictures: Path = _setting(
+        Path("data/pictures"), "where pictures that the bot draws are kept, for RETENTION_DAYS", "Storage"
+    )
     retention_days: int = _setting(
         30, "raw words of members are emptied after this many days", "Storage", ge=1, le=3650
     )
@@ -176,6 +179,15 @@ class Settings(BaseSettings):
     safety_help: str = _setting(
         "", "said to members who may harm themselves, such as a crisis line of your country", "Safety", max_length=300
     )
+    public_url: str = _setting(
+        "",
+        "https address that leads to PUBLIC_LISTEN: links in posts are then short, and clicks are counted; empty: not",
+        "Public address",
+    )
+    public_listen: str = _setting(
+        "127.0.0.1:8090", "where short links are served, behind the server that speaks https; never the chat page",
+        "Public address",
+    )  # fmt: skip
     web_port: int = _setting(8080, "port of the chat page on this computer", "Chat page", ge=0, le=65535)
     web_token: SecretStr = _setting(
         SecretStr(""), "token of the admin seat; empty makes one at every start", "Chat page"
@@ -252,7 +264,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("telegram_webhook_listen")
+    @field_validator("telegram_webhook_listen", "public_listen")
     @classmethod
     def _address(cls, value: str) -> str:
         host, _, port = value.rpartition(":")
@@ -260,7 +272,7 @@ class Settings(BaseSettings):
             raise ValueError("HOST:PORT such as 127.0.0.1:8443 is right")
         return value
 
-    @field_validator("telegram_api_url", "discord_api_url", "telegram_webhook_url", "discord_gateway_url")
+    @field_validator("telegram_api_url", "discord_api_url", "telegram_webhook_url", "discord_gateway_url", "public_url")
     @classmethod
     def _platform_url(cls, value: str, info: ValidationInfo) -> str:
         if not value:

@@ -83,13 +83,15 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A product as a member sees it; every text is ready to be shown. `image` is an address, or a PNG as a data URL."""
+    """A product as a member sees it; every text is ready to be shown. `image` is an address, `picture` the path of a
+    PNG file of ours (`bot/pictures.py`), which is shown instead."""
 
     title: str
     subtitle: str = ""
     text: str = ""
     image: str = ""
     link: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +115,14 @@ class Outgoing:
 
 class SendError(Exception):
     """A message was not sent. `retry_after` (seconds) says when to try again; None: never, `str(error)` says why.
-    `unsure`: the answer was lost, so that it may have been shown after all."""
+    `unsure`: the answer was lost, so that it may have been shown after all. `blocked`: nothing of the bot's is taken
+    there any more, for it was blocked or removed."""
 
-    def __init__(self, reason: str, retry_after: float | None = None, *, unsure: bool = False) -> None:
+    def __init__(
+        self, reason: str, retry_after: float | None = None, *, unsure: bool = False, blocked: bool = False
+    ) -> None:
         super().__init__(reason)
-        self.retry_after, self.unsure = retry_after, unsure
+        self.retry_after, self.unsure, self.blocked = retry_after, unsure, blocked
 
 
 # Whose words may train a model. yes: everybody's, for the place is the merchant's own; optin: those of members who said

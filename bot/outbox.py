@@ -12,7 +12,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -29,7 +29,9 @@ ATTEMPTS = 8
 PATIENCE = timedelta(hours=1)  # of a message's age: until then no number of attempts is a reason to give it up
 BUG_WAIT = 5.0  # seconds
 FORGOTTEN = "•••"
-CHATS = 16  # chats that are sent to at the same time
+CHATS = 24  # chats that are sent to at the same time
+SPARED = 6  # of those, what posts leave to answers
+SOON = 0.25  # seconds that a post waits here for its turn; for longer it waits in the tables
 POLL = 1.0  # seconds between two looks for rows that another process wrote, or left
 
 
@@ -38,6 +40,8 @@ class Edge(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    def take(self, chat: Chat) -> float: ...
 
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str: ...
 
@@ -50,7 +54,7 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
     if outgoing.buttons:
         held["buttons"] = [[button.label, button.command] for button in outgoing.buttons]
     if outgoing.cards:
-        held["cards"] = [[card.title, card.subtitle, card.text, card.image, card.link] for card in outgoing.cards]
+        held["cards"] = [list(astuple(card)) for card in outgoing.cards]
     if outgoing.private_to:
         held["private_to"] = outgoing.private_to
     if outgoing.awaits:
@@ -204,17 +208,17 @@ class Outbox:
         """Start sending every row that is due; was there any?"""
         now = self._looked = self._clock.now()
         sends = self._sends
-        place = (self._shop_id, tuple(self._edges), now, self._me)
+        place = (self._shop_id, tuple(self._edges), now, ONCE, self._me)
         due = await self._database.read(lambda tx: rows.chats_due(tx, *place))
         self._again = len(due) >= rows.MOST
-        for chat_id in due:
-            self._start(chat_id, None, sends)
+        for row in due:  # an answer is waited for, a post is not
+            self._start(row.chat_id, None, sends, CHATS if row.asked else CHATS - SPARED)
         return bool(due)
 
-    def _start(self, chat_id: int, waiting: Sequence[Any] | None, sends: int) -> None:
-        """Send these rows of a chat, read when there had been so many sends, or those that it finds, in a task; else
-        look again later."""
-        if chat_id in self._busy or len(self._busy) >= CHATS:
+    def _start(self, chat_id: int, waiting: Sequence[Any] | None, sends: int, most: int = CHATS) -> None:
+        """Send these rows of a chat, read when there had been so many sends, or those that it finds, in a task; else,
+        and while `most` chats are sent to, look again later."""
+        if chat_id in self._busy or len(self._busy) >= most:
             self._again = True
             return
         if self._ended.get(chat_id, 0) > sends:  # what was due then was sent meanwhile, all of it or some
@@ -302,7 +306,15 @@ class Outbox:
         chat = Chat(row.platform, row.platform_id, row.title, row.direct)
         once = row.kind in ONCE and not edge.capabilities.idempotent
         if once:
-            await self._database.write(lambda tx: rows.mark(tx, row.id, "sending"))
+            # Its turn comes before the mark, so that a kill makes unknown only what may have been on its way.
+            while (wait := edge.take(chat)) > 0:
+                if wait > SOON:
+                    return await self._refused(
+                        row, sending, SendError("the platform takes no more yet", wait - SOON / 2)
+                    )
+                await self._clock.sleep(wait)
+            if not await self._database.write(lambda tx: rows.begin(tx, row.id)):
+                return True  # it was called back meanwhile
         try:
             if row.message_id:
                 await edge.edit(chat, row.message_id, outgoing(row))
@@ -328,7 +340,8 @@ class Outbox:
         old = not patience or self._clock.now() - row.created >= PATIENCE
         if error.retry_after is None or (old and row.attempts + 1 >= ATTEMPTS):
             log.warning("message %d was not sent: %s", row.id, error)
-            await self._mark(sending, row, state="failed", error=str(error)[:500])
+            end = "blocked" if error.blocked else "failed"
+            await self._mark(sending, row, state=end, error=str(error)[:500])
             return True
         due = self._clock.now() + timedelta(seconds=error.retry_after)
         self._held[row.chat_id] = due

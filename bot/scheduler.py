@@ -6,7 +6,7 @@ A kill at any point costs nothing: what is due stands in the tables, and every p
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.lease import LeaseLost
 from bot.members.suggestions import Suggestions
 from bot.runs import DueRun, Producer, Runs
-from storage import inbox, interactions, lessons, links, questions
+from storage import clicks, inbox, interactions, lessons, links, questions
 from storage import settings as stored
 from storage.database import Database, Transaction
 
@@ -38,9 +38,15 @@ async def nothing() -> bool:
     return False
 
 
+async def no_step(now: datetime) -> bool:
+    """The same at a moment."""
+    return False
+
+
 class Scheduler:
     """`wake_intake` takes up parked messages whose time has come; `wake_outbox` says that there are rows to send;
-    `correct` corrects some of the messages that state what is no longer so, and says whether it looked at any."""
+    `correct` corrects some of the messages that state what is no longer so, and says whether it looked at any; `step`
+    moves campaigns on, and says whether there was anything to do; `forget` clears what is kept beside the tables."""
 
     def __init__(
         self,
@@ -55,12 +61,14 @@ class Scheduler:
         wake_outbox: Callable[[], None],
         correct: Callable[[], Awaitable[bool]] = nothing,
         leads: Callable[[], Awaitable[bool]] = always,
+        step: Callable[[datetime], Awaitable[bool]] = no_step,
+        forget: Callable[[datetime], Awaitable[object]] = no_step,
     ) -> None:
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._runs, self._suggestions = runs, suggestions
         self._retention_days = retention_days
         self._wake_intake, self._wake_outbox = wake_intake, wake_outbox
-        self._correct, self._leads = correct, leads
+        self._correct, self._leads, self._step, self._forget = correct, leads, step, forget
         self._ticking = asyncio.Lock()
         self._pushed: date | None = None
         self._cleared: date | None = None
@@ -70,7 +78,7 @@ class Scheduler:
         async with self._ticking:
             if not await self._leads():
                 return False
-            corrected = await self._correct()
+            corrected = await self._correct() | await self._campaigns()
             settled = await self._runs.settle()
             if settled:
                 self._wake_outbox()
@@ -86,8 +94,8 @@ class Scheduler:
     async def run(self) -> None:
         """Tick each second until cancelled; a tick under way is cancelled with it and ends before this returns."""
         ticker = AsyncIOScheduler(timezone=UTC)
-        # Parked messages and corrections have their own jobs: wording a post must hold up neither.
-        for job in (self._wake_parked, self._correct, self._tick_if_idle):
+        # Parked messages, corrections and campaigns have their own jobs: wording a post must hold up none of them.
+        for job in (self._wake_parked, self._correct, self._campaigns, self._tick_if_idle):
             ticker.add_job(
                 _until_stopped,
                 "interval",
@@ -110,6 +118,9 @@ class Scheduler:
     async def _tick_if_idle(self) -> None:
         if not self._ticking.locked():
             await self.tick()
+
+    async def _campaigns(self) -> bool:
+        return await self._leads() and await self._step(self._clock.now())
 
     async def _anything(self, tx: Transaction) -> bool:
         """Is a parked message, a schedule, a run or the day's suggestions due? One look in place of four."""
@@ -147,15 +158,17 @@ class Scheduler:
         if self._cleared == now.date():
             return False
 
-        async def clear(tx: Transaction) -> None:
+        async def clear(tx: Transaction) -> datetime:
             changed = await stored.changed(tx, self._shop_id)
             kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
             for noun in (interactions.forget_texts, questions.forget, lessons.forget):
                 await noun(tx, self._shop_id, now - kept)
+            await clicks.forget(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
             await links.clear(tx, self._shop_id, now)
             await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)
+            return now - kept
 
-        await self._database.write(clear)
+        await self._forget(await self._database.write(clear))
         self._cleared = now.date()
         return True

@@ -8,7 +8,7 @@ from collections.abc import Container, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Row, bindparam, case, func, insert, or_, select, update
 
 from storage.database import Transaction
 from storage.prepared import Prepared
@@ -30,8 +30,9 @@ HELD = select(EARLIER.c.id).where(
 HELD = HELD.where(EARLIER.c.due > bindparam("now"))  # a chat that has to wait gets nothing out of order
 IS_DUE = (OUT.c.due <= bindparam("now"), ~HELD.exists())
 FREE = or_(PLACE.c.claimed_by.is_(None), PLACE.c.claimed_by == bindparam("process"))
-DUE = select(OUT.c.chat_id).join(PLACE, PLACE.c.id == OUT.c.chat_id).where(*READY, *IS_DUE, FREE)
-DUE = DUE.group_by(OUT.c.chat_id).order_by(func.min(OUT.c.id)).limit(MOST)
+ASKED = func.max(case((OUT.c.kind.in_(bindparam("once", expanding=True)), 0), else_=1))
+DUE = select(OUT.c.chat_id, ASKED.label("asked")).join(PLACE, PLACE.c.id == OUT.c.chat_id)
+DUE = DUE.where(*READY, *IS_DUE, FREE).group_by(OUT.c.chat_id).order_by(ASKED.desc(), func.min(OUT.c.id)).limit(MOST)
 DUE_IN = Prepared(
     WHERE_TO.where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "ready", *IS_DUE).order_by(OUT.c.id).limit(MOST)
 )
@@ -99,11 +100,13 @@ async def put(
 
 
 async def chats_due(
-    tx: Transaction, shop_id: int, platforms: Sequence[str], now: datetime, process: str | None = None
-) -> list[int]:
-    """Chats of these platforms in which something is to be sent now, but for those that another process has."""
-    values = {"shop": shop_id, "on": list(platforms), "now": now, "process": process}
-    return list(await tx.scalars(DUE, values))
+    tx: Transaction, shop_id: int, platforms: Sequence[str], now: datetime, once: Sequence[str],
+    process: str | None = None,
+) -> list[Row[Any]]:  # fmt: skip
+    """Chats (chat_id, asked) of these platforms in which something is to be sent now, but for those that another
+    process has. First those in which something `asked` for is among it: of no kind that is sent once."""
+    values = {"shop": shop_id, "on": list(platforms), "now": now, "once": list(once), "process": process}
+    return list(await tx.execute(DUE, values))
 
 
 async def take(
@@ -149,6 +152,12 @@ async def get(tx: Transaction, outbox_id: int) -> Row[Any]:
 
 async def mark(tx: Transaction, outbox_id: int, state: str, **values: Any) -> None:
     await CHANGE.run(tx, {"row": outbox_id, "state": state} | values)
+
+
+async def begin(tx: Transaction, outbox_id: int) -> bool:
+    """Mark a row before a send that must not repeat; False where it is not to be sent any more."""
+    query = update(Outbox).where(Outbox.id == outbox_id, Outbox.state == "ready").values(state="sending")
+    return bool((await tx.execute(query)).rowcount)
 
 
 async def retry_chat(tx: Transaction, outbox_id: int, chat_id: int, due: datetime, error: str) -> None:

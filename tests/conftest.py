@@ -113,6 +113,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     folders = {"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db", "UPLOADS": str(tmp_path / "up")}
+    folders["PICTURES"] = str(tmp_path / "pictures")
     return load({**folders, "EMBED_MODEL": "off"}, env_file=None)  # encoding a shop takes a second or two a test
 
 

@@ -24,11 +24,13 @@ HOMES = {
         "bot/platforms/web/",
         "bot/platforms/discord/",
         "bot/platforms/telegram/serving.py",
+        "bot/listener.py",
         "llm/engines/openai.py",
     ),
     "httpx": ("bot/platforms/telegram/client.py",),
     "telegram": ("bot/platforms/telegram",),
     "discord": ("bot/platforms/discord",),
+    "matplotlib": ("bot/charts.py", "llm/"),
     "pydantic_settings": ("bot/config.py",),
     "babel": ("bot/texts.py", "bot/knowledge/importers/", "bot/content/when.py"),
     "defusedxml": ("bot/knowledge/importers/",),
@@ -47,7 +49,7 @@ LAYERS = [
     ["__main__"],
     ["tools"],
     ["app"],
-    ["intake", "scheduler", "platforms"],
+    ["intake", "scheduler", "platforms", "listener"],
     ["router", "opening", "runs"],
     ["privately", "arrivals"],
     ["people"],
@@ -57,7 +59,8 @@ LAYERS = [
     ["knowledge"],
     ["outbox", "attention", "safety"],
     ["changeable", "weights", "lease"],
-    ["registry", "clock", "config", "logs", "messages", "texts", "language", "demo", "locales"],
+    ["charts"],
+    ["registry", "clock", "config", "logs", "messages", "pictures", "texts", "language", "demo", "locales"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(path for top in ("bot", "llm", "storage", "migrations") for path in ROOT.glob(f"{top}/**/*.py"))

@@ -25,6 +25,7 @@ from storage.database import Database
 from storage.members import ChatRow
 
 if TYPE_CHECKING:
+    from bot.content.campaigns import Campaigns
     from bot.content.drafts import Drafts
     from bot.members.suggestions import Suggestions
 
@@ -59,6 +60,7 @@ class Tools:
     load_live: Callable[[], Awaitable[str]]  # load the model that is live now, its name; raises EngineError
     report: Callable[[], Report]  # how the engine is doing
     forget_people: Callable[[], None]  # who is which member may have changed
+    campaigns: "Campaigns"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ async def run(call: Call) -> Outgoing:
         return call.reply(text, private=True)
     settings = await call.tools.database.read(lambda tx: in_force(tx, call.shop.id, call.tools.settings))
     text = call.say(
-        "Done. Now and then I'll send you a product that suits what you asked about, by direct message and at most "
-        "{count} a day. /subscribe off stops it.",
+        "Done. Now and then I'll send you a product that suits what you asked about, or the shop's news, by direct "
+        "message and at most {count} a day. /subscribe off stops it.",
         count=settings.daily_cap,
     )
     return call.reply(text, (Button(call.say("No more suggestions"), "/subscribe off"),), private=True)

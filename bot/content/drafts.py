@@ -12,11 +12,13 @@ from typing import Any, Protocol
 
 from bot.clock import Clock
 from bot.content import edits, notices
+from bot.content.tracking import Post, Tracking
 from bot.content.writing import Draft, NothingToPost, Writer
 from bot.knowledge import claims
 from bot.knowledge.library import Library
 from bot.knowledge.wording import Voice
 from bot.outbox import outgoing
+from bot.pictures import Pictures
 from storage import drafts, members, outbox
 from storage.database import Database, Transaction
 from storage.members import ChatRow
@@ -72,11 +74,14 @@ class Drafts:
         types: Sequence[ModuleType],
         admins: Admins = nobody,
         wake: Callable[[], None] = lambda: None,
+        pictures: Pictures | None = None,
+        tracking: Tracking | None = None,
     ) -> None:
+        self._tracking = tracking
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._admins, self._wake = admins, wake
         self._library, self._voice = library, voice
-        self._writer = Writer(database, shop_id, library, voice, clock, types)
+        self._writer = Writer(database, shop_id, library, voice, clock, types, pictures)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -96,12 +101,20 @@ class Drafts:
         if before:
             return int(before.id)
         both = await self._both(content, language, chat.id)
-        now, values = self._clock.now(), both[0].values(language)
+        values = both[0].values(language)
 
-        async def put(tx: Transaction) -> int:
-            return await outbox.put(tx, self._shop_id, chat.id, key, KIND, both[0].text, now, **values)
+        post = (chat.id, key, both[0].text, values, content)
+        return await self._database.write(lambda tx: self._enter(tx, *post))
 
-        return await self._database.write(put)
+    async def _enter(
+        self, tx: Transaction, chat_id: int, key: str, text: str, values: Mapping[str, Any], content: str
+    ) -> int:
+        """The outbox row of a post, the shop's own links in it marked."""
+        now = self._clock.now()
+        if self._tracking:
+            platform = (await members.chat(tx, chat_id)).platform
+            text, values = await self._tracking.marked(tx, text, values, Post(key, platform, content), now)
+        return await outbox.put(tx, self._shop_id, chat_id, key, KIND, text, now, **values)
 
     async def _both(
         self, content: str, language: str, chat_id: int, again: int = 0, about: Sequence[str] = ()
@@ -188,7 +201,7 @@ class Drafts:
             if not await drafts.settle(tx, row.id, now, drafts.POSTED, before, note=note, text=text):
                 return False
             key = f"post:{run.id}"
-            await outbox.put(tx, self._shop_id, run.chat_id, key, KIND, text, now, **_sent(data, row.id))
+            await self._enter(tx, run.chat_id, key, text, _sent(data, row.id), run.content)
             return True
 
         return (DONE, note) if await self._database.write(put) else None  # an admin was faster: look again
@@ -241,7 +254,7 @@ class Drafts:
                 return False
             if row.due is None:
                 key = f"post:draft:{row.id}"
-                await outbox.put(tx, self._shop_id, row.chat_id, key, KIND, row.text, now, **_sent(row.data, row.id))
+                await self._enter(tx, row.chat_id, key, row.text, _sent(row.data, row.id), row.content)
             return True
 
         return await self._database.write(approve)

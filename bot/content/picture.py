@@ -1,9 +1,8 @@
-"""A card drawn for a post that has no picture of its own: a name, lines beneath it, the shop. A PNG in a data URL.
+"""A card drawn for a post that has no picture of its own: a name, lines beneath it, the shop. A PNG.
 
 Chinese needs a font that has it. Where none is found on the machine, lines with Chinese are left to the text.
 """
 
-import base64
 import hashlib
 from collections.abc import Sequence
 from functools import lru_cache
@@ -31,14 +30,14 @@ FONTS = (
 )
 
 
-def drawn(title: str, lines: Sequence[str], shop: str, fonts: Sequence[str] = FONTS) -> str:
-    """The picture; '' where nothing of it can be written. Takes some tens of milliseconds."""
+def drawn(title: str, lines: Sequence[str], shop: str, fonts: Sequence[str] = FONTS) -> bytes:
+    """The picture; empty where nothing of it can be written. Takes some tens of milliseconds."""
     place = next((one for one in fonts if Path(one).is_file()), "")
     if not place:
         title, shop = ("" if HAN.search(one) else one for one in (title, shop))
         lines = [one for one in lines if not HAN.search(one)]
     if not title and not lines:
-        return ""
+        return b""
     ground = GROUNDS[hashlib.sha256(shop.encode()).digest()[0] % len(GROUNDS)]
     image = Image.new("RGB", SIZE, ground)
     draw = ImageDraw.Draw(image)
@@ -61,7 +60,7 @@ def drawn(title: str, lines: Sequence[str], shop: str, fonts: Sequence[str] = FO
     )
     held = BytesIO()
     image.quantize(COLOURS).save(held, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode()
+    return held.getvalue()
 
 
 @lru_cache(maxsize=16)

@@ -18,6 +18,7 @@ from bot.knowledge.library import Library
 from bot.knowledge.wording import Voice, Worded
 from bot.messages import Button, Card, Outgoing
 from bot.outbox import extra
+from bot.pictures import Pictures
 from llm.engine import Priority
 from llm.protocol import Act, Fact
 from storage import drafts, shops
@@ -90,7 +91,9 @@ class Writer:
         voice: Voice,
         clock: Clock,
         types: Sequence[ModuleType],
+        pictures: Pictures | None = None,
     ) -> None:
+        self._pictures = pictures
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._library, self._voice = library, voice
         self._types = {module.__name__.rpartition(".")[2]: module for module in types}
@@ -168,13 +171,18 @@ class Writer:
         if piece.poll or not (piece.about or piece.title):
             return None
         if piece.about is None:
-            image = await asyncio.to_thread(drawn, piece.title, piece.drawn[:LINES], desk.shop)
-            return Card("", image=image) if image else None
+            picture = await self._drawn(piece.title, piece.drawn[:LINES], desk.shop)
+            return Card("", picture=picture) if picture else None
         made = replace(card(piece.about, desk.language), text="")
         if made.image:
             return made
         lines = (piece.drawn or (made.subtitle,))[:LINES]
-        return replace(made, image=await asyncio.to_thread(drawn, made.title, lines, desk.shop))
+        return replace(made, picture=await self._drawn(made.title, lines, desk.shop))
+
+    async def _drawn(self, title: str, lines: Sequence[str], shop: str) -> str:
+        """The path of a picture; '' where none can be drawn, or is wanted."""
+        png = await asyncio.to_thread(drawn, title, lines, shop) if self._pictures else b""
+        return await self._pictures.keep(png) if self._pictures and png else ""
 
     async def _draft(
         self, name: str, piece: Piece, desk: Desk, one: Candidate, version: int, shown: Card | None

@@ -74,7 +74,7 @@ class Suggestions:
     ) -> None:
         self._database, self._shop_id, self._zone = database, shop_id, ZoneInfo(timezone)
         self._library, self._voice, self._texts, self._signals = library, voice, texts, signals
-        self._clock, self._profiles, self._language, self._direct_chat = clock, profiles, default_language, direct_chat
+        self._clock, self._profiles, self._language, self.direct_chat = clock, profiles, default_language, direct_chat
         self.attention = attention
 
     async def suggest(self, member_id: int, name: str, language: str, *, chat_id: int | None) -> Suggested | None:
@@ -111,7 +111,7 @@ class Suggestions:
         """
         await self._library.refresh()
         rows = await self._database.read(lambda tx: members.subscribers(tx, self._shop_id))
-        served = [row for row in rows if self._direct_chat(row.platform, row.platform_id)]
+        served = [row for row in rows if self.direct_chat(row.platform, row.platform_id)]
         first = {row.id: row for row in reversed(served)}  # of several identities the one met first
         return sum([await self._push(row, now) for row in first.values()])
 
@@ -148,7 +148,7 @@ class Suggestions:
             if await self.attention.reserve(tx, target, KIND, key, now):
                 return False
             if chat is None:
-                place = self._direct_chat(row.platform, row.platform_id)
+                place = self.direct_chat(row.platform, row.platform_id)
                 chat = await members.enter(tx, self._shop_id, row.platform, place, row.name, True)
             await outbox.put(tx, self._shop_id, chat.id, key, KIND, found.text, now, **values)
             return True

@@ -72,6 +72,11 @@ class Platform(ABC):
     async def run(self, receive: Receive) -> None:
         """Deliver events until cancelled."""
 
+    def take(self, chat: Chat) -> float:
+        """Take a turn within the platform's limits for the next message to this chat. 0: it is taken, and `send` uses
+        it; else the seconds until it is worth to ask again."""
+        return 0.0
+
     @abstractmethod
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str:
         """Show a message and return its id. `key` makes it idempotent where the platform can. Raises SendError."""

@@ -104,7 +104,7 @@ def page(settings: Settings, parts: Parts, token: str) -> Platform:
 
     return Web(
         port=settings.web_port, token=token, uploads=settings.uploads, clock=parts.clock,
-        history=history, commands=edges.helps(parts), shop=info,
+        history=history, commands=edges.helps(parts), shop=info, pictures=settings.pictures,
     )  # fmt: skip
 
 

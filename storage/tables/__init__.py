@@ -1,6 +1,7 @@
 """Every table. Importing this package fills `Base.metadata`, which migrations and tests compare with the database."""
 
 from storage.tables.base import Base, table
+from storage.tables.campaigns import Campaign, Click, ShortLink, Target
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
 from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Link, Member, Shop
@@ -15,8 +16,10 @@ __all__ = [
     "Article",
     "Audit",
     "Base",
+    "Campaign",
     "Change",
     "Chat",
+    "Click",
     "Draft",
     "Handoff",
     "Identity",
@@ -38,7 +41,9 @@ __all__ = [
     "Schedule",
     "Setting",
     "Shop",
+    "ShortLink",
     "Staged",
+    "Target",
     "Variant",
     "Watched",
     "table",

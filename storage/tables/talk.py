@@ -54,7 +54,8 @@ class Outbox(Base):
     """A message of the bot's, from before its first word to after it was sent.
 
     state: open (being written, may be shown in part), ready (to be sent), sending (marked before a send that must not
-    repeat), sent, unknown (killed between mark and answer: shown to admins, never sent again), failed, cancelled.
+    repeat), sent, unknown (killed between mark and answer: shown to admins, never sent again), failed, blocked (the bot
+    was, or is there no more), cancelled.
     """
 
     __tablename__ = "outbox"

@@ -20,6 +20,7 @@ from bot.knowledge.library import Library
 from bot.knowledge.rows import read_products
 from bot.knowledge.wording import Voice
 from bot.members.suggestions import Suggestions
+from bot.pictures import Pictures
 from bot.registry import load
 from bot.runs import Producer, Runs
 from bot.safety.rules.base import Terms
@@ -166,7 +167,7 @@ async def running_shop(
 
         drafts = Drafts(
             database=database, shop_id=shop_id, library=library, voice=voice, clock=clock,
-            types=load(bot.content.types), admins=told,
+            types=load(bot.content.types), admins=told, pictures=Pictures(folder / "pictures"),
         )  # fmt: skip
         woken: list[str] = []
         sending = asyncio.Event()

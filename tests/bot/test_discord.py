@@ -8,7 +8,7 @@ from sqlalchemy import select
 from bot.config import Settings
 from bot.messages import Button, Chat, Outgoing
 from bot.outbox import put
-from storage import interactions, members
+from storage import interactions, members, outbox
 from storage.database import Transaction
 from storage.tables import Interaction
 from tests.bot.discord_shop import Shop, flat, opened
@@ -78,6 +78,8 @@ async def test_a_closed_direct_chat_is_no_trouble_for_others(shop: Shop) -> None
     await shop.fake.say("direct:ann", "ann", "how much is the moka pot?")
     assert POT in (await shop.ask("direct:tom", "tom", "how much is the moka pot?")).text
     assert shop.fake.shown("direct:ann") == []
+    counts = await shop.app.database.read(lambda tx: outbox.counts(tx, shop.app.shop.id))
+    assert counts["blocked"] == 1
 
 
 async def test_slash_commands_are_offered_with_their_options_in_both_languages(shop: Shop) -> None:

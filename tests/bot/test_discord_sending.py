@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.content.picture import drawn
-from bot.messages import Card, Chat, Outgoing, SendError
+from bot.messages import Chat, Outgoing, SendError
 from bot.platforms.base import CommandHelp, React, Typing
 from bot.platforms.discord import Discord
 from tests.bot.discord_shop import PATIENCE, Ahead, until
@@ -245,22 +244,19 @@ async def test_a_command_too_old_to_be_answered_gets_an_ordinary_message(later: 
         assert [(one.text, one.private_to) for one in fake.log] == [("Sorry for the wait.", "")]
 
 
-async def test_a_drawn_picture_goes_with_its_message_and_a_poll_is_one_of_discords_own() -> None:
+async def test_a_poll_is_one_of_discords_own() -> None:
     clock = Ahead()
     async with FakeDiscord(clock) as fake:
         sender = Sender(fake, clock)
         await fake.say("shop", "ann", "hello?")
         place = await sender.chat()
-        card = Outgoing("Kettle", cards=(Card("Kettle", image=drawn("Kettle", ["£9.00"], "Shop")),))
         poll = Outgoing("Which one?", poll=("Kettle", "x" * 80))
 
         async def both(one: Discord) -> None:
-            await one.send(place, card, "post:1")
             await one.send(place, poll, "post:2")
             await one.send(place, poll, "post:2")
 
         await sender.with_one(both)
         assert [(one.text, one.picture, one.poll) for one in fake.log] == [
-            ("Kettle", True, ()),
             ("Which one?", False, ("Kettle", "x" * 55)),
         ]

@@ -30,6 +30,10 @@ class Edge:
     log: list[tuple[str, str, str]] = field(default_factory=list)  # what, chat, text
     messages: dict[str, Outgoing] = field(default_factory=dict)
     seen: asyncio.Queue[str] = field(default_factory=asyncio.Queue)  # texts as they come
+    full: float = 0.0  # seconds for which it takes no more
+
+    def take(self, chat: Chat) -> float:
+        return self.full
 
     async def send(self, chat: Chat, outgoing: Outgoing, key: str) -> str:
         if chat.id in self.closed:

@@ -113,6 +113,16 @@ async def test_being_added_is_by_somebodys_hand(heard: Heard, fake: FakeTelegram
     assert (start.text, start.chat.direct, start.addressed) == ("/start shop-12", True, True)
 
 
+async def test_a_member_who_blocks_the_bot_goes(heard: Heard, fake: FakeTelegram):
+    await fake.say("direct:ann", "ann", "hello")
+    fake.move("direct:ann", "shop_bot", "kicked")
+    fake.move("direct:ann", "shop_bot", "member")
+    await fake.say("direct:ann", "ann", "I am back")
+    hello, gone, back = await heard.some(3)
+    assert (gone.kind, gone.sender.id, gone.chat.id) == (Kind.LEFT, hello.sender.id, hello.chat.id)
+    assert (back.kind, back.text) == (Kind.TEXT, "I am back")
+
+
 async def test_a_reaction_that_is_taken_away_says_nothing(heard: Heard, fake: FakeTelegram):
     said = await fake.say("direct:ann", "ann", "hello")
     fake.react("direct:ann", "ann", said, "👍")

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from bot.clock import ManualClock
 from bot.config import Settings
-from bot.content.picture import drawn
 from bot.messages import Button, Card, Chat, Outgoing, SendError
 from bot.platforms.base import React, Typing
 from bot.platforms.telegram import Telegram
@@ -196,13 +195,6 @@ async def test_without_its_picture_the_text_is_there(place: Place):
     assert not place.fake.log[-1].picture
 
 
-async def test_a_drawn_picture_is_uploaded(place: Place):
-    card = Card("Kettle", "£9.00", image=drawn("Kettle", ["£9.00"], "Shop"))
-    await place.send("shop", "Kettle · £9.00", cards=(card,))
-    assert place.fake.log[-1].picture
-    assert place.fake.log[-1].text == "Kettle · £9.00"
-
-
 async def test_a_poll_is_one_of_telegrams_own(place: Place):
     choices = ("Kettle", "Teapot", "x" * 140)
     await place.send("shop", "Which one?", poll=choices, buttons=(Button("More", "/ask k"),))
@@ -217,6 +209,7 @@ async def test_where_the_bot_may_not_write_it_does_not_try_again(place: Place, s
     with pytest.raises(SendError) as refused:
         await place.send("shop")
     assert refused.value.retry_after is None
+    assert refused.value.blocked == (status != "restricted")
     assert str(refused.value)
 
 

@@ -44,6 +44,7 @@ class SmallShop:
             history=self.history,
             commands=lambda language: COMMANDS[language],
             shop=self.info,
+            pictures=uploads.with_name("pictures"),
         )
 
     async def info(self) -> ShopInfo:

@@ -252,6 +252,7 @@ class Interactions:
             check_message(data)
             for name in ("content", "embeds", "components"):
                 message[name] = data.get(name) or message[name]
+            self.rest.take_files(message, data)
             message["components"] = numbered(message["components"])
             self.rest.show(message, data.get("allowed_mentions"), private_to=to)
         else:

@@ -183,6 +183,11 @@ class Rest:
         url = f"{self.world.address}/attachments/{path}"
         return {"id": made, "filename": name, "size": len(content), "url": url, "proxy_url": url, "content_type": None}
 
+    def take_files(self, message: Json, data: Json) -> None:
+        """What an edit attaches stands in place of what was attached."""
+        if data.get("_files"):
+            message["attachments"] = [self.attach(*one) for one in data["_files"]]
+
     async def _file(self, request: web.Request) -> web.Response:
         held = self.world.files.get(request.match_info["path"])
         return web.Response(status=404) if held is None else web.Response(body=held)
@@ -233,7 +238,9 @@ class Rest:
         labels = [one["label"] for one in buttons if one["type"] == 2]
         labels += [option["label"] for one in buttons if one["type"] == 3 for option in one["options"]]
         to = (message.get("message_reference") or {}).get("message_id", message.get("_answers", ""))
-        picture = any(one.get("image") or one.get("thumbnail") for one in message["embeds"])
+        there = {f"attachment://{one['filename']}" for one in message["attachments"]}
+        urls = [(one.get(name) or {}).get("url", "") for one in message["embeds"] for name in ("image", "thumbnail")]
+        picture = any(url in there if url.startswith("attachment:") else url for url in urls)
         self._see(
             Seen(
                 self.world.clock.now(), self.world.names[message["channel_id"]], message["id"], message["content"], to,
@@ -253,6 +260,7 @@ class Rest:
         for name in FIELDS:
             if name in data:
                 message[name] = (data[name] or "").strip() if name == "content" else data[name] or []
+        self.take_files(message, data)
         message["components"] = numbered(message["components"])
         if "flags" in data:
             message["flags"] = message["flags"] & ~4 | data["flags"] & 4

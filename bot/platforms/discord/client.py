@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
-from json import dumps
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +13,7 @@ import discord
 from discord.http import HTTPClient, Route
 
 from bot.clock import Clock
+from bot.platforms.discord.attached import form
 
 log = logging.getLogger(__name__)
 Parse = Callable[[Any], None]
@@ -131,19 +130,13 @@ class Client(discord.AutoShardedClient):
         path: str,
         json: Any = None,
         params: dict[str, Any] | None = None,
-        files: Mapping[str, bytes] = MappingProxyType({}),
         **parts: Any,
     ) -> Any:
-        """One call; `parts` fill the path, `files` go beside the JSON. Raises as `Http.request`, and Ended where the
+        """One call; `parts` fill the path, and `json` may name files. Raises as `Http.request`, and Ended where the
         client is closed meanwhile."""
-        more: dict[str, Any] = {
-            name: value for name, value in (("json", json), ("params", params)) if value is not None
-        }
-        if files:
-            held: list[dict[str, Any]] = [{"name": "payload_json", "value": dumps(more.pop("json"))}]
-            for at, (name, one) in enumerate(files.items()):
-                held.append({"name": f"files[{at}]", "value": one, "filename": name})
-            more["form"] = held
+        more = await form(json) if json is not None else {}
+        if params is not None:
+            more["params"] = params
         if self._ended.is_set():
             raise Ended
         work = asyncio.ensure_future(self.http.request(Route(method, path, **parts), **more))

@@ -39,6 +39,7 @@ STEADY = timedelta(minutes=1)  # a client that lived so long starts the count an
 BETWEEN = timedelta(seconds=1.5)  # two parts of a reply: a channel's edits share a bucket of five in five seconds
 PATIENCE = 3.0  # seconds that a message waits for a client that is just being opened
 BAD_TOKEN, NO_HISTORY = 4004, 160002  # a close code, and Discord's code
+BLOCKED = (10003, 10004, 50001, 50007)  # no such channel or server, no access to it, no direct messages from the bot
 CHATS = 5_000
 WRONG_TOKEN = (
     "DISCORD_TOKEN: Discord refuses it; Discord stays off until the bot is started with the right one. "
@@ -253,21 +254,21 @@ class Discord(Platform):
             made = wanted | {"nonce": saying.nonce(key), "enforce_nonce": True}
             if reply_to:
                 made["message_reference"] = {"message_id": reply_to, "fail_if_not_exists": False}
-            shown = await self._post(on, channel, made, saying.pictures(outgoing))
+            shown = await self._post(on, channel, made)
         if saying.changed(shown, wanted):  # an earlier part of it
             await self._patch(on, channel, shown["id"], wanted)
         on.unmarked.sure(channel)
         return str(shown["id"])
 
-    async def _post(self, on: On, channel: str, made: dict[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+    async def _post(self, on: On, channel: str, made: dict[str, Any]) -> dict[str, Any]:
         path = "/channels/{channel_id}/messages"
         try:
-            return dict(await on.client.call("POST", path, made, files=files, channel_id=channel))
+            return dict(await on.client.call("POST", path, made, channel_id=channel))
         except discord.HTTPException as error:
             if error.code != NO_HISTORY:
                 raise
             del made["message_reference"]  # replies need the right to read the history
-            return dict(await on.client.call("POST", path, made, files=files, channel_id=channel))
+            return dict(await on.client.call("POST", path, made, channel_id=channel))
 
     async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None:
         """Replace what a message shows; parts of a reply only now and then. Raises SendError."""
@@ -345,7 +346,9 @@ class Discord(Platform):
             if error.status == 429:
                 raise SendError("Discord asks to wait", self._later()) from error
             if error.status < 500 and error.status != 401:
-                raise SendError(f"Discord refuses it: {error.code} {error.text}") from error
+                raise SendError(
+                    f"Discord refuses it: {error.code} {error.text}", blocked=error.code in BLOCKED
+                ) from error
             raise SendError(f"Discord fails: {error.status}", self._later(), unsure=True) from error
         except UNREACHED as error:
             raise SendError(f"Discord can't be reached: {type(error).__name__}", self._later(), unsure=True) from error

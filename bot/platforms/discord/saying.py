@@ -1,6 +1,5 @@
 """What a message of the bot's looks like on Discord."""
 
-import base64
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
@@ -8,13 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bot.messages import Button, Card, Outgoing
+from bot.platforms.discord import attached
 
 LENGTH = 2000  # characters of a message
 CUSTOM_ID, LABEL, OPTION = 100, 80, 100  # characters
 BUTTONS, OPTIONS, ROWS = 5, 25, 5
 EMBEDS, EMBED_TEXT = 10, 400
 ASKED, ANSWER, ANSWERS, HOURS = "🗳️", 55, 10, 72  # a poll: title, characters and number of answers, how long it is open
-DRAWN, PICTURE = "data:image/png;base64,", "picture{}.png"
 SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
 NOBODY = {"parse": [], "replied_user": False}  # is rung up
 _LINK = re.compile(r"https?://\S+")
@@ -35,26 +34,20 @@ def plain(text: str) -> str:
 def body(outgoing: Outgoing, *, private: bool = False) -> dict[str, Any]:
     """A message as the API takes it."""
     flags = (0 if outgoing.cards else SUPPRESS_EMBEDS) | (EPHEMERAL if private else 0)
+    cards = outgoing.cards[:EMBEDS]
+    pictures = [card.picture for card in cards if card.picture]
     made = {
         "content": plain(outgoing.text),
-        "embeds": [_embed(card, at, bool(outgoing.ticket)) for at, card in enumerate(outgoing.cards[:EMBEDS])],
+        "embeds": [_embed(card, pictures) for card in cards],
         "components": list(_rows(outgoing.buttons)),
         "allowed_mentions": NOBODY,
         "flags": flags,
+        **({attached.FILES: pictures} if pictures else {}),
     }
     if outgoing.poll:
         answers = [{"poll_media": {"text": one[:ANSWER]}} for one in outgoing.poll[:ANSWERS]]
         made["poll"] = {"question": {"text": ASKED}, "answers": answers, "duration": HOURS}  # the text stands above it
     return made
-
-
-def pictures(outgoing: Outgoing) -> dict[str, bytes]:
-    """The drawn pictures of a message, by the names under which its embeds show them; none where an event is answered,
-    to which no file can be sent."""
-    if outgoing.ticket:
-        return {}
-    drawn = [(at, one.image) for at, one in enumerate(outgoing.cards[:EMBEDS]) if one.image.startswith(DRAWN)]
-    return {PICTURE.format(at): base64.b64decode(image.removeprefix(DRAWN)) for at, image in drawn}
 
 
 def edited(body: dict[str, Any]) -> dict[str, Any]:
@@ -72,16 +65,16 @@ def nonce(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:25]
 
 
-def _embed(card: Card, at: int, bare: bool) -> dict[str, Any]:
+def _embed(card: Card, pictures: Sequence[str]) -> dict[str, Any]:
     made: dict[str, Any] = {"title": card.title[:256]} if card.title else {}
     if text := "\n".join(plain(one) for one in (card.subtitle, card.text) if one):
         made["description"] = text[:EMBED_TEXT]
     if _is_web(card.link):
         made["url"] = card.link
-    if _is_web(card.image):
+    if card.picture:
+        made["image"] = {"url": f"attachment://{attached.name(pictures.index(card.picture))}"}
+    elif _is_web(card.image):
         made["image"] = {"url": card.image}
-    elif card.image.startswith(DRAWN) and not bare:
-        made["image"] = {"url": f"attachment://{PICTURE.format(at)}"}
     return made
 
 

@@ -79,7 +79,7 @@ def refused(error: TelegramError) -> SendError:
     if isinstance(error, Wait):
         return SendError(str(error), error.seconds + MARGIN)
     if isinstance(error, Forbidden | BadRequest):
-        return SendError(str(error))
+        return SendError(str(error), blocked=isinstance(error, Forbidden))
     if isinstance(error, InvalidToken):
         return SendError("Telegram refuses the token", 12 * AGAIN)
     if isinstance(error, NetworkError):

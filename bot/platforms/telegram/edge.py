@@ -6,6 +6,7 @@ import logging
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from bot.platforms.telegram.client import Client, Wait, refused
 from bot.platforms.telegram.incoming import Reader, chat_of
 from bot.platforms.telegram.kept import NAME, Kept
 from bot.platforms.telegram.limits import Pace
-from bot.platforms.telegram.outgoing import CHAT, TEXT, Shown, caption, place, reply_of, shown
+from bot.platforms.telegram.outgoing import CHAT, TEXT, Shown, caption, is_address, place, reply_of, shown
 from bot.platforms.telegram.rights import Admins
 from bot.platforms.telegram.serving import Poller, Raw, Webhook, chats_of, patient
 from bot.texts import Texts
@@ -32,6 +33,7 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,64}")
 FETCHES = 3
+KEPT = timedelta(seconds=5)  # that a turn which was taken is good for
 REMEMBERED = 2_000  # messages whose last text is remembered
 NO_PREVIEW = api.LinkPreviewOptions(is_disabled=True)
 
@@ -68,6 +70,7 @@ class Telegram(Platform):
         self._aside = Pace()  # of drafts and typing, which take no room from messages
         self._texts, self._uploads, self._clock, self._commands = texts, uploads, clock, commands
         self._webhook_url, self._listen = webhook_url, listen
+        self._turns: dict[int, datetime] = {}  # taken for what is about to be sent, by chat
         self._username = ""
         self._reader: Reader
         self._shown: OrderedDict[tuple[int, str], Shown] = OrderedDict()
@@ -184,9 +187,9 @@ class Telegram(Platform):
         }  # fmt: skip
         if ready.poll:
             return await self._client.send_poll(to, ready.text, [*ready.poll], **more)
-        if ready.picture:
+        if picture := await _photo(ready.picture):
             try:
-                return await self._client.send_photo(to, ready.picture, caption=ready.text, **more)
+                return await self._client.send_photo(to, picture, caption=ready.text, **more)
             except BadRequest as error:  # Telegram could not get the picture, or can't read it
                 log.info("Telegram: without its picture, %s: %s", ready.picture[:100], error)
         return await self._client.send_message(to, ready.text, link_preview_options=NO_PREVIEW, **more)
@@ -237,8 +240,26 @@ class Telegram(Platform):
         to, _ = place(chat.id)
         return member == f"{CHAT}{to}" or (member.isdecimal() and int(member) in await self._admins.of(to))
 
+    def take(self, chat: Chat) -> float:
+        try:
+            to, _ = place(chat.id)
+        except SendError:  # `send` says that nobody is there
+            return 0.0
+        now = self._clock.now()
+        wait = self._pace.wait(to, now, post=True)
+        if not wait:
+            if len(self._turns) > REMEMBERED:  # turns that nobody used
+                self._turns.clear()
+            self._turns[to] = now
+        return wait
+
     def _wait(self, to: int, *, spare: bool = False) -> None:
-        if wait := self._pace.wait(to, self._clock.now(), spare=spare):
+        """Raises SendError where it is nobody's turn who writes there."""
+        taken, now = self._turns.pop(to, None), self._clock.now()
+        if taken and now - taken < KEPT:
+            self._pace.moved(to, taken, now)
+            return
+        if wait := self._pace.wait(to, now, spare=spare):
             raise SendError(f"Telegram takes no more from here for {wait:.1f} s", wait)
 
     async def _call(self, to: int, call: Callable[[], Any]) -> Any:
@@ -275,3 +296,14 @@ class Telegram(Platform):
         if not self._username or not PAYLOAD.fullmatch(payload):
             return ""
         return f"https://t.me/{self._username}?start={payload}"
+
+
+async def _photo(picture: str) -> str | bytes:
+    """An address as it stands, a file as what it holds; nothing of one that is not there any more."""
+    if not picture or is_address(picture):
+        return picture
+    try:
+        return await asyncio.to_thread(Path(picture).read_bytes)
+    except OSError as error:
+        log.warning("a message goes without its picture: %s", error)
+        return b""

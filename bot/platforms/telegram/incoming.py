@@ -147,6 +147,8 @@ class Reader:
         before, after = changed.old_chat_member, changed.new_chat_member
         came, went = not _inside(before) and _inside(after), _inside(before) and not _inside(after)
         own = after.user.id == self.me.id
+        if changed.chat.type == ChatType.PRIVATE:  # a member who blocks the bot goes; who comes back says so
+            return [_event(Kind.LEFT, changed.from_user, changed.chat, changed.date)] if own and went else []
         if changed.chat.type not in (ChatType.GROUP, ChatType.SUPERGROUP) or not (came or went) or (own and went):
             return []
         kind = Kind.ADDED if own else Kind.JOINED if came else Kind.LEFT

@@ -5,7 +5,7 @@ from collections import OrderedDict, deque
 from datetime import datetime, timedelta
 from typing import Any
 
-ALL, GROUP = 28, 20  # calls in a second, in a group's minute
+ALL, POSTS, GROUP = 29, 27, 20  # calls in a second, of those at most what nobody waits for; in a group's minute
 GAP, SECOND, MINUTE = timedelta(seconds=1.1), timedelta(seconds=1.05), timedelta(seconds=61)
 SPARE_GAP = timedelta(seconds=3)
 SPARE_ALL, SPARE_GROUP = 14, 10  # of those, what may be used for what can be left out
@@ -20,8 +20,8 @@ class Pace:
         self._chats: OrderedDict[int, deque[datetime]] = OrderedDict()
         self._told: OrderedDict[int, tuple[datetime, datetime]] = OrderedDict()  # from when until when
 
-    def wait(self, chat: int, now: datetime, *, spare: bool = False) -> float:
-        """Seconds until a call may go; 0: it may go now, and is counted."""
+    def wait(self, chat: int, now: datetime, *, spare: bool = False, post: bool = False) -> float:
+        """Seconds until a call may go; 0: it may go now, and is counted. A `post` leaves room to answers."""
         mine = self._chats.setdefault(chat, deque())
         self._chats.move_to_end(chat)
         _bound(self._chats)
@@ -29,7 +29,7 @@ class Pace:
         _forget(mine, now - MINUTE, now)
         since, until = self._told.get(chat, (now, now))
         free = [until if since <= now else now]
-        most = SPARE_ALL if spare else ALL
+        most = SPARE_ALL if spare else POSTS if post else ALL
         if len(self._all) >= most:
             free.append(self._all[-most] + SECOND)
         if mine:
@@ -42,6 +42,13 @@ class Pace:
         self._all.append(now)
         mine.append(now)
         return 0.0
+
+    def moved(self, chat: int, before: datetime, now: datetime) -> None:
+        """What was counted at a moment goes only now."""
+        for times in (self._all, self._chats.get(chat, deque())):
+            if before in times:
+                times.remove(before)
+                times.append(now)
 
     def told(self, chat: int, now: datetime, seconds: float) -> None:
         """Nothing goes to this chat before."""

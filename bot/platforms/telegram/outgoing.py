@@ -1,6 +1,5 @@
 """A message as Telegram shows it: plain text with cards beneath it, buttons, and a picture where there is one."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,18 +13,17 @@ DATA = 64  # bytes that a button carries
 ROW = 32  # characters of the labels that stand in one line
 LABEL = 60
 QUESTION, CHOICE, CHOICES = 300, 100, 12  # characters of a poll's question and answers, and how many of these
-DRAWN = "data:image/png;base64,"
 CHAT = "chat:"  # in front of the id of a sender who is a chat: never to be taken for one to write to
 STORED = "#"  # in front of a button's number in its message: what it means stands in the tables
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`picture` is an address, or the picture itself; the text fits under it. `poll`: what may be chosen."""
+    """`picture` is an address, or the path of a file; the text fits under it. `poll`: what may be chosen."""
 
     text: str
     keyboard: InlineKeyboardMarkup | None
-    picture: str | bytes = ""
+    picture: str = ""
     poll: tuple[str, ...] = ()
 
 
@@ -35,7 +33,8 @@ def shown(outgoing: Outgoing, key: str = "") -> Shown:
         return _poll(outgoing, key)
     text = _with_cards(outgoing.text, outgoing.cards)
     rows = [*_rows(outgoing.buttons, key), *_links(outgoing.cards)]
-    picture = next((found for card in outgoing.cards if (found := _picture(card.image))), "")
+    pictures = (card.picture or (card.image if is_address(card.image) else "") for card in outgoing.cards)
+    picture = next(filter(None, pictures), "")
     keyboard = InlineKeyboardMarkup(rows) if rows else None
     return Shown(text, keyboard, picture if units(text) <= CAPTION else "")
 
@@ -47,10 +46,8 @@ def _poll(outgoing: Outgoing, key: str) -> Shown:
     return Shown(cut(outgoing.text, QUESTION)[0], InlineKeyboardMarkup(rows) if rows else None, poll=choices)
 
 
-def _picture(image: str) -> str | bytes:
-    if image.startswith(DRAWN):
-        return base64.b64decode(image.removeprefix(DRAWN))
-    return image if image.startswith(("https://", "http://")) else ""
+def is_address(text: str) -> bool:
+    return text.startswith(("https://", "http://"))
 
 
 def place(chat_id: str) -> tuple[int, int | None]:
@@ -104,5 +101,5 @@ def _data(command: str, at: int, key: str) -> str:
 
 
 def _links(cards: Sequence[Card]) -> list[list[InlineKeyboardButton]]:
-    linked = [card for card in cards if card.link.startswith(("https://", "http://"))]
+    linked = [card for card in cards if is_address(card.link)]
     return [[InlineKeyboardButton(card.title[:LABEL], url=card.link)] for card in linked]

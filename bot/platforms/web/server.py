@@ -11,6 +11,7 @@ from aiohttp import WSMsgType, web
 
 from bot.clock import Clock
 from bot.messages import Capabilities, Chat, File, Kind, Message, Outgoing, Role, Sender
+from bot.pictures import NAME
 from bot.platforms.base import Action, Commands, Platform, React, Receive, SendError
 from bot.platforms.web import wire
 from bot.platforms.web.guard import guard, secure
@@ -30,8 +31,8 @@ class Web(Platform):
     """Serves the chat page on 127.0.0.1.
 
     port: 0 picks a free one, `url` says where. token: what the admin seat is taken with. uploads: the folder for
-    dropped files. history(chat): what the chat held before a page opened, oldest first. commands(language): for the
-    completion.
+    dropped files, pictures: of those that the bot drew. history(chat): what the chat held before a page opened, oldest
+    first. commands(language): for the completion.
     """
 
     name = "web"
@@ -61,12 +62,13 @@ class Web(Platform):
         history: Callable[[Chat], Awaitable[list[Shown]]],
         commands: Commands,
         shop: Callable[[], Awaitable[ShopInfo]],
+        pictures: Path | None = None,
     ) -> None:
         if not token:
             raise ValueError("the admin seat's token is empty; any long random text would be right")
         self._port = port
         self._token = token.encode()
-        self._uploads = uploads
+        self._uploads, self._pictures = uploads, pictures
         self._clock = clock
         self._history = history
         self._commands = commands
@@ -150,6 +152,7 @@ class Web(Platform):
         application.router.add_get("/healthz", self._healthz)
         application.router.add_get("/ws", partial(self._socket, receive))
         application.router.add_post("/upload", partial(self._upload, receive))
+        application.router.add_get("/pictures/{name}", self._picture)
         application.router.add_static("/static", _STATIC)
         return application
 
@@ -161,6 +164,12 @@ class Web(Platform):
 
     async def _healthz(self, request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
+
+    async def _picture(self, request: web.Request) -> web.FileResponse:
+        name = request.match_info["name"]
+        if self._pictures is None or not NAME.fullmatch(name) or not (self._pictures / name).is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(self._pictures / name)
 
     async def _socket(self, receive: Receive, request: web.Request) -> web.WebSocketResponse:
         if len(self._pages) >= _PAGES or request.transport is None:

@@ -12,6 +12,7 @@ with the same id), reaction, typing, ack, refused.
 import json
 import re
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from bot.messages import Kind
@@ -126,4 +127,10 @@ def hello(shop: ShopInfo, commands: dict[str, list[CommandHelp]]) -> str:
 
 def fields(shown: Shown) -> dict[str, Any]:
     """A message as the page reads it."""
-    return asdict(shown) | {"at": shown.at.isoformat()}
+    cards = [asdict(card) | {"picture": _address(card.picture)} for card in shown.cards]
+    return asdict(shown) | {"at": shown.at.isoformat(), "cards": cards}
+
+
+def _address(picture: str) -> str:
+    """Where the page finds a picture of ours."""
+    return f"/pictures/{Path(picture).name}" if picture else ""

@@ -93,14 +93,14 @@ function card(one) {
   return el(
     "section",
     { class: "card", "aria-label": one.title },
-    picture(one.image),
+    picture(one.picture || one.image),
     words.length ? el("div", { class: "card-words" }, ...words) : null,
   );
 }
 
-/** A card's picture by https or as data; one that can't be loaded goes away. */
+/** A card's picture by https, as data or of the bot's own; one that can't be loaded goes away. */
 function picture(address) {
-  if (!/^(https:\/\/|data:image\/)/i.test(address)) return null;
+  if (!/^(https:\/\/|data:image\/|\/pictures\/)/i.test(address)) return null;
   const image = el("img", { alt: "", loading: "lazy", referrerpolicy: "no-referrer" });
   image.addEventListener("error", () => image.remove());
   image.src = address;
