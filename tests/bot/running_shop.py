@@ -90,8 +90,8 @@ class RunningShop:
         far = self.clock.now() + timedelta(days=999)
 
         async def due(tx: Transaction) -> list[Any]:
-            chats = await outbox.chats_due(tx, self.shop_id, ("web",), far)
-            return [row for chat in chats for row in await outbox.take(tx, chat, ("web",), far)]
+            chats = await outbox.chats_due(tx, self.shop_id, ("web",), far, ())
+            return [row for chat in chats for row in await outbox.take(tx, chat.chat_id, ("web",), far)]
 
         return sorted((row for row in await self.database.read(due) if row.kind == kind), key=lambda row: row.id)
 

@@ -159,7 +159,7 @@ async def test_stopped_nothing_more_goes_and_resumed_the_rest(town: Town):
     assert "3 sent" in town.texts("admins")[-1]
 
 
-async def test_a_chat_that_had_its_post_waits_for_the_next_day(town: Town):
+async def test_a_chat_that_had_a_post_just_now_waits_a_little(town: Town):
     await town.meet("tea")
     for text in (NEWS, "And another thing"):
         await town.say("boss", f'/campaign new "{text}" to tea', chat="admins")
@@ -167,8 +167,8 @@ async def test_a_chat_that_had_its_post_waits_for_the_next_day(town: Town):
     assert town.got("And another thing") == []
     told = await town.say("boss", "/campaign show 2", chat="admins")
     assert "1 waiting" in told
-    assert "1 × the chat has had its posts of the day" in told
-    town.clock.set(datetime(2026, 3, 3, 9, 30, tzinfo=UTC))
+    assert "1 × too soon after the post before" in told
+    town.clock.set(town.clock.now() + timedelta(minutes=11))
     await town.settle()
     assert town.got("And another thing") == ["tea"]
 

@@ -141,7 +141,7 @@ async def test_a_scheduled_draft_is_decided_in_the_admins_chat(group: Group):
     await group.settle()
     place, notice, out = group.log[-1]
     assert (place, out.text.splitlines()[0]) == ("admins", "Draft 1: tip for shop. It is posted in 30 min.")
-    assert out.cards[0].image.startswith("data:image/png")
+    assert out.cards[0].picture.endswith(".png")
     edit, there = out.buttons[1].command, {"chat": "admins", "direct": True}
     asked = await group.say("boss", edit, kind=Kind.BUTTON, reply_to=notice, **there)
     assert asked.startswith("Reply to this message with the text as it should be.")

@@ -73,13 +73,17 @@ def _check(name: str) -> Any:
     return lambda tx: lease.check(tx, 1, "ticks", name)
 
 
+async def due(database: Database, process: str) -> list[int]:
+    found = await database.read(lambda tx: outbox.chats_due(tx, 1, ["test"], NOW, (), process))
+    return [row.chat_id for row in found]
+
+
 async def test_a_chat_is_one_process_s_until_nothing_is_left(database: Database):
     await live(database, "one", "two")
     chat = await written(database, "1", "2")
     assert await taken(database, chat, "one") == ["1", "2"]
     assert await taken(database, chat, "two") == []
-    due = lambda process: database.read(lambda tx: outbox.chats_due(tx, 1, ["test"], NOW, process))  # noqa: E731
-    assert (await due("one"), await due("two")) == ([chat], [])
+    assert (await due(database, "one"), await due(database, "two")) == ([chat], [])
     await written(database, "3")
     for row in (1, 2):
         await database.write(lambda tx, row=row: outbox.sent(tx, row, f"m{row}", NOW))
