@@ -108,8 +108,11 @@ def ours(shop: Shop, now: float, *, again: bool) -> Blend:
 
 
 def told(blend: Blend) -> str:
-    weights = ", ".join(f"{name} {weight:.2f}" for name, weight in blend.weights.items() if weight > 0.005)
-    return f"{blend.chosen}: {weights}"
+    """Which way was chosen for members who are not active and for those who are, and its weights."""
+    shown = []
+    for chosen, held in zip(blend.chosen, (blend.idle, blend.active), strict=True):
+        shown.append(f"{chosen}: " + ", ".join(f"{name} {one:.2f}" for name, one in held.items() if one > 0.005))
+    return "; ".join(shown)
 
 
 def best_of(settings: Sequence[Callable[[Shop], Scorer]], shop: Shop, asked: Sequence[Asked]) -> list[Found]:
@@ -186,12 +189,13 @@ def communities(log: Log, quick: bool) -> list[Row]:
             worths.append(
                 {name: mean(tried(one, asked).new, everyone) for name, one in {**scorers, "ours": blend.score}.items()}
             )
-            chosen.append(blend.chosen)
+            chosen.append(blend.chosen[1])
         names = {name for one in worths for name in one}
         means = {name: float(np.mean([one.get(name, 0.0) for one in worths])) for name in names}
         mine = means.pop("ours")
         best = max(means, key=lambda name: means[name])
-        note = f"best signal: {best} {means[best]:.4f}; chosen {', '.join(sorted(set(chosen)))}"
+        shown = ", ".join(f"{name} {worth:.3f}" for name, worth in sorted(means.items(), key=lambda one: -one[1]))
+        note = f"ours {mine:.3f}, {shown}; chosen {', '.join(sorted(set(chosen)))}"
         rows.append(Row(f"community of {size}: R@10 of ours by the best signal's", mine / means[best], at_least=1.0, note=note))
     return rows
 

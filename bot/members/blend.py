@@ -17,20 +17,31 @@ from scipy.optimize import minimize
 from bot.members.signals.base import Events, Floats, History, Ints, Part, Shop, Signal
 
 PRIOR: Mapping[str, tuple[float, float]] = {  # in a community of a handful, in a large one
-    "content": (1.5, 0.5),
-    "conversation": (1.0, 0.5),
-    "ease": (0.3, 1.0),
-    "neighbours": (0.5, 1.0),
-    "popularity": (0.3, 0.5),
-    "repurchase": (0.2, 0.3),
-    "sequence": (0.3, 1.0),
+    "content": (1.0, 0.5),
+    "conversation": (0.5, 0.3),
+    "ease": (0.1, 1.0),
+    "neighbours": (0.1, 1.0),
+    "popularity": (0.1, 0.5),
+    "repurchase": (0.1, 0.3),
+    "sequence": (0.1, 1.0),
 }
-HALF_WAY = 500  # members at whom the prior is between the two
+ACTIVE: Mapping[str, tuple[float, float]] = {
+    "content": (0.0, 0.3),
+    "conversation": (1.5, 1.0),
+    "ease": (0.05, 1.0),
+    "neighbours": (0.05, 1.0),
+    "popularity": (0.01, 0.3),
+    "repurchase": (0.01, 0.1),
+    "sequence": (0.15, 1.0),
+}
+HALF_WAY = 1_000  # members at whom the prior is between the two
 CHALLENGER = "popularity"
 STEEP = 4.0  # of the softmax: what a weight of 1 means in logs
-PULL = 4.0  # of the prior, in events
+PULL = 40.0  # of the prior, in events
 LEARNT_FROM = 600  # members at most
-TARGETS = 10  # events of one member at most
+TARGETS = 10  # products of an example at most
+MOMENTS = 2  # of a member that are learnt from
+HOURS = 12.0  # since an event in which its member is active
 NEGATIVES = 1_500  # products that are compared with, where there are more
 TOP = 10
 FEW = 20  # members with events after the cut below whom nothing is learnt
@@ -39,24 +50,33 @@ Fit = Callable[[Shop, float], Signal | None]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A member's history before the cut, and what they took to after it."""
+    """A member's history up to a moment, and what they took to next; `now` is when that was."""
 
     history: History
     targets: Ints
+    now: float
 
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """Signals that are fitted, and their weights. `chosen` says which way won: prior, learnt, or a signal's name."""
+    """Signals that are fitted, and their weights for a member who is active right now and for one who is not.
+
+    `chosen` says which way won for each of the two: prior, learnt, or a signal's name.
+    """
 
     signals: Mapping[str, Signal]
-    weights: Mapping[str, float]
-    chosen: str = "prior"
+    idle: Mapping[str, float]
+    active: Mapping[str, float]
+    chosen: tuple[str, str] = ("prior", "prior")
+
+    def weights(self, history: History, now: float) -> Mapping[str, float]:
+        """Those that count for this member at this moment."""
+        return self.active if is_active(history, now) else self.idle
 
     def score(self, history: History, now: float) -> Floats:
         """What speaks for each product."""
         found = None
-        for name, weight in self.weights.items():
+        for name, weight in self.weights(history, now).items():
             values = self.signals[name].score(history, now)
             most = float(values.max(initial=0.0))
             if weight and most > 0:
@@ -67,7 +87,7 @@ class Blend:
     def parts(self, history: History, now: float, item: int) -> list[tuple[str, Part]]:
         """All that a score is the sum of, the greatest first, each with the signal that it is of."""
         found = []
-        for name, weight in self.weights.items():
+        for name, weight in self.weights(history, now).items():
             most = float(self.signals[name].score(history, now).max(initial=0.0)) if weight else 0.0
             if most > 0:
                 parts = self.signals[name].parts(history, now, item)
@@ -75,10 +95,10 @@ class Blend:
         return sorted(found, key=lambda one: -one[1].value)
 
 
-def usual(names: Sequence[str], members: int) -> dict[str, float]:
+def usual(prior: Mapping[str, tuple[float, float]], names: Sequence[str], members: int) -> dict[str, float]:
     """The prior for a community of so many members."""
     large = members / (members + HALF_WAY)
-    return {name: (1 - large) * PRIOR[name][0] + large * PRIOR[name][1] for name in names}
+    return {name: (1 - large) * prior[name][0] + large * prior[name][1] for name in names}
 
 
 def fit(shop: Shop, fits: Mapping[str, Fit], now: float, *, share: float = 0.8, again: bool = True) -> Blend:
@@ -88,18 +108,31 @@ def fit(shop: Shop, fits: Mapping[str, Fit], now: float, *, share: float = 0.8, 
     """
     signals = fitted(shop, fits, now)
     active = len(np.unique(shop.events.member))
-    prior = usual([*signals], active)
+    priors = [usual(prior, [*signals], active) for prior in (PRIOR, ACTIVE)]
     if not signals or len(shop.events) < FEW:
-        return Blend(signals, prior)
+        return Blend(signals, *priors)
     cut = float(np.quantile(shop.events.at, share))
     earlier = Shop(shop.events.before(cut), shop.members, shop.items, shop.words, shop.support)
-    examples = cut_at(shop.events, cut, again=again)
-    if len(examples) < FEW or not len(earlier.events):
-        return Blend(signals, prior)
-    before = fitted(earlier, fits, cut)
-    learnt = learn(before, prior, examples, cut, again=again)
-    chosen, weights = choose(before, {"prior": prior, "learnt": learnt}, examples, cut, again=again)
-    return Blend(signals, {name: weights.get(name, 0.0) for name in signals}, chosen)
+    before = fitted(earlier, fits, cut) if len(earlier.events) else {}
+    ways: list[tuple[str, Mapping[str, float]]] = []
+    for find, prior in zip((at_cut, within), priors, strict=True):
+        examples = find(shop.events, cut, again=again)
+        if len(examples) < FEW or not before:
+            ways.append(("prior", prior))
+            continue
+        learnt = learn(before, prior, examples, again=again)
+        ways.append(choose(before, {"prior": prior, "learnt": learnt}, examples, again=again))
+    (first, idle), (second, active) = ways
+    return Blend(signals, _of(signals, idle), _of(signals, active), (first, second))
+
+
+def _of(signals: Mapping[str, Signal], weights: Mapping[str, float]) -> dict[str, float]:
+    return {name: weights.get(name, 0.0) for name in signals}
+
+
+def is_active(history: History, now: float) -> bool:
+    """Did or does the member do something just now?"""
+    return history.said is not None or (len(history) > 0 and now - float(history.at[-1]) < HOURS / 24)
 
 
 def fitted(shop: Shop, fits: Mapping[str, Fit], now: float) -> dict[str, Signal]:
@@ -107,21 +140,47 @@ def fitted(shop: Shop, fits: Mapping[str, Fit], now: float) -> dict[str, Signal]
     return {name: signal for name, signal in found.items() if signal is not None}
 
 
-def cut_at(events: Events, cut: float, *, again: bool) -> list[Example]:
-    """An example of each member with events on both sides of the cut; a sample of them where there are many."""
+def _members(events: Events) -> list[Ints]:
+    """The places of each member's events, oldest first."""
     order = np.argsort(events.member, kind="stable")
-    bounds = np.flatnonzero(np.diff(events.member[order])) + 1
+    return np.split(order, np.flatnonzero(np.diff(events.member[order])) + 1)
+
+
+def _example(events: Events, early: Ints, late: Ints, *, again: bool) -> Example | None:
+    late = late[events.worth[late] > 0]
+    if not again:
+        late = late[~np.isin(events.item[late], events.item[early])]
+    if not len(early) or not len(late):
+        return None
+    history = History(events.item[early], events.at[early], events.worth[early])
+    _, first = np.unique(events.item[late], return_index=True)
+    return Example(history, events.item[late[np.sort(first)]][:TARGETS], float(events.at[late[0]]))
+
+
+def at_cut(events: Events, cut: float, *, again: bool) -> list[Example]:
+    """Of each member with events on both sides of the cut: what they came back for."""
     found = []
-    for places in np.split(order, bounds):
-        early, late = places[events.at[places] < cut], places[events.at[places] >= cut]
-        late = late[events.worth[late] > 0]
-        targets = events.item[late]
-        if not again:
-            targets = targets[~np.isin(targets, events.item[early])]
-        if len(early) and len(targets):
-            history = History(events.item[early], events.at[early], events.worth[early])
-            _, first = np.unique(targets, return_index=True)
-            found.append(Example(history, targets[np.sort(first)][:TARGETS]))
+    for places in _members(events):
+        early = places[events.at[places] < cut]
+        if one := _example(events, early, places[len(early) :], again=again):
+            found.append(one)
+    return _sample(found)
+
+
+def within(events: Events, cut: float, *, again: bool) -> list[Example]:
+    """Of each member who did several things within hours after the cut: what they went on with."""
+    rng, found = np.random.default_rng(3), []
+    for places in _members(events):
+        at = events.at[places]
+        going_on = np.flatnonzero((at[1:] >= cut) & (np.diff(at) < HOURS / 24)) + 1
+        for place in rng.permutation(going_on)[:MOMENTS]:
+            same = places[place:][at[place:] < at[place] + HOURS / 24]
+            if one := _example(events, places[:place], same, again=again):
+                found.append(one)
+    return _sample(found)
+
+
+def _sample(found: list[Example]) -> list[Example]:
     chosen = np.random.default_rng(1).permutation(len(found))[:LEARNT_FROM]
     return [found[place] for place in np.sort(chosen)]
 
@@ -133,14 +192,14 @@ def values_of(signals: Mapping[str, Signal], history: History, now: float) -> ND
 
 
 def learn(
-    signals: Mapping[str, Signal], prior: Mapping[str, float], examples: Sequence[Example], now: float, *, again: bool
+    signals: Mapping[str, Signal], prior: Mapping[str, float], examples: Sequence[Example], *, again: bool
 ) -> dict[str, float]:
     """The weights under which what members took to is likeliest, given the prior."""
     rng = np.random.default_rng(2)
     centre = np.array([prior[name] for name in signals])
     held = []
     for one in examples:
-        values = values_of(signals, one.history, now)
+        values = values_of(signals, one.history, one.now)
         others = np.arange(len(values))
         if len(values) > NEGATIVES:
             others = rng.choice(len(values), NEGATIVES, replace=False)
@@ -170,21 +229,25 @@ def choose(
     signals: Mapping[str, Signal],
     ways: Mapping[str, Mapping[str, float]],
     examples: Sequence[Example],
-    now: float,
     *,
     again: bool,
 ) -> tuple[str, Mapping[str, float]]:
-    """The way with the best first ten; the challenger, where none is surely better than it."""
-    ways = {**ways, **{name: {name: 1.0} for name in signals}}
+    """The blend with the best first ten, or the signal that is surely better than it; the challenger, where that is not
+    surely beaten. Sure is by one standard error of the difference."""
+    blends, ways = len(ways), {**ways, **{name: {name: 1.0} for name in signals}}
     matrix = np.array([[way.get(name, 0.0) for name in signals] for way in ways.values()])
-    worth = np.array([_worths(values_of(signals, one.history, now) @ matrix.T, one, again) for one in examples])
-    means = worth.mean(0)
-    names = [*ways]
-    best = int(means.argmax())
-    if CHALLENGER in signals:
-        behind = worth[:, best] - worth[:, names.index(CHALLENGER)]
-        if behind.mean() <= behind.std() / np.sqrt(len(behind)):
-            best = names.index(CHALLENGER)
+    worth = np.array([_worths(values_of(signals, one.history, one.now) @ matrix.T, one, again) for one in examples])
+    names, means = [*ways], worth.mean(0)
+
+    def surely(one: int, other: int) -> bool:
+        apart = worth[:, one] - worth[:, other]
+        return bool(apart.mean() > apart.std() / np.sqrt(len(apart)))
+
+    best, single = int(means[:blends].argmax()), blends + int(means[blends:].argmax())
+    if surely(single, best):
+        best = single
+    if CHALLENGER in signals and not surely(best, names.index(CHALLENGER)):
+        best = names.index(CHALLENGER)
     return names[best], ways[names[best]]
 
 

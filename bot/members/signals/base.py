@@ -114,11 +114,12 @@ class Table:
     """A product's score is the sum over the history of weight x nearness: `near` holds a row per product.
 
     `half_life` in days: an event of that age before the member's last one counts half; `last`: only so many of the
-    newest products are looked at. Each product counts once, by its newest event.
+    newest products are looked at, each counting `fade` beside the one after it. A product counts once, by its newest
+    event.
     """
 
-    def __init__(self, near: Sparse | Floats, *, half_life: float, last: int = 500) -> None:
-        self.near, self._half_life, self._last = near, half_life, last
+    def __init__(self, near: Sparse | Floats, *, half_life: float, last: int = 500, fade: float = 1.0) -> None:
+        self.near, self._half_life, self._last, self._fade = near, half_life, last, fade
 
     def weights(self, history: History) -> tuple[Ints, Floats]:
         """Places in the history that count, and how much."""
@@ -126,7 +127,8 @@ class Table:
         if not len(places):
             return places, np.zeros(0)
         age = history.at[places[-1]] - history.at[places]
-        return places, np.sign(history.worth[places]) * 0.5 ** (age / self._half_life)
+        faded = self._fade ** np.arange(len(places), dtype=np.float64)[::-1]
+        return places, np.sign(history.worth[places]) * faded * 0.5 ** (age / self._half_life)
 
     def score(self, history: History, now: float) -> Floats:
         places, weights = self.weights(history)

@@ -9,6 +9,7 @@ WINDOW = 10  # events between the two at most
 BACK = 0.5  # what a pair counts the other way round
 SHRINK = 5.0
 RECENT = 0.1  # of the log's span: a member's event of that age before their last one counts half
+FADE, LAST = 0.9, 50  # what each product counts beside the one after it, and how many are looked at
 
 
 def fit(shop: Shop, now: float) -> Table | None:
@@ -29,4 +30,4 @@ def fit(shop: Shop, now: float) -> Table | None:
     pairs.sum_duplicates()
     usual = 1.0 / np.sqrt(shop.liked_by + SHRINK)
     pairs = sparse.csr_array(sparse.diags_array(usual) @ supported(pairs, shop.taken, shop.support))
-    return Table(nearest(pairs @ sparse.diags_array(usual)), half_life=RECENT * span(shop.events))
+    return Table(nearest(pairs @ sparse.diags_array(usual)), half_life=RECENT * span(shop.events), last=LAST, fade=FADE)
