@@ -196,7 +196,9 @@ def communities(log: Log, quick: bool) -> list[Row]:
         best = max(means, key=lambda name: means[name])
         shown = ", ".join(f"{name} {worth:.3f}" for name, worth in sorted(means.items(), key=lambda one: -one[1]))
         note = f"ours {mine:.3f}, {shown}; chosen {', '.join(sorted(set(chosen)))}"
-        rows.append(Row(f"community of {size}: R@10 of ours by the best signal's", mine / means[best], at_least=1.0, note=note))
+        rows.append(
+            Row(f"community of {size}: R@10 of ours by the best signal's", mine / means[best], at_least=1.0, note=note)
+        )
     return rows
 
 
@@ -212,7 +214,11 @@ async def measure(folder: Path, quick: bool, given: argparse.Namespace) -> list[
     if reason := absent():
         rows.append(Row("ALS, BPR", float("nan"), note=reason))
     begun = time.perf_counter()
-    parts = {"time": lambda: by_time(log, cut, quick), "last": lambda: by_last(log, quick), "communities": lambda: communities(log, quick)}
+    parts = {
+        "time": lambda: by_time(log, cut, quick),
+        "last": lambda: by_last(log, quick),
+        "communities": lambda: communities(log, quick),
+    }
     for name, part in parts.items():
         if given.only in (None, name):
             rows += part()

@@ -87,7 +87,12 @@ def online_retail(path: Path) -> Log:
     found, texts = [], {}
     for line, row in _rows(path, ("invoice", "stock_code", "description", "quantity", "ts", "customer")):
         code = row["stock_code"].upper()
-        if not row["customer"] or row["invoice"].startswith("C") or float(row["quantity"]) <= 0 or not code[0].isdigit():
+        if (
+            not row["customer"]
+            or row["invoice"].startswith("C")
+            or float(row["quantity"]) <= 0
+            or not code[0].isdigit()
+        ):
             continue
         texts[code] = row["description"]
         found.append((row["customer"], code, days(row["ts"], path, line), WORTH["bought"]))
@@ -103,4 +108,6 @@ def assembled(found: list[tuple[str, str, float, float]], texts: Mapping[str, st
     member = np.array([members[one[0]] for one in found])[order]
     item = np.array([items[one[1]] for one in found])[order]
     worth = np.array([one[3] for one in found])[order]
-    return Log(Events(member, item, at[order], worth), len(members), len(items), tuple(texts.get(one, "") for one in items))
+    return Log(
+        Events(member, item, at[order], worth), len(members), len(items), tuple(texts.get(one, "") for one in items)
+    )

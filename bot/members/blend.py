@@ -44,6 +44,7 @@ MOMENTS = 2  # of a member that are learnt from
 HOURS = 12.0  # since an event in which its member is active
 NEGATIVES = 1_500  # products that are compared with, where there are more
 TOP = 10
+FAINT = 1e-3  # weight that the challenger always has: it speaks where nothing else does
 FEW = 20  # members with events after the cut below whom nothing is learnt
 Fit = Callable[[Shop, float], Signal | None]
 
@@ -127,7 +128,7 @@ def fit(shop: Shop, fits: Mapping[str, Fit], now: float, *, share: float = 0.8, 
 
 
 def _of(signals: Mapping[str, Signal], weights: Mapping[str, float]) -> dict[str, float]:
-    return {name: weights.get(name, 0.0) for name in signals}
+    return {name: max(weights.get(name, 0.0), FAINT if name == CHALLENGER else 0.0) for name in signals}
 
 
 def is_active(history: History, now: float) -> bool:
@@ -234,7 +235,7 @@ def choose(
 ) -> tuple[str, Mapping[str, float]]:
     """The blend with the best first ten, or the signal that is surely better than it; the challenger, where that is not
     surely beaten. Sure is by one standard error of the difference."""
-    blends, ways = len(ways), {**ways, **{name: {name: 1.0} for name in signals}}
+    blends, ways = len(ways), {**ways, **{name: {CHALLENGER: FAINT, name: 1.0} for name in signals}}
     matrix = np.array([[way.get(name, 0.0) for name in signals] for way in ways.values()])
     worth = np.array([_worths(values_of(signals, one.history, one.now) @ matrix.T, one, again) for one in examples])
     names, means = [*ways], worth.mean(0)
