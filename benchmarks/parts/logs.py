@@ -48,8 +48,7 @@ class Log:
 
 def _rows(path: Path, needed: tuple[str, ...]) -> Iterator[tuple[int, Mapping[str, str]]]:
     """Line number and row. Raises SystemExit where a column is missing."""
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as file:
         reader = csv.DictReader(file)
         if missing := [one for one in needed if one not in (reader.fieldnames or ())]:
             raise SystemExit(f"{path}:1: no column {missing[0]}; right is a header of {', '.join(needed)}")

@@ -9,7 +9,7 @@ from benchmarks.parts.simulator import Floats, Ints, World
 from bot.language import tokens
 from bot.members import signals as folder
 from bot.members.bandit import CANDIDATES, Pressed, Rates, draw, rates
-from bot.members.blend import Blend, fit, values_of
+from bot.members.blend import Blend, Scored, fit
 from bot.members.signals.base import WORTH, Events, History, Shop
 from bot.members.vectors import words_of
 from bot.registry import load
@@ -94,39 +94,37 @@ class Ours:
         ends = np.searchsorted(events.member[order], np.arange(town.members + 1))
         places = [order[ends[member] : ends[member + 1]] for member in range(town.members)]
         histories = [History(events.item[mine], events.at[mine], events.worth[mine]) for mine in places]
-        values = [values_of(blend.signals, one, now).astype(np.float64) for one in histories]
-        learnt = self._rates(blend, values)
+        learnt = self._rates(blend)
         chances = self._world.chances()
         self._before = [
-            self._one(learnt, histories[member], values[member], member, chances[member])
-            for member in range(town.members)
+            self._one(learnt, blend.scored(one, now), one, member, chances[member])
+            for member, one in enumerate(histories)
         ]
         chosen = np.array([one.candidates[one.place] for one in self._before])
         self._put[np.arange(town.members), chosen] = True
         return chosen
 
-    def _rates(self, blend: Blend, values: list[Floats]) -> Rates:
-        names = [*blend.signals]
-        weights = np.array([blend.idle[name] for name in names])
-        best = np.array([one[(one @ weights).argmax()] for one in values])
-        self._names = names
-        rows = [[one.values.get(name, 0.0) for name in names] for one in self.log]
+    def _rates(self, blend: Blend) -> Rates:
+        self._names = [*blend.signals]
+        rows = [[one.values.get(name, 0.0) for name in self._names] for one in self.log]
         seen = Pressed(
             np.array([one.candidates[one.place] for one in self.log], dtype=np.int64),
-            np.array(rows, dtype=np.float64).reshape(len(rows), len(names)),
+            np.array(rows, dtype=np.float64).reshape(len(rows), len(self._names)),
             np.array([one.pressed for one in self.log], dtype=np.float64),
         )
-        return rates(seen, weights, best.mean(0), self._world.town.products)
+        return rates(seen, np.array([blend.idle[name] for name in self._names]), self._world.town.products)
 
-    def _one(self, learnt: Rates, history: History, values: Floats, member: int, true: Floats) -> Logged:
-        expected = learnt.expected(values) * learnt.quality()
-        expected[self._put[member]] = -1.0
-        expected[history.item] = -1.0
-        best = np.argsort(-expected, kind="stable")[:CANDIDATES]
-        chances = learnt.propensities(best, values[best], self._rng)
+    def _one(self, learnt: Rates, scored: Scored, history: History, member: int, true: Floats) -> Logged:
+        total = scored.total.copy()
+        total[self._put[member]] = -1.0
+        total[history.item] = -1.0
+        best = np.argsort(-total, kind="stable")[:CANDIDATES]
+        values = np.stack([scored.values[name][best] for name in self._names], axis=1)
+        chances = learnt.propensities(best, values, self._rng)
         place = draw(chances, self._rng)
-        told = dict(zip(self._names, values[best[place]].tolist(), strict=True))
-        return Logged(best, expected[best], chances, place, true[best], told)
+        told = dict(zip(self._names, values[place].tolist(), strict=True))
+        expected = learnt.expected(values) * learnt.quality()[best]
+        return Logged(best, expected, chances, place, true[best], told)
 
     def pressed(self, chosen: Ints, pressed: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> None:
         members = np.flatnonzero(pressed)

@@ -23,6 +23,7 @@ USUAL = 0.1  # presses of a suggestion where nothing is known yet
 SHAPE = 4.0  # of the gamma distribution of qualities: higher holds them nearer to 1
 PULL = 20.0  # of the weights before anything was pressed
 BASE = 0.25  # of the usual press rate that is curiosity, whatever is put before somebody
+HALF = 0.5  # what signals say of what is put before members, before anything was
 ROUNDS = 3  # of weights and qualities in turn
 HOLDOUT = 0.1
 
@@ -60,9 +61,9 @@ class Rates:
         return floored(wins)
 
 
-def rates(seen: Pressed, weights: Floats, typical: Floats, items: int) -> Rates:
-    """What presses teach. `weights`: those of the blend; `typical`: the mean values of what it would put before
-    members, from which the scale of its scores follows."""
+def rates(seen: Pressed, weights: Floats, items: int) -> Rates:
+    """What presses teach, beside the `weights` of the blend."""
+    typical = seen.values.mean(0) if len(seen.item) else np.full(len(weights), HALF)
     usual = (float(seen.pressed.sum()) + 10 * USUAL) / (len(seen.pressed) + 10)
     scale = usual / max(float(typical @ weights), 1e-9)
     centre = np.append(weights * scale * (1 - BASE), usual * BASE)

@@ -44,6 +44,7 @@ MOMENTS = 2  # of a member that are learnt from
 HOURS = 12.0  # since an event in which its member is active
 NEGATIVES = 1_500  # products that are compared with, where there are more
 TOP = 10
+TINY = 1e-12  # stands for 0 where it would be divided by
 FAINT = 1e-3  # weight that the challenger always has: it speaks where nothing else does
 FEW = 20  # members with events after the cut below whom nothing is learnt
 Fit = Callable[[Shop, float], Signal | None]
@@ -74,25 +75,45 @@ class Blend:
         """Those that count for this member at this moment."""
         return self.active if is_active(history, now) else self.idle
 
+    def scored(self, history: History, now: float) -> "Scored":
+        """Every product, for one member at one moment."""
+        return Scored(self, history, now)
+
     def score(self, history: History, now: float) -> Floats:
         """What speaks for each product."""
-        found = None
-        for name, weight in self.weights(history, now).items():
-            values = self.signals[name].score(history, now)
-            most = float(values.max(initial=0.0))
-            if weight and most > 0:
-                part = values * (weight / most)
-                found = part if found is None else found + part
-        return np.zeros(len(next(iter(self.signals.values())).score(history, now))) if found is None else found
+        return self.scored(history, now).total
 
-    def parts(self, history: History, now: float, item: int) -> list[tuple[str, Part]]:
-        """All that a score is the sum of, the greatest first, each with the signal that it is of."""
+
+class Scored:
+    """What speaks for each product, for one member: `total` is the sum of weight x value, `values` of each signal are
+    1 for the product that it says most of."""
+
+    def __init__(self, blend: Blend, history: History, now: float) -> None:
+        self._blend, self._history, self._now = blend, history, now
+        self.weights = blend.weights(history, now)
+        self.values: dict[str, Floats] = {}
+        self._most: dict[str, float] = {}
+        for name, signal in blend.signals.items():
+            values = signal.score(history, now)
+            self._most[name] = max(float(values.max(initial=0.0)), TINY)
+            self.values[name] = values / self._most[name]
+        self.total = self.sum(self.weights)
+
+    def sum(self, weights: Mapping[str, float]) -> Floats:
+        found: Floats = np.zeros(0)
+        for name, values in self.values.items():
+            part = values * weights.get(name, 0.0)
+            found = found + part if len(found) else part
+        return found
+
+    def parts(self, item: int) -> list[tuple[str, Part]]:
+        """All that a product's score is the sum of, the greatest first, each with the signal that it is of."""
         found = []
-        for name, weight in self.weights(history, now).items():
-            most = float(self.signals[name].score(history, now).max(initial=0.0)) if weight else 0.0
-            if most > 0:
-                parts = self.signals[name].parts(history, now, item)
-                found += [(name, Part(one.source, one.value * (weight / most))) for one in parts]
+        for name, signal in self._blend.signals.items():
+            scale = self.weights.get(name, 0.0) / self._most[name]
+            if scale:
+                parts = signal.parts(self._history, self._now, item)
+                found += [(name, Part(one.source, one.value * scale)) for one in parts]
         return sorted(found, key=lambda one: -one[1].value)
 
 
@@ -188,8 +209,8 @@ def _sample(found: list[Example]) -> list[Example]:
 
 def values_of(signals: Mapping[str, Signal], history: History, now: float) -> NDArray[np.float32]:
     """Products x signals, each column with 1 as its greatest."""
-    columns = [one.score(history, now) for one in signals.values()]
-    return np.stack([one / max(float(one.max(initial=0.0)), 1e-12) for one in columns], axis=1).astype(np.float32)
+    scored = Scored(Blend(signals, {}, {}), history, now)
+    return np.stack([*scored.values.values()], axis=1).astype(np.float32)
 
 
 def learn(

@@ -5,6 +5,7 @@ from storage.tables.catalogue import Article, ImportRun, Product, Staged, Varian
 from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Link, Member, Shop
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting
+from storage.tables.suggesting import SuggestionLog
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
 
@@ -33,6 +34,7 @@ __all__ = [
     "Setting",
     "Shop",
     "Staged",
+    "SuggestionLog",
     "Variant",
     "table",
 ]

@@ -7,7 +7,7 @@ from bot.members.signals.base import SAID, Floats, History, Ints, Part, Shop, Sp
 
 HOURS = 12.0
 FADE = 0.85  # what each product counts beside the one after it
-COMMON = 0.2  # words in a larger share of the products say nothing here, and cost the most
+COMMON, MOST = 0.2, 2_000  # words in a larger share of the products, or in more, say little and cost the most
 
 
 class Conversation:
@@ -15,7 +15,7 @@ class Conversation:
 
     def __init__(self, words: Sparse) -> None:
         often = np.bincount(words.indices, minlength=words.shape[1])
-        rare = sparse.diags_array((often <= max(2.0, COMMON * words.shape[0])).astype(np.float64))
+        rare = sparse.diags_array((often <= min(max(2.0, COMMON * words.shape[0]), MOST)).astype(np.float64))
         self._words = sparse.csr_array(words @ rare)
         self._words.eliminate_zeros()
         self._turned = sparse.csr_array(self._words.T)
