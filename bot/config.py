@@ -108,6 +108,13 @@ class Settings(BaseSettings):
         "21:00-09:00", "no suggestion is sent in these hours of the shop's time zone", "Manners"
     )
     daily_cap: int = _setting(1, "suggestions that a subscriber may get in a day", "Manners", ge=0, le=20)
+    holdout: float = _setting(
+        0.1,
+        "share of subscribers that get nothing unasked, by chance, so that /lift can tell what suggestions do",
+        "Manners",
+        ge=0,
+        le=0.5,
+    )
     handoff_words: str = _setting(
         "", "words at which a human is called, with commas, such as lawyer, chargeback, 投诉", "Manners"
     )

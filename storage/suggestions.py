@@ -113,14 +113,14 @@ def _slot(row: Row[Any], after: Mapping[tuple[int, int | None], Sequence[datetim
 async def outcomes(tx: Transaction, shop_id: int) -> list[Row[Any]]:
     """Each member of the log since their first slot: member_id, holdout, how many button presses, questions about
     products, messages, and whether they left or ended their subscription."""
-    first = select(
+    columns: tuple[Any, ...] = (
         LOG.c.member_id,
         func.min(LOG.c.at).label("first"),
         func.max(case((LOG.c.holdout, 1), else_=0)).label("holdout"),
         func.count(LOG.c.stopped).label("stopped"),
     )
-    first = first.where(LOG.c.shop_id == shop_id).group_by(LOG.c.member_id).subquery()
-    columns: tuple[Any, ...] = (
+    first = select(*columns).where(LOG.c.shop_id == shop_id).group_by(LOG.c.member_id).subquery()
+    columns = (
         first.c.member_id,
         first.c.holdout,
         first.c.stopped,

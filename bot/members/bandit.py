@@ -68,12 +68,15 @@ def rates(seen: Pressed, weights: Floats, items: int) -> Rates:
     scale = usual / max(float(typical @ weights), 1e-9)
     centre = np.append(weights * scale * (1 - BASE), usual * BASE)
     features = np.column_stack([seen.values, np.ones(len(seen.item))])
-    found, quality = centre, np.ones(items)
-    hits, hoped = np.zeros(items), np.zeros(items)
+    found: Floats = centre
+    quality: Floats = np.ones(items)
+    hits: Floats = np.zeros(items)
+    hoped: Floats = np.zeros(items)
     for _ in range(ROUNDS if len(seen.item) else 0):
         found = _weights(features, seen.pressed, quality[seen.item], centre, usual)
-        hits = np.bincount(seen.item, seen.pressed, minlength=items)
-        hoped = np.bincount(seen.item, np.clip(features @ found, 1e-4, 0.95), minlength=items)
+        hits = np.bincount(seen.item, seen.pressed, minlength=items).astype(np.float64)
+        chances = np.clip(features @ found, 1e-4, 0.95)
+        hoped = np.bincount(seen.item, chances, minlength=items).astype(np.float64)
         quality = (SHAPE + hits) / (SHAPE + hoped)
     return Rates(found[:-1], float(found[-1]), hits, hoped)
 

@@ -129,10 +129,10 @@ def fit(shop: Shop, fits: Mapping[str, Fit], now: float, *, share: float = 0.8, 
     `again`: may a product be put before a member who has it?
     """
     signals = fitted(shop, fits, now)
-    active = len(np.unique(shop.events.member))
-    priors = [usual(prior, [*signals], active) for prior in (PRIOR, ACTIVE)]
+    community = len(np.unique(shop.events.member))
+    priors = [usual(prior, [*signals], community) for prior in (PRIOR, ACTIVE)]
     if not signals or len(shop.events) < FEW:
-        return Blend(signals, *priors)
+        return Blend(signals, priors[0], priors[1])
     cut = float(np.quantile(shop.events.at, share))
     earlier = Shop(shop.events.before(cut), shop.members, shop.items, shop.words, shop.support)
     before = fitted(earlier, fits, cut) if len(earlier.events) else {}

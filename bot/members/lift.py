@@ -131,16 +131,16 @@ def harm(held: Sequence[bool], gone: Sequence[bool], share: float) -> Harm:
     Every pair of rates is a fair bet against the null hypothesis, the evidence is the mean of what they won.
     """
     groups, bad = np.array(held, dtype=bool), np.array(gone, dtype=np.int64)
-    per = max(1, round((1 - share) / share))
+    per = max(1, round((1 - share) / share)) if share > 0 else len(groups) + 1
     pushes, holds = np.flatnonzero(~groups), np.flatnonzero(groups)
     blocks = min(len(pushes) // per, len(holds))
     if not blocks:
         return Harm(np.zeros(0), np.zeros(0, np.int64))
-    pushes, holds = pushes[: blocks * per].reshape(blocks, per), holds[:blocks]
+    holds, by_block = holds[:blocks], pushes[: blocks * per].reshape(blocks, per)
     usual = np.repeat(USUALLY, len(MORE))
     pushed = usual + np.tile(MORE, len(USUALLY))
     both = (per * pushed + usual) / (per + 1)
-    lost, missed = bad[pushes].sum(1)[:, None], bad[holds][:, None]
+    lost, missed = bad[by_block].sum(1)[:, None], bad[holds][:, None]
     won = lost * np.log(pushed / both) + (per - lost) * np.log((1 - pushed) / (1 - both))
     won += missed * np.log(usual / both) + (1 - missed) * np.log((1 - usual) / (1 - both))
-    return Harm(np.exp(won.cumsum(0)).mean(1), np.maximum(pushes[:, -1], holds))
+    return Harm(np.exp(won.cumsum(0)).mean(1), np.maximum(by_block[:, -1], holds))

@@ -19,7 +19,7 @@ from bot.knowledge.library import Library
 from bot.knowledge.rows import Product
 from bot.knowledge.wording import Voice
 from bot.members.bandit import CANDIDATES, HOLDOUT, Rates, draw, generator, held_out
-from bot.members.lift import harm
+from bot.members.lift import Harm, harm
 from bot.members.profiles import profile
 from bot.members.recommender import Candidate, Reason, Recommender
 from bot.messages import Button, Outgoing
@@ -122,7 +122,7 @@ class Suggestions:
         """
         await self._library.refresh()
         slots = await self.slots()
-        if self.harmful(slots, now):
+        if self.harm(slots, now).significant:
             return 0
         rows = await self._database.read(lambda tx: members.subscribers(tx, self._shop_id))
         served = [row for row in rows if self._direct_chat(row.platform, row.platform_id)]
@@ -134,10 +134,10 @@ class Suggestions:
         """The log of suggestions, with what followed each within a day."""
         return await self._database.read(lambda tx: suggestions.slots(tx, self._shop_id, JUDGED))
 
-    def harmful(self, slots: Sequence[suggestions.Slot], now: datetime) -> bool:
-        """Do suggestions drive members away, as far as the log shows since they were last resumed?"""
+    def harm(self, slots: Sequence[suggestions.Slot], now: datetime) -> Harm:
+        """The evidence that suggestions drive members away, since they were last resumed."""
         judged = [one for one in slots if not one.past and one.at + JUDGED <= now]
-        return harm([one.holdout for one in judged], [one.gone for one in judged], self.holdout).significant
+        return harm([one.holdout for one in judged], [one.gone for one in judged], self.holdout)
 
     async def _push(self, row: Any, now: datetime, rates: Rates) -> bool:
         key, target = f"{KIND}:{row.id}:{now.astimezone(self._zone).date()}", f"member:{row.id}"

@@ -153,7 +153,7 @@ def newest(history: History) -> Ints:
 
 def combined(near: Sparse | Floats, rows: Ints, weights: Floats) -> Floats:
     """The weighted sum of rows of a matrix."""
-    if not sparse.issparse(near):
+    if isinstance(near, np.ndarray):
         return np.asarray(weights @ near[rows], dtype=np.float64)
     starts, ends = near.indptr[rows], near.indptr[rows + 1]
     spans = [slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
@@ -161,7 +161,7 @@ def combined(near: Sparse | Floats, rows: Ints, weights: Floats) -> Floats:
         return np.zeros(near.shape[1])
     columns = np.concatenate([near.indices[span] for span in spans])
     values = np.concatenate([near.data[span] for span in spans]) * np.repeat(weights, ends - starts)
-    return np.bincount(columns, values, minlength=near.shape[1])
+    return np.asarray(np.bincount(columns, values, minlength=near.shape[1]), dtype=np.float64)
 
 
 def nearest(rows: Sparse, kept: int = KEPT, *, first: int = 0) -> Sparse:

@@ -30,6 +30,7 @@ def decayed(shop: Shop, half_life: float) -> Floats:
     liked = shop.events.among(shop.events.worth > 0)
     if not len(liked):
         return np.zeros(shop.items)
-    found = np.bincount(liked.item, 0.5 ** ((liked.at[-1] - liked.at) / half_life), minlength=shop.items)
+    age = liked.at[-1] - liked.at
+    found: Floats = np.bincount(liked.item, 0.5 ** (age / half_life), minlength=shop.items).astype(np.float64)
     found[shop.liked_by < shop.support] = 0.0
     return found
