@@ -34,6 +34,7 @@ ACTIVE: Mapping[str, tuple[float, float]] = {
     "repurchase": (0.01, 0.1),
     "sequence": (0.15, 1.0),
 }
+NEW = (0.1, 0.1)  # of a signal that nobody gave a weight
 HALF_WAY = 1_000  # members at whom the prior is between the two
 CHALLENGER = "popularity"
 STEEP = 4.0  # of the softmax: what a weight of 1 means in logs
@@ -120,7 +121,8 @@ class Scored:
 def usual(prior: Mapping[str, tuple[float, float]], names: Sequence[str], members: int) -> dict[str, float]:
     """The prior for a community of so many members."""
     large = members / (members + HALF_WAY)
-    return {name: (1 - large) * prior[name][0] + large * prior[name][1] for name in names}
+    ends = {name: prior.get(name, NEW) for name in names}
+    return {name: (1 - large) * small + large * great for name, (small, great) in ends.items()}
 
 
 def fit(shop: Shop, fits: Mapping[str, Fit], now: float, *, share: float = 0.8, again: bool = True) -> Blend:
