@@ -21,6 +21,7 @@ from benchmarks.parts.report import Row, main
 from bot.members import signals as folder
 from bot.members.blend import Blend, fit
 from bot.members.signals.base import Events, Floats, History, Shop
+from bot.members.vectors import words_of
 from bot.registry import load
 
 TOP = 10
@@ -202,6 +203,46 @@ def communities(log: Log, quick: bool) -> list[Row]:
     return rows
 
 
+def big(items: int, members: int) -> Shop:
+    """A shop of as many products: popularity by rank, texts of words by rank, tastes for a neighbourhood."""
+    rng = np.random.default_rng(9)
+    count = members * 10
+    member = np.repeat(np.arange(members), 10)
+    centre = rng.integers(items, size=members)[member]
+    near = (centre + rng.normal(0, items / 50, count)).astype(np.int64) % items
+    item = np.where(rng.random(count) < 0.7, near, (items * rng.random(count) ** 3).astype(np.int64))
+    order = rng.permutation(count)
+    said = [
+        {f"w{int(word)}": 1.0 for word in (20_000 * rng.random(8) ** 3).tolist()} | {f"k{place * 500 // items}": 1.0}
+        for place in range(items)
+    ]
+    events = Events(member[order], item[order], np.sort(rng.uniform(0, 180, count)), np.ones(count))
+    return Shop(events, members, items, words_of(said).matrix)
+
+
+def speed(quick: bool) -> list[Row]:
+    """One member at a time on one thread: every product scored, the best forty found; without reading their rows."""
+    rows = []
+    for items, members, aim in ((2_000, 2_000, 1.0), (100_000, 50_000, 2.0)):
+        if quick and items > 10_000:
+            continue
+        begun = time.perf_counter()
+        shop = big(items, members)
+        made = time.perf_counter()
+        blend = ours(shop, 180.0, again=False)
+        took = time.perf_counter() - made
+        own = [history(shop.events, places) for places in of_members(shop.events)[:300]]
+        spent = []
+        for one in own:
+            start = time.perf_counter()
+            blend.scored(one, 181.0).best(40, one.item)
+            spent.append(1_000 * (time.perf_counter() - start))
+        middle, late = np.percentile(spent, [50, 95])
+        note = f"p95 {late:.2f} ms; fitted in {took:.0f} s, of {members * 10:,} events (made in {made - begun:.0f} s)"
+        rows.append(Row(f"speed: one member, {items:,} products, median", float(middle), "ms", at_most=aim, note=note))
+    return rows
+
+
 async def measure(folder: Path, quick: bool, given: argparse.Namespace) -> list[Row]:
     if given.online_retail:
         log = online_retail(given.online_retail)
@@ -218,6 +259,7 @@ async def measure(folder: Path, quick: bool, given: argparse.Namespace) -> list[
         "time": lambda: by_time(log, cut, quick),
         "last": lambda: by_last(log, quick),
         "communities": lambda: communities(log, quick),
+        "speed": lambda: speed(quick),
     }
     for name, part in parts.items():
         if given.only in (None, name):

@@ -119,7 +119,7 @@ class Ours:
         total[self._put[member]] = -1.0
         total[history.item] = -1.0
         best = np.argsort(-total, kind="stable")[:CANDIDATES]
-        values = np.stack([scored.values[name][best] for name in self._names], axis=1)
+        values = scored.values(best)
         chances = learnt.propensities(best, values, self._rng)
         place = draw(chances, self._rng)
         told = dict(zip(self._names, values[place].tolist(), strict=True))

@@ -86,26 +86,34 @@ class Blend:
 
 
 class Scored:
-    """What speaks for each product, for one member: `total` is the sum of weight x value, `values` of each signal are
-    1 for the product that it says most of."""
+    """What speaks for each product, for one member: `total` is the sum of weight x value. A signal's value is 1 for the
+    product that it says most of."""
 
     def __init__(self, blend: Blend, history: History, now: float) -> None:
         self._blend, self._history, self._now = blend, history, now
         self.weights = blend.weights(history, now)
-        self.values: dict[str, Floats] = {}
-        self._most: dict[str, float] = {}
-        for name, signal in blend.signals.items():
-            values = signal.score(history, now)
-            self._most[name] = max(float(values.max(initial=0.0)), TINY)
-            self.values[name] = values / self._most[name]
-        self.total = self.sum(self.weights)
+        self._raw = {name: signal.score(history, now) for name, signal in blend.signals.items()}
+        self._most = {name: max(float(values.max(initial=0.0)), TINY) for name, values in self._raw.items()}
+        self.total: Floats = np.zeros(0)
+        for name, values in self._raw.items():
+            scale = self.weights.get(name, 0.0) / self._most[name]
+            if scale and self._most[name] > TINY:
+                part = values * scale
+                self.total = np.add(self.total, part, out=self.total) if len(self.total) else part
+            elif not len(self.total):
+                self.total = np.zeros(len(values))
 
-    def sum(self, weights: Mapping[str, float]) -> Floats:
-        found: Floats = np.zeros(0)
-        for name, values in self.values.items():
-            part = values * weights.get(name, 0.0)
-            found = found + part if len(found) else part
-        return found
+    def values(self, items: Ints | slice = slice(None)) -> NDArray[np.float64]:
+        """Products x signals, in the blend's order."""
+        return np.stack([values[items] / self._most[name] for name, values in self._raw.items()], axis=1)
+
+    def best(self, count: int, without: Ints) -> Ints:
+        """The places of the products with most, best first; none of `without`, none of which nothing speaks for."""
+        total = self.total.copy()
+        total[without] = 0.0
+        found = np.flatnonzero(total > 0) if len(total) <= count else np.argpartition(-total, count - 1)[:count]
+        found = np.sort(found[total[found] > 0])
+        return found[np.argsort(-total[found], kind="stable")]
 
     def parts(self, item: int) -> list[tuple[str, Part]]:
         """All that a product's score is the sum of, the greatest first, each with the signal that it is of."""
@@ -211,8 +219,7 @@ def _sample(found: list[Example]) -> list[Example]:
 
 def values_of(signals: Mapping[str, Signal], history: History, now: float) -> NDArray[np.float32]:
     """Products x signals, each column with 1 as its greatest."""
-    scored = Scored(Blend(signals, {}, {}), history, now)
-    return np.stack([*scored.values.values()], axis=1).astype(np.float32)
+    return Scored(Blend(signals, {}, {}), history, now).values().astype(np.float32)
 
 
 def learn(

@@ -175,31 +175,34 @@ class Recommender:
         return held.blend.scored(history, _days(now))
 
     async def _found(self, held: Fitted, scored: Scored, known: Profile, count: int) -> list[Candidate]:
-        total = scored.total.copy()
-        total[[held.places[one] for one in known.product_ids if one in held.places]] = 0.0
-        best = np.argsort(-total, kind="stable")[:READ]
-        best = best[total[best] > LEAST * max(float(total.max(initial=0.0)), 1e-12)]
+        owned = np.array([held.places[one] for one in known.product_ids if one in held.places], dtype=np.int64)
+        best = scored.best(READ, owned)
+        best = best[scored.total[best] > LEAST * max(float(scored.total.max(initial=0.0)), 1e-12)]
+        assert held.blend is not None
+        names, shown = [*held.blend.signals], scored.values(best)
         products = {one.id: one for one in await self._library.read(held.ids[best].tolist())}
         asked = [(product, at) for product, at in known.asked if product in held.places]
         titles = {one.id: one for one in await self._library.read([product for product, _ in asked])}
         sources = [held.places[product] for product, _ in asked]
         found = []
-        for place in best.tolist():
+        for place, row in zip(best.tolist(), shown.tolist(), strict=True):
+            values = dict(zip(names, row, strict=True))
             product = products.get(int(held.ids[place]))
-            if not _told(held, scored, place, sources):
+            if not _told(held, scored.weights, values, place, sources):
                 continue
             if product and product.in_stock is not False and product.prices:
                 parts = scored.parts(place)
                 reasons = [_reason(name, part, product, [titles.get(one) for one, _ in asked]) for name, part in parts]
-                values = {name: float(one[place]) for name, one in scored.values.items()}
                 joined = _joined(reasons)
                 found.append(Candidate(product, math.fsum(one.value for one in joined), joined, place, values))
         return varied(found, held.words, count)
 
 
-def _told(held: Fitted, scored: Scored, place: int, sources: Sequence[int]) -> bool:
+def _told(
+    held: Fitted, weights: Mapping[str, float], values: Mapping[str, float], place: int, sources: Sequence[int]
+) -> bool:
     """Does anything but a faint likeness speak for it?"""
-    if any(values[place] > 0 for name, values in scored.values.items() if name not in TEXT and scored.weights[name]):
+    if any(value > 0 for name, value in values.items() if name not in TEXT and weights[name]):
         return True
     if not sources:
         return True  # the words said just now

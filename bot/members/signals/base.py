@@ -25,6 +25,7 @@ Sparse = Any  # scipy's csr_array, which comes without types
 
 WORTH = {"bought": 5.0, "praised": 2.0, "clicked": 1.5, "pressed": 1.5, "asked": 1.0, "dismissed": -1.5}
 KEPT = 200  # neighbours of a product
+COMMON = 2_000  # products that a word may stand in to tell which are alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,14 @@ def nearest(rows: Sparse, kept: int = KEPT, *, first: int = 0) -> Sparse:
     pointers = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     joined = (np.concatenate(values), np.concatenate(columns), pointers) if columns else ([], [], pointers)
     return sparse.csr_array(joined, shape=rows.shape)
+
+
+def rare(words: Sparse, share: float = 1.0) -> Sparse:
+    """Without the words that more than this share of the products say, or more than COMMON of them."""
+    often = np.bincount(words.indices, minlength=words.shape[1])
+    kept = sparse.csr_array(words @ sparse.diags_array((often <= min(max(2.0, share * words.shape[0]), COMMON)) * 1.0))
+    kept.eliminate_zeros()
+    return kept
 
 
 def supported(pairs: Sparse, taken: Sparse, support: int) -> Sparse:

@@ -2,7 +2,7 @@
 
 from scipy import sparse
 
-from bot.members.signals.base import Shop, Sparse, Table, nearest
+from bot.members.signals.base import Shop, Sparse, Table, nearest, rare
 
 BLOCK = 2_000  # products that are compared with all at once
 LIKE = 0.05  # the least likeness that counts
@@ -15,6 +15,7 @@ def fit(shop: Shop, now: float) -> Table | None:
 
 def alike(words: Sparse) -> Sparse:
     """The nearest products of each by the cosine of their words."""
+    words = rare(words)
     turned = sparse.csr_array(words.T)
     blocks = []
     for start in range(0, words.shape[0], BLOCK):

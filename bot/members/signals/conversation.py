@@ -3,21 +3,18 @@
 import numpy as np
 from scipy import sparse
 
-from bot.members.signals.base import SAID, Floats, History, Ints, Part, Shop, Sparse, combined, newest
+from bot.members.signals.base import SAID, Floats, History, Ints, Part, Shop, Sparse, combined, newest, rare
 
 HOURS = 12.0
 FADE = 0.85  # what each product counts beside the one after it
-COMMON, MOST = 0.2, 2_000  # words in a larger share of the products, or in more, say little and cost the most
+COMMON = 0.2  # words in a larger share of the products say little, and cost the most
 
 
 class Conversation:
     """Nearness of the words themselves: no neighbours were cut off."""
 
     def __init__(self, words: Sparse) -> None:
-        often = np.bincount(words.indices, minlength=words.shape[1])
-        rare = sparse.diags_array((often <= min(max(2.0, COMMON * words.shape[0]), MOST)).astype(np.float64))
-        self._words = sparse.csr_array(words @ rare)
-        self._words.eliminate_zeros()
+        self._words = rare(words, COMMON)
         self._turned = sparse.csr_array(self._words.T)
 
     def score(self, history: History, now: float) -> Floats:
