@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.blas import daxpy
 from scipy.optimize import minimize
 
 from bot.members.signals.base import Events, Floats, History, Ints, Part, Shop, Signal
@@ -45,6 +46,7 @@ MOMENTS = 2  # of a member that are learnt from
 HOURS = 12.0  # since an event in which its member is active
 NEGATIVES = 1_500  # products that are compared with, where there are more
 TOP = 10
+SAMPLED = 20  # one product in so many tells what the best have at least
 TINY = 1e-12  # stands for 0 where it would be divided by
 FAINT = 1e-3  # weight that the challenger always has: it speaks where nothing else does
 FEW = 20  # members with events after the cut below whom nothing is learnt
@@ -94,14 +96,11 @@ class Scored:
         self.weights = blend.weights(history, now)
         self._raw = {name: signal.score(history, now) for name, signal in blend.signals.items()}
         self._most = {name: max(float(values.max(initial=0.0)), TINY) for name, values in self._raw.items()}
-        self.total: Floats = np.zeros(0)
+        self.total: Floats = np.zeros(len(next(iter(self._raw.values()))))
         for name, values in self._raw.items():
-            scale = self.weights.get(name, 0.0) / self._most[name]
-            if scale and self._most[name] > TINY:
-                part = values * scale
-                self.total = np.add(self.total, part, out=self.total) if len(self.total) else part
-            elif not len(self.total):
-                self.total = np.zeros(len(values))
+            weight = self.weights.get(name, 0.0)
+            if weight and self._most[name] > TINY:
+                daxpy(values, self.total, a=weight / self._most[name])  # in place: half the time of adding a product
 
     def values(self, items: Ints | slice = slice(None)) -> NDArray[np.float64]:
         """Products x signals, in the blend's order."""
@@ -109,11 +108,13 @@ class Scored:
 
     def best(self, count: int, without: Ints) -> Ints:
         """The places of the products with most, best first; none of `without`, none of which nothing speaks for."""
-        total = self.total.copy()
-        total[without] = 0.0
-        found = np.flatnonzero(total > 0) if len(total) <= count else np.argpartition(-total, count - 1)[:count]
-        found = np.sort(found[total[found] > 0])
-        return found[np.argsort(-total[found], kind="stable")]
+        wanted, least = count + len(without), 0.0
+        if len(self.total) > SAMPLED * wanted:
+            some = self.total[::SAMPLED]
+            least = float(np.partition(some, -wanted)[-wanted])  # so many of the sample are above, so of all no fewer
+        found = np.flatnonzero(self.total > least) if least <= 0 else np.flatnonzero(self.total >= least)
+        found = found[~np.isin(found, without)]
+        return found[np.argsort(-self.total[found], kind="stable")][:count]
 
     def parts(self, item: int) -> list[tuple[str, Part]]:
         """All that a product's score is the sum of, the greatest first, each with the signal that it is of."""

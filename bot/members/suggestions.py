@@ -213,8 +213,9 @@ class Suggestions:
             case "asked":
                 return self._texts.say(language, "You asked about {name}.", name=reason.about)
             case "together":
-                text = "You asked about {name}, and so did others who like this."
-                return self._texts.say(language, text, name=reason.about)
+                return self._texts.say(
+                    language, "You asked about {name}, and so did others who like this.", name=reason.about
+                )
             case "again":
                 return self._texts.say(language, "You bought {name} before, and may need it again.", name=reason.about)
             case "said":
