@@ -13,7 +13,17 @@ import numpy as np
 
 from benchmarks.parts.pushing import Logged, Oracle, Ours, Policy, Popularity
 from benchmarks.parts.report import Row, main
-from benchmarks.parts.simulator import HARM_SEEDS, LIFT_SEEDS, SEEDS, Floats, Town, World, departures, purchases
+from benchmarks.parts.simulator import (
+    HARM_SEEDS,
+    LIFT_SEEDS,
+    MORE_SEEDS,
+    SEEDS,
+    Floats,
+    Town,
+    World,
+    departures,
+    purchases,
+)
 from bot.members.bandit import HOLDOUT, held_out
 from bot.members.lift import difference, harm, policy_value
 
@@ -44,7 +54,7 @@ def presses(town: Town, seeds: Sequence[int]) -> tuple[list[Row], Floats, list[L
         assert isinstance(policy, Ours)
         ours.append(count)
         log = log or policy.log
-        ratios.append(count.sum() / greedy)
+        ratios.append(float(count.sum() / greedy))
         note = f"greedy popularity {greedy:.0f}, oracle {oracle:.0f} ({oracle / greedy:.2f})"
         rows.append(Row(f"town {seed}: presses of ours", float(count.sum()), note=note))
         rows.append(Row(f"town {seed}: presses by greedy popularity's", ratios[-1], at_least=1.5))
@@ -60,7 +70,8 @@ def coverage(town: Town, pressed: Floats, seeds: Sequence[int]) -> Row:
         without, with_pushes, true = purchases(town, pressed, rng)
         found = difference(with_pushes[~held], without[held])
         right += found is not None and found.low <= true <= found.high
-    return Row("95 % intervals that hold the true lift", 100 * right / len(seeds), "%", at_least=93.0)
+    note = f"{len(seeds)} experiments"
+    return Row("95 % intervals that hold the true lift", 100 * right / len(seeds), "%", at_least=93.0, note=note)
 
 
 def pauses(town: Town, seeds: Sequence[int], more: float) -> list[int | None]:
@@ -99,7 +110,7 @@ def replayed(log: Sequence[Logged]) -> list[Row]:
 async def measure(folder: Path, quick: bool) -> list[Row]:
     town = Town()
     rows, pressed, log = presses(town, SEEDS[:1] if quick else SEEDS)
-    rows.append(coverage(town, pressed, LIFT_SEEDS))
+    rows += [coverage(town, pressed, seeds) for seeds in (LIFT_SEEDS, LIFT_SEEDS[:50] if quick else MORE_SEEDS)]
     rows += replayed(log)
     found = pauses(town, HARM_SEEDS, town.harm)
     within = [one for one in found if one is not None and one <= 500]

@@ -137,19 +137,23 @@ def by_time(log: Log, cut: float, quick: bool) -> list[Row]:
     for kind in ("again", "new", "hit"):
         label = {"again": "R@10, next event", "new": "R@10, next new product", "hit": "hit@10, new products only"}[kind]
         worths = {name: max(mean(getattr(one, kind), warm) for one in tries) for name, tries in others.items()}
-        rows += [Row(f"time: {label}: {name}", worth) for name, worth in worths.items()]
+        rows += [Row(f"time: {label}: {name}", 100 * worth, "%") for name, worth in worths.items()]
         own = mine if kind == "again" else mine_new
         worth, best = mean(getattr(own, kind), warm), max(worths.values())
         note = told(again if kind == "again" else new)
         if kind == "hit":
-            rows.append(Row(f"time: {label}: ours", worth, at_least=1.05 * best, note=note))
+            rows.append(Row(f"time: {label}: ours", 100 * worth, "%", at_least=105 * best, note=note))
         else:
             apart = (getattr(own, kind) - getattr(others["popularity of late"][0], kind))[warm]
             apart = apart[~np.isnan(apart)]
             error = float(apart.std() / np.sqrt(len(apart)))
-            rows.append(Row(f"time: {label}: ours", worth, at_least=worths["popularity of late"] - error, note=note))
+            note += (
+                f"; ahead of popularity of late by {100 * apart.mean():.1f} points, standard error {100 * error:.1f}"
+            )
+            least = 100 * (worths["popularity of late"] - error)
+            rows.append(Row(f"time: {label}: ours", 100 * worth, "%", at_least=least, note=note))
     rows += [
-        Row(f"time: R@10, members without a history: {name}", float(one.again[~warm].mean()))
+        Row(f"time: R@10, members without a history: {name}", 100 * float(one.again[~warm].mean()), "%")
         for name, one in (("popularity of late", others["popularity of late"][0]), ("ours", mine))
         if not warm.all()
     ]
@@ -163,11 +167,13 @@ def by_last(log: Log, quick: bool) -> list[Row]:
     rows = []
     for name, settings in peers(quick).items():
         worth = max(mean(one.new, everyone) for one in best_of(settings, shop, asked))
-        rows.append(Row(f"last: R@10: {name}", worth))
+        rows.append(Row(f"last: R@10: {name}", 100 * worth, "%"))
     blend = ours(shop, float(events.at[-1]), again=False)
     for name, signal in blend.signals.items():
-        rows.append(Row(f"last: R@10: signal {name}", mean(tried(signal.score, asked).new, everyone)))
-    rows.append(Row("last: R@10: ours", mean(tried(blend.score, asked).new, everyone), note=told(blend)))
+        worth = mean(tried(signal.score, asked).new, everyone)
+        rows.append(Row(f"last: R@10: signal {name}", 100 * worth, "%"))
+    worth = mean(tried(blend.score, asked).new, everyone)
+    rows.append(Row("last: R@10: ours", 100 * worth, "%", note=told(blend)))
     return rows
 
 
