@@ -25,7 +25,7 @@ Sparse = Any  # scipy's csr_array, which comes without types
 
 WORTH = {"bought": 5.0, "praised": 2.0, "clicked": 1.5, "pressed": 1.5, "asked": 1.0, "dismissed": -1.5}
 KEPT = 200  # neighbours of a product
-COMMON = 2_000  # products that a word may stand in to tell which are alike
+COMMON = 1_000  # products that a word may stand in to tell which are alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,8 @@ class Table:
 
     def score(self, history: History, now: float) -> Floats:
         places, weights = self.weights(history)
-        return np.maximum(combined(self.near, history.item[places], weights), 0.0)
+        found = combined(self.near, history.item[places], weights)
+        return np.maximum(found, 0.0, out=found)
 
     def parts(self, history: History, now: float, item: int) -> list[Part]:
         places, weights = self.weights(history)
