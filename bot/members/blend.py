@@ -43,6 +43,7 @@ PULL = 40.0  # of the prior, in events
 LEARNT_FROM = 600  # members at most
 TARGETS = 10  # products of an example at most
 MOMENTS = 2  # of a member that are learnt from
+NEXT = 3  # events after such a moment that it is held to lead to
 HOURS = 12.0  # since an event in which its member is active
 NEGATIVES = 1_500  # products that are compared with, where there are more
 TOP = 10
@@ -207,7 +208,7 @@ def within(events: Events, cut: float, *, again: bool) -> list[Example]:
         at = events.at[places]
         going_on = np.flatnonzero((at[1:] >= cut) & (np.diff(at) < HOURS / 24)) + 1
         for place in rng.permutation(going_on)[:MOMENTS]:
-            same = places[place:][at[place:] < at[place] + HOURS / 24]
+            same = places[place:][at[place:] < at[place] + HOURS / 24][:NEXT]
             if one := _example(events, places[:place], same, again=again):
                 found.append(one)
     return _sample(found)
