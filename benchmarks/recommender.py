@@ -252,12 +252,9 @@ def speed(quick: bool) -> list[Row]:
 
 
 async def measure(folder: Path, quick: bool, given: argparse.Namespace) -> list[Row]:
-    if given.online_retail:
-        log = online_retail(given.online_retail)
-    elif given.events:
-        log = read(given.events, given.items)
-    else:
-        raise SystemExit("nothing to read: --events FILE or --online-retail FILE")
+    if not given.online_retail and not given.events:
+        return speed(quick)  # the rest needs a log
+    log = online_retail(given.online_retail) if given.online_retail else read(given.events, given.items)
     cut = days(given.cut, Path("--cut"), 0) if given.cut else float(np.quantile(log.events.at, 0.8))
     rows = [Row("events", len(log.events), note=f"{log.members} members, {log.items} items")]
     if reason := absent():
@@ -277,7 +274,9 @@ async def measure(folder: Path, quick: bool, given: argparse.Namespace) -> list[
 
 
 def extend(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--events", type=Path, metavar="CSV", help="member,item,time,kind")
+    parser.add_argument(
+        "--events", type=Path, metavar="CSV", help="member,item,time,kind; without a log only speed is measured"
+    )
     parser.add_argument("--items", type=Path, metavar="CSV", help="item,title,text,price")
     parser.add_argument("--online-retail", type=Path, metavar="CSV", help="the UCI set instead, as CSV, may be gzipped")
     parser.add_argument("--cut", metavar="DATE", help="where time is split (default: 80 %% of the events lie before)")

@@ -1,7 +1,7 @@
 """Which products fit a member: the blend of all signals, without what may not or need not be suggested.
 
 The signals are fitted on everybody's events in memory, in a thread, and again when the catalogue changes or an hour has
-passed; nothing of it is stored. Of members who did not consent nothing goes in.
+passed (a day, in a large shop); nothing of it is stored. Of members who did not consent nothing goes in.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from storage.suggestions import Slot
 
 READ = 40  # products read from SQL, best first, until enough of them can be suggested
 SUPPORT = 3  # members behind whatever is told of others: fewer would tell of single people
-REFIT = timedelta(hours=1)
+REFIT, LARGE = timedelta(hours=1), 5_000  # a shop of more products is fitted anew once a day: it takes a minute
 ALIKE = 0.3  # of a product's score that it loses for being quite like one before it
 TEXT = ("content", "conversation")  # signals that know nothing of other members
 LEAST = 0.1  # of the best product's score: less is no reason to suggest one
@@ -118,7 +118,7 @@ class Recommender:
         async with self._fitting:
             version = self._library.version
             held = self._fitted
-            if held is None or held.version != version or now - held.at >= REFIT or now < held.at:
+            if held is None or held.version != version or now - held.at >= _lasts(held) or now < held.at:
                 held = await self._fit(version, now)
                 self._fitted = held
         return held
@@ -242,6 +242,10 @@ def varied(found: Sequence[Candidate], words: Words, count: int) -> list[Candida
         for one in left:
             like[one.place] = max(like[one.place], float((words.matrix[[one.place]] @ row.T).sum()))
     return chosen
+
+
+def _lasts(held: Fitted) -> timedelta:
+    return REFIT if len(held.ids) <= LARGE else 24 * REFIT
 
 
 def _days(moment: datetime) -> float:
