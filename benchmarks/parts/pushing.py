@@ -97,7 +97,7 @@ class Ours:
         learnt = self._rates(blend)
         chances = self._world.chances()
         self._before = [
-            self._one(learnt, blend.scored(one, now), one, member, chances[member])
+            self._one(learnt, blend.scored(one, now, unasked=True), one, member, chances[member])
             for member, one in enumerate(histories)
         ]
         chosen = np.array([one.candidates[one.place] for one in self._before])
@@ -112,7 +112,9 @@ class Ours:
             np.array(rows, dtype=np.float64).reshape(len(rows), len(self._names)),
             np.array([one.pressed for one in self.log], dtype=np.float64),
         )
-        return rates(seen, np.array([blend.idle[name] for name in self._names]), self._world.town.products)
+        return rates(
+            seen, np.array([(blend.unasked or blend.idle)[name] for name in self._names]), self._world.town.products
+        )
 
     def _one(self, learnt: Rates, scored: Scored, history: History, member: int, true: Floats) -> Logged:
         total = scored.total.copy()

@@ -46,6 +46,7 @@ MOMENTS = 2  # of a member that are learnt from
 NEXT = 3  # events after such a moment that it is held to lead to
 HOURS = 12.0  # since an event in which its member is active
 NEGATIVES = 1_500  # products that are compared with, where there are more
+SPARED = 0.3  # of what is popular, where nobody asked
 TOP = 10
 SAMPLED = 20  # one product in so many tells what the best have at least
 TINY = 1e-12  # stands for 0 where it would be divided by
@@ -67,21 +68,24 @@ class Example:
 class Blend:
     """Signals that are fitted, and their weights for a member who is active right now and for one who is not.
 
-    `chosen` says which way won for each of the two: prior, learnt, or a signal's name.
+    `chosen` says which way won for each of the two: prior, learnt, or a signal's name. `unasked`: the weights for what
+    a member did not ask for; what all are after they find by themselves.
     """
 
     signals: Mapping[str, Signal]
     idle: Mapping[str, float]
     active: Mapping[str, float]
     chosen: tuple[str, str] = ("prior", "prior")
+    unasked: Mapping[str, float] | None = None
 
     def weights(self, history: History, now: float) -> Mapping[str, float]:
         """Those that count for this member at this moment."""
         return self.active if is_active(history, now) else self.idle
 
-    def scored(self, history: History, now: float) -> "Scored":
-        """Every product, for one member at one moment."""
-        return Scored(self, history, now)
+    def scored(self, history: History, now: float, *, unasked: bool = False) -> "Scored":
+        """Every product, for one member at one moment; `unasked`: for a suggestion that they did not ask for."""
+        weights = self.unasked if unasked else None
+        return Scored(self, history, now, weights)
 
     def score(self, history: History, now: float) -> Floats:
         """What speaks for each product."""
@@ -92,9 +96,9 @@ class Scored:
     """What speaks for each product, for one member: `total` is the sum of weight x value. A signal's value is 1 for the
     product that it says most of."""
 
-    def __init__(self, blend: Blend, history: History, now: float) -> None:
+    def __init__(self, blend: Blend, history: History, now: float, weights: Mapping[str, float] | None = None) -> None:
         self._blend, self._history, self._now = blend, history, now
-        self.weights = blend.weights(history, now)
+        self.weights = weights or blend.weights(history, now)
         self._raw = {name: signal.score(history, now) for name, signal in blend.signals.items()}
         self._most = {name: max(float(values.max(initial=0.0)), TINY) for name, values in self._raw.items()}
         self.total: Floats = np.zeros(len(next(iter(self._raw.values()))))
@@ -149,15 +153,18 @@ def fit(shop: Shop, fits: Mapping[str, Fit], now: float, *, share: float = 0.8, 
     earlier = Shop(shop.events.before(cut), shop.members, shop.items, shop.words, shop.support)
     before = fitted(earlier, fits, cut) if len(earlier.events) else {}
     ways: list[tuple[str, Mapping[str, float]]] = []
+    own: Mapping[str, float] = priors[0]
     for find, prior in zip((at_cut, within), priors, strict=True):
         examples = find(shop.events, cut, again=again)
         if len(examples) < FEW or not before:
             ways.append(("prior", prior))
             continue
         learnt = learn(before, prior, examples, again=again)
+        own = learnt if find is at_cut else own
         ways.append(choose(before, {"prior": prior, "learnt": learnt}, examples, again=again))
     (first, idle), (second, active) = ways
-    return Blend(signals, _of(signals, idle), _of(signals, active), (first, second))
+    unasked = {name: weight * (SPARED if name == CHALLENGER else 1.0) for name, weight in _of(signals, own).items()}
+    return Blend(signals, _of(signals, idle), _of(signals, active), (first, second), unasked)
 
 
 def _of(signals: Mapping[str, Signal], weights: Mapping[str, float]) -> dict[str, float]:

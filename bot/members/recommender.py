@@ -85,7 +85,7 @@ class Recommender:
         self._fitted = None
 
     async def recommend(
-        self, known: Profile, now: datetime, count: int = 3, *, said: Sequence[str] = ()
+        self, known: Profile, now: datetime, count: int = 3, *, said: Sequence[str] = (), unasked: bool = False
     ) -> list[Candidate]:
         """The best products for the member, best first: none sold out, hidden, without a price, or asked about already.
 
@@ -94,7 +94,7 @@ class Recommender:
         held = await self.fitted(now)
         if held.blend is None:
             return []
-        scored = self._scored(held, known, now, said)
+        scored = self._scored(held, known, now, said, unasked)
         return await self._found(held, scored, known, count)
 
     async def rates(self, slots: Sequence[Slot], now: datetime) -> Rates | None:
@@ -110,7 +110,7 @@ class Recommender:
             np.array(rows, dtype=np.float64).reshape(len(sent), len(names)),
             np.array([one.pressed for one in sent], dtype=np.float64),
         )
-        weights = np.array([held.blend.idle[name] for name in names])
+        weights = np.array([(held.blend.unasked or held.blend.idle)[name] for name in names])
         return await asyncio.to_thread(rates, seen, weights, len(held.ids))
 
     async def fitted(self, now: datetime) -> Fitted:
@@ -163,7 +163,7 @@ class Recommender:
         words, blend = await asyncio.to_thread(learn)
         return Fitted(version, now, ids, places, words, blend)
 
-    def _scored(self, held: Fitted, known: Profile, now: datetime, said: Sequence[str]) -> Scored:
+    def _scored(self, held: Fitted, known: Profile, now: datetime, said: Sequence[str], unasked: bool) -> Scored:
         assert held.blend is not None
         asked = [(held.places[product], at) for product, at in known.asked if product in held.places]
         history = History(
@@ -172,7 +172,7 @@ class Recommender:
             np.ones(len(asked)),
             held.words.row(said) if said else None,
         )
-        return held.blend.scored(history, _days(now))
+        return held.blend.scored(history, _days(now), unasked=unasked)
 
     async def _found(self, held: Fitted, scored: Scored, known: Profile, count: int) -> list[Candidate]:
         owned = np.array([held.places[one] for one in known.product_ids if one in held.places], dtype=np.int64)

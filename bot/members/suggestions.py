@@ -146,7 +146,7 @@ class Suggestions:
         known = await self._database.read(lambda tx: profile(tx, self._shop_id, row.id, now, policy=self._profiles))
         before = await self._database.read(lambda tx: outbox.sources_for(tx, self._shop_id, row.id, KIND))
         language = known.language or self._language
-        fitting = await self.recommender.recommend(known, now, CHOICE)
+        fitting = await self.recommender.recommend(known, now, CHOICE, unasked=True)
         candidates = [one for one in fitting if one.product.row not in before][:CANDIDATES]
         if not candidates:
             return False
