@@ -172,6 +172,7 @@ def make_suggestions(
         signals=load(signal_folder),
         profiles=consent(settings, edges.values()),
         default_language=shop.language,
+        holdout=settings.holdout,
         direct_chat=lambda platform, member: (
             edges[platform].capabilities.direct_chat.format(member=member) if platform in edges else ""
         ),

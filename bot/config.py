@@ -134,6 +134,13 @@ class Settings(BaseSettings):
     schedules: str = _setting(
         "", "a TOML file of schedules, for those who prefer files to /schedule; read at start", "Manners"
     )
+    holdout: float = _setting(
+        0.1,
+        "share of subscribers that get nothing unasked, by chance, so that /lift can tell what suggestions do",
+        "Manners",
+        ge=0,
+        le=0.5,
+    )
     handoff_words: str = _setting(
         "", "words at which a human is called, with commas, such as lawyer, chargeback, 投诉", "Manners"
     )

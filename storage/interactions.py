@@ -184,6 +184,19 @@ async def asked_about(
     return list(await tx.execute(query.order_by(Interaction.id.desc()).limit(count)))
 
 
+async def with_products(
+    tx: Transaction, shop_id: int, since: datetime, *, subscribed_only: bool, count: int = 200_000
+) -> list[Row[Any]]:
+    """What members did with products (member_id, product_id, kind, at), oldest first: the newest `count`, of nobody who
+    opted out."""
+    query = select(SAID.c.member_id, SAID.c.product_id, SAID.c.kind, SAID.c.at).join(WHO, WHO.c.id == SAID.c.member_id)
+    query = query.where(SAID.c.shop_id == shop_id, SAID.c.at >= since, SAID.c.product_id.is_not(None))
+    query = query.where(~WHO.c.opted_out, SAID.c.kind != "complained")
+    if subscribed_only:
+        query = query.where(WHO.c.subscribed)
+    return list(await tx.execute(query.order_by(SAID.c.id.desc()).limit(count)))[::-1]
+
+
 async def forget_texts(tx: Transaction, shop_id: int, before: datetime) -> None:
     """Empty the raw words that are older than the retention time; that something was said stays."""
     old = (Interaction.shop_id == shop_id) & (Interaction.at < before) & (Interaction.text != "")

@@ -40,6 +40,7 @@ HOMES = {
     "ahocorasick_rs": ("bot/safety/rules/",),
     "phonenumbers": ("bot/safety/rules/", "llm/cleaning.py"),
     "stdnum": ("bot/safety/rules/", "llm/cleaning.py"),
+    "scipy": ("bot/members/",),
     "snowballstemmer": ("bot/language.py",),
     "PIL": ("bot/content/picture.py",),
     "rich": ("bot/tools/", "llm/"),

@@ -33,7 +33,10 @@ class Interest:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """`product_ids` are those asked about, what counts most first; `language` is empty where nothing tells it."""
+    """`product_ids` are those asked about, what counts most first; `language` is empty where nothing tells it.
+
+    `asked`: when which of them was asked about, oldest first.
+    """
 
     member_id: int
     name: str
@@ -45,6 +48,7 @@ class Profile:
     product_ids: tuple[int, ...]
     subscribed: bool
     opted_out: bool
+    asked: tuple[tuple[int, datetime], ...] = ()
 
 
 async def profile(
@@ -83,6 +87,7 @@ async def profile(
         tuple(one.id for one in products[:PRODUCTS]),
         row.subscribed,
         row.opted_out,
+        tuple((one.product_id, one.at) for one in reversed(asked) if one.product_id in {held.id for held in products}),
     )
 
 

@@ -1,11 +1,14 @@
 """A product put before one member, with its reason: when they ask, and unasked only to those who subscribed."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import numpy as np
 
 from bot.attention import Attention
 from bot.clock import Clock
@@ -15,19 +18,21 @@ from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.library import Library
 from bot.knowledge.rows import Product
 from bot.knowledge.wording import Voice
-from bot.members.profiles import Profile, profile
-from bot.members.recommender import Candidate, recommend
-from bot.members.signals.base import Reason
+from bot.members.bandit import CANDIDATES, HOLDOUT, Rates, draw, generator, held_out
+from bot.members.lift import Harm, harm
+from bot.members.profiles import profile
+from bot.members.recommender import Candidate, Reason, Recommender
 from bot.messages import Button, Outgoing
 from bot.outbox import extra
 from bot.texts import Texts
 from llm.engine import Priority
 from llm.protocol import Act, Fact, Plan
-from storage import handoffs, members, outbox
+from storage import handoffs, members, outbox, suggestions
 from storage.database import Database, Transaction
 
 KIND = "suggestion"
-CHOICE = 10  # candidates looked at, so that one remains that was not suggested before
+CHOICE = 30  # products looked at, so that some remain that were not suggested before
+JUDGED = timedelta(days=1)  # what follows a suggestion within that time is held to be its work
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +58,9 @@ def same_id(platform: str, member: str) -> str:
 
 
 class Suggestions:
-    """`profiles` is PROFILES, resolved; `direct_chat` (platform, member's id on it) names a direct chat that the member
-    never spoke in; '' where that platform is not served."""
+    """`profiles` is PROFILES, resolved; `holdout` the share of subscribers that are sent nothing unasked, by chance, so
+    that `/lift` can tell what suggestions do; `direct_chat` (platform, member's id on it) names a direct chat that the
+    member never spoke in; '' where that platform is not served."""
 
     def __init__(
         self,
@@ -70,10 +76,12 @@ class Suggestions:
         signals: Sequence[ModuleType],
         profiles: str = "notice",
         default_language: str = "en",
+        holdout: float = HOLDOUT,
         direct_chat: Callable[[str, str], str] = same_id,
     ) -> None:
         self._database, self._shop_id, self._zone = database, shop_id, ZoneInfo(timezone)
-        self._library, self._voice, self._texts, self._signals = library, voice, texts, signals
+        self._library, self._voice, self._texts, self.holdout = library, voice, texts, holdout
+        self.recommender = Recommender(library, signals, profiles)
         self._clock, self._profiles, self._language, self.direct_chat = clock, profiles, default_language, direct_chat
         self.attention = attention
 
@@ -87,7 +95,8 @@ class Suggestions:
         known = await self._database.read(
             lambda tx: profile(tx, self._shop_id, member_id, now, chat_id=chat_id, policy=self._profiles)
         )
-        return await self._suggested(known, name, language, ())
+        found = await self.recommender.recommend(known, now)
+        return await self._worded(found[0], name, language) if found else None
 
     async def subscribe(self, member_id: int, on: bool) -> None:
         """Consent to suggestions, or its end: what waits to be sent is cancelled with it."""
@@ -96,6 +105,7 @@ class Suggestions:
             await members.change(tx, member_id, subscribed=on, **({"opted_out": False} if on else {}))
             if not on:
                 await self.withdraw(tx, member_id)
+                await suggestions.stop(tx, self._shop_id, member_id, self._clock.now())
 
         await self._database.write(change)
 
@@ -107,24 +117,45 @@ class Suggestions:
     async def push(self, now: datetime) -> int:
         """Put one suggestion for each subscriber into the outbox, as far as the ledger allows; how many there are.
 
-        Safe to call again at any time: a member and day have one key.
+        Safe to call again at any time: a member and day have one key. Nothing is sent once the holdout shows that
+        suggestions drive members away, until an admin resumes them.
         """
         await self._library.refresh()
+        slots = await self.slots()
+        if self.harm(slots, now).significant:
+            return 0
         rows = await self._database.read(lambda tx: members.subscribers(tx, self._shop_id))
         served = [row for row in rows if self.direct_chat(row.platform, row.platform_id)]
         first = {row.id: row for row in reversed(served)}  # of several identities the one met first
-        return sum([await self._push(row, now) for row in first.values()])
+        rates = await self.recommender.rates(slots, now) if first else None
+        return sum([await self._push(row, now, rates) for row in first.values()]) if rates else 0
 
-    async def _push(self, row: Any, now: datetime) -> bool:
+    async def slots(self) -> list[suggestions.Slot]:
+        """The log of suggestions, with what followed each within a day."""
+        return await self._database.read(lambda tx: suggestions.slots(tx, self._shop_id, JUDGED))
+
+    def harm(self, slots: Sequence[suggestions.Slot], now: datetime) -> Harm:
+        """The evidence that suggestions drive members away, since they were last resumed."""
+        judged = [one for one in slots if not one.past and one.at + JUDGED <= now]
+        return harm([one.holdout for one in judged], [one.gone for one in judged], self.holdout)
+
+    async def _push(self, row: Any, now: datetime, rates: Rates) -> bool:
         key, target = f"{KIND}:{row.id}:{now.astimezone(self._zone).date()}", f"member:{row.id}"
         if await self._database.read(lambda tx: self.attention.refusal(tx, target, key, now)):
             return False
         known = await self._database.read(lambda tx: profile(tx, self._shop_id, row.id, now, policy=self._profiles))
         before = await self._database.read(lambda tx: outbox.sources_for(tx, self._shop_id, row.id, KIND))
         language = known.language or self._language
-        found = await self._suggested(known, row.name, language, before)
-        if found is None:
+        fitting = await self.recommender.recommend(known, now, CHOICE, unasked=True)
+        candidates = [one for one in fitting if one.product.row not in before][:CANDIDATES]
+        if not candidates:
             return False
+        logged = partial(suggestions.add, shop_id=self._shop_id, member_id=row.id, key=key, now=now)
+        if held_out(self._shop_id, row.id, self.holdout):
+            await self._database.write(logged)
+            return False
+        best, choice = choose(candidates, rates, key)
+        found = await self._worded(best, row.name, language)
         stop = Button(self._texts.say(language, "No more suggestions"), "/subscribe off")
         shown = Outgoing(found.text, (stop,), (card(found.product, language),))
         values = {
@@ -147,6 +178,7 @@ class Suggestions:
                 return False  # a human is talking with them there
             if await self.attention.reserve(tx, target, KIND, key, now):
                 return False
+            await logged(tx, **choice)
             if chat is None:
                 place = self.direct_chat(row.platform, row.platform_id)
                 chat = await members.enter(tx, self._shop_id, row.platform, place, row.name, True)
@@ -155,12 +187,8 @@ class Suggestions:
 
         return await self._database.write(put)
 
-    async def _suggested(self, known: Profile, name: str, language: str, before: Collection[str]) -> Suggested | None:
+    async def _worded(self, best: Candidate, name: str, language: str) -> Suggested:
         version = claims.as_of(self._library)
-        candidates = await recommend(self._library, self._signals, known, CHOICE)
-        best = next((one for one in candidates if one.product.row not in before), None)
-        if best is None:
-            return None
         plan = self._plan(best, name, language)
         worded = await self._voice.say(plan, priority=Priority.SUGGESTION)
         reason = next(fact.value for fact in plan.facts if fact.kind == "reason")
@@ -181,6 +209,34 @@ class Suggestions:
 
     def _sentence(self, reason: Reason, language: str) -> str:
         """The true cause as a whole sentence."""
-        if reason.kind == "asked":
-            return self._texts.say(language, "You asked about {name}.", name=reason.about)
-        raise ValueError(f"reason {reason.kind!r} of a signal has no sentence here; `asked` has")
+        match reason.kind:
+            case "asked":
+                return self._texts.say(language, "You asked about {name}.", name=reason.about)
+            case "together":
+                return self._texts.say(
+                    language, "You asked about {name}, and so did others who like this.", name=reason.about
+                )
+            case "again":
+                return self._texts.say(language, "You bought {name} before, and may need it again.", name=reason.about)
+            case "said":
+                return self._texts.say(language, "It fits what you just said.")
+            case "popular":
+                return self._texts.say(language, "Many members ask about it these days.")
+        raise ValueError(f"reason {reason.kind!r} of a signal has no sentence here")
+
+
+def choose(candidates: Sequence[Candidate], rates: Rates, key: str) -> tuple[Candidate, dict[str, Any]]:
+    """One of the candidates by Thompson sampling, the same for the same key; and what the log keeps of the choice."""
+    items = np.array([one.place for one in candidates])
+    values = np.array([[*one.values.values()] for one in candidates])
+    rng = generator(key)
+    chances = rates.propensities(items, values, rng)
+    best = candidates[draw(chances, rng)]
+    expected = rates.expected(values) * rates.quality()[items]
+    return best, {
+        "candidates": [one.product.id for one in candidates],
+        "propensities": chances.tolist(),
+        "expected": expected.tolist(),
+        "values": dict(best.values),
+        "chosen": best.product.id,
+    }

@@ -8,6 +8,7 @@ from storage.tables.people import Chat, Identity, Link, Member, Shop
 from storage.tables.posting import Change, Draft
 from storage.tables.processes import Lease, Process
 from storage.tables.running import Audit, Reservation, Run, Schedule, Setting, Watched
+from storage.tables.suggesting import SuggestionLog
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
 
@@ -43,6 +44,7 @@ __all__ = [
     "Shop",
     "ShortLink",
     "Staged",
+    "SuggestionLog",
     "Target",
     "Variant",
     "Watched",
