@@ -62,6 +62,7 @@ async def test_a_flood_stays_within_the_limits(tmp_path: Path):
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.long
 async def test_faults_lose_nothing_and_keep_the_order(tmp_path: Path):
     async with FakeTelegram(SystemClock()) as fake:
         faults = fake.faults

@@ -65,6 +65,7 @@ def rows(settings: Settings, query: str) -> list[Any]:
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.long
 async def test_the_same_weights_go_live_word_the_replies_and_are_taken_back(
     settings: Settings, clock: ManualClock, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):

@@ -101,7 +101,8 @@ function card(one) {
 /** A card's picture by https, as data or of the bot's own; one that can't be loaded goes away. */
 function picture(address) {
   if (!/^(https:\/\/|data:image\/|\/pictures\/)/i.test(address)) return null;
-  const image = el("img", { alt: "", loading: "lazy", referrerpolicy: "no-referrer" });
+  const ours = address.startsWith("/pictures/"); // drawn to be read, so nothing of it is cut off
+  const image = el("img", { class: ours ? "whole" : "", alt: "", loading: "lazy", referrerpolicy: "no-referrer" });
   image.addEventListener("error", () => image.remove());
   image.src = address;
   return image;
