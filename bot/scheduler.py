@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.lease import LeaseLost
 from bot.members.suggestions import Suggestions
 from bot.runs import DueRun, Producer, Runs
-from storage import clicks, inbox, interactions, lessons, links, questions
+from storage import changes, clicks, drafts, inbox, interactions, lessons, links, questions
 from storage import settings as stored
 from storage.database import Database, Transaction
 
@@ -161,7 +161,7 @@ class Scheduler:
         async def clear(tx: Transaction) -> datetime:
             changed = await stored.changed(tx, self._shop_id)
             kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
-            for noun in (interactions.forget_texts, questions.forget, lessons.forget):
+            for noun in (interactions.forget_texts, questions.forget, lessons.forget, drafts.forget, changes.forget):
                 await noun(tx, self._shop_id, now - kept)
             await clicks.forget(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Row, and_, insert, or_, select, type_coerce
+from sqlalchemy import BigInteger, Row, and_, delete, insert, or_, select, type_coerce
 
 from storage.database import Transaction
 from storage.tables import Change, Product, Staged, Variant
@@ -45,3 +45,8 @@ async def since(tx: Transaction, shop_id: int, kind: str, at: datetime) -> list[
     """Changes of one kind since a moment, newest first."""
     query = select(Change.__table__).where(Change.shop_id == shop_id, Change.kind == kind, Change.at >= at)
     return list(await tx.execute(query.order_by(Change.id.desc()).limit(MOST)))
+
+
+async def forget(tx: Transaction, shop_id: int, before: datetime) -> None:
+    """Delete what is too old to be told."""
+    await tx.execute(delete(Change).where(Change.shop_id == shop_id, Change.at < before))

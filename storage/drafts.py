@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
@@ -47,6 +47,12 @@ async def reword(tx: Transaction, draft_id: int, version: int, **values: Any) ->
     """Another wording of an open draft in place of this version; False where it is open no more, or has another."""
     query = update(Draft).where(Draft.id == draft_id, Draft.version == version, Draft.state == OPEN)
     return bool((await tx.execute(query.values(version=version + 1, **values))).rowcount)
+
+
+async def forget(tx: Transaction, shop_id: int, before: datetime) -> None:
+    """Delete drafts from before that moment that are decided; what was posted of them stands in the outbox."""
+    over = Draft.state.in_((REJECTED, POSTED, LAPSED))
+    await tx.execute(delete(Draft).where(Draft.shop_id == shop_id, Draft.created < before, over))
 
 
 async def posts(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:

@@ -72,6 +72,18 @@ async def test_what_was_approved_is_posted_when_due_and_once(shop: RunningShop) 
     assert post.extra["buttons"][0][0] == "More about it"
 
 
+async def test_decided_drafts_are_kept_no_longer_than_words_are(shop: RunningShop) -> None:
+    posted, open_one = Run(chat_id=shop.group.id), Run(chat_id=shop.group.id, id=2)
+    for run in (posted, open_one):
+        await shop.drafts.prepare(run)
+    await shop.drafts.approve(await draft(shop, posted), await shop.member("Boss"))
+    shop.clock.set(DUE)
+    await shop.drafts.publish(posted)
+    shop.clock.set(DUE + timedelta(days=31))
+    await shop.tick_until_idle()
+    assert (await draft(shop, posted), (await draft(shop, open_one)).state) == (None, "open")
+
+
 async def test_what_was_rejected_is_not_posted_and_says_by_whom(shop: RunningShop) -> None:
     run, boss = Run(chat_id=shop.group.id, unanswered="post"), await shop.member("Boss")
     await shop.drafts.prepare(run)
