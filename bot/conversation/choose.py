@@ -13,7 +13,7 @@ from bot.knowledge.rows import Product
 from llm.protocol import Plan
 
 NEEDED, ALIKE = 15, 0.12  # rows looked at for a need, and how much worse others may be
-FIT = {"en": 0.3, "zh": 0.1}  # the least worth
+FIT = {"en": 0.25, "zh": 0.1}  # the least worth
 CHOSEN, LEANT = 0.65, 0.5  # probability of a wish for advice that counts where a product is named, and where none is
 
 
@@ -73,7 +73,8 @@ class Chooser:
         fit = _fitting(await self.library.read([*worth][:NEEDED]), limit)
         best = max((worth[one.id] for one in fit), default=0.0)
         fit = [one for one in fit if worth[one.id] >= best - ALIKE]
-        if not fit or best < FIT[reading.language]:
+        least = FIT[reading.language] if limit is None else 0.0  # who names a sum wants to see what there is for it
+        if not fit or best < least:
             return None
         return self.compose.recommend(reading, fit[:3], listed=reading.has("list") and not reading.has("recommend"))
 

@@ -61,6 +61,7 @@ async def test_an_article_is_found_though_the_words_differ(planner: Planner, ask
         "something for my dad, he lives on tea, about 40",
         "推荐一款磨豆机",
         "recommend me a kettle",
+        "something under 20 pounds for my mum",
     ],
 )
 async def test_a_need_is_advised_on_in_either_language(planner: Planner, asked: str) -> None:
