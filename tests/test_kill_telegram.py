@@ -43,6 +43,7 @@ async def test_kill_9_loses_nothing_and_keeps_the_order(tmp_path: Path):
 
 
 @pytest.mark.timeout(200)
+@pytest.mark.long
 async def test_every_fifth_send_refused_loses_nothing(tmp_path: Path):
     async with FakeTelegram(SystemClock()) as fake:
         fake.faults.refuse_every = 5

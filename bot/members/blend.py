@@ -126,7 +126,7 @@ class Scored:
         found = []
         for name, signal in self._blend.signals.items():
             scale = self.weights.get(name, 0.0) / self._most[name]
-            if scale:
+            if scale and self._most[name] > TINY:  # as in the total: what is left of rounding is no reason
                 parts = signal.parts(self._history, self._now, item)
                 found += [(name, Part(one.source, one.value * scale)) for one in parts]
         return sorted(found, key=lambda one: -one[1].value)
