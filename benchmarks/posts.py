@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import bot.content.types
-import bot.safety.rules
 from benchmarks.parts.process import ROOT
 from benchmarks.parts.report import Row, main
 from bot.clock import ManualClock
@@ -27,7 +26,9 @@ from bot.knowledge.importers import import_paths
 from bot.knowledge.library import Library
 from bot.knowledge.wording import Voice
 from bot.language import HAN
+from bot.pictures import Pictures
 from bot.registry import load
+from bot.safety.rules.base import Terms
 from bot.safety.verdict import Safety
 from bot.texts import Texts
 from llm.engine import Engine
@@ -86,9 +87,17 @@ async def posts(engine: Engine, folder: Path, name: str, language: str, count: i
         clock.set(NOON + STEP)
         await import_paths(database, shop, [folder / "catalog.csv"], clock=clock)
         library = Library(database, shop)
-        voice = Voice(engine, Safety([one.build(frozenset()) for one in load(bot.safety.rules)]), Texts(), deadline=60)
+        voice = Voice(engine, Safety.of(Terms(familiar=True)), Texts(), deadline=60)
         types = load(bot.content.types)
-        drafts = Drafts(database=database, shop_id=shop, library=library, voice=voice, clock=clock, types=types)
+        drafts = Drafts(
+            database=database,
+            shop_id=shop,
+            library=library,
+            voice=voice,
+            clock=clock,
+            types=types,
+            pictures=Pictures(folder / "pictures"),
+        )
         chat = await database.write(lambda tx: members.enter(tx, shop, "web", "group", "Group", False))
         made: list[Made] = []
         for turn in range(5 * len(drafts.names)):

@@ -88,6 +88,10 @@ class Wall:
     async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None:
         """Nothing is edited here."""
 
+    def take(self, chat: Chat) -> float:
+        """There is always room."""
+        return 0.0
+
 
 class Plain:
     """Posts the run's own name, into the outbox as every producer does."""

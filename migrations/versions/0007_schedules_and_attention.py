@@ -28,13 +28,14 @@ def upgrade() -> None:
     with op.batch_alter_table("run") as table:
         table.add_column(sa.Column("local", sa.String(), nullable=True))
         table.add_column(sa.Column("post_at", Instant(), nullable=True))
-        table.add_column(sa.Column("about", sa.JSON(), nullable=False, server_default="[]"))
+        table.add_column(sa.Column("about", sa.JSON(), nullable=True))
         table.add_column(sa.Column("asked", sa.Boolean(), nullable=False, server_default=sa.false()))
         table.add_column(sa.Column("told", sa.Boolean(), nullable=False, server_default=sa.false()))
         table.create_unique_constraint(op.f("uq_run_schedule_id_local"), ["schedule_id", "local"])
-    op.execute("UPDATE run SET post_at = due, told = (1 = 1)")  # what was missed before is no news
+    op.execute("UPDATE run SET post_at = due, about = '[]', told = (1 = 1)")  # what was missed before is no news
     with op.batch_alter_table("run") as table:
         table.alter_column("post_at", existing_type=Instant(), nullable=False)
+        table.alter_column("about", existing_type=sa.JSON(), nullable=False)
     for name in ("timezone", "quiet_hours"):
         op.add_column("chat", sa.Column(name, sa.String(), nullable=False, server_default=sa.text("''")))
     op.add_column("shop", sa.Column("watched_version", sa.Integer(), nullable=True))
@@ -45,7 +46,7 @@ def upgrade() -> None:
         sa.Column("product_id", NUMBER, nullable=False),
         sa.Column("variant_id", NUMBER, nullable=False),
         sa.Column("price", Amount(), nullable=True),
-        sa.Column("stock", sa.Integer(), nullable=True),
+        sa.Column("stock", NUMBER, nullable=True),
         sa.ForeignKeyConstraint(["shop_id"], ["shop.id"], name=op.f("fk_watched_shop_id_shop")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_watched")),
     )

@@ -82,7 +82,7 @@ class Run(Base):
     due: Mapped[datetime]
     local: Mapped[str | None]
     post_at: Mapped[datetime]
-    about: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")  # rows (`product:12`) of its event
+    about: Mapped[list[Any]] = mapped_column(default=list)  # rows (`product:12`) of its event
     state: Mapped[str] = mapped_column(default="due")
     note: Mapped[str] = mapped_column(default="")
     asked: Mapped[bool] = mapped_column(default=False, server_default=false())  # by an admin: no cap holds it back
@@ -112,4 +112,4 @@ class Watched(Base):
     product_id: Mapped[int] = mapped_column(Id)
     variant_id: Mapped[int] = mapped_column(Id)
     price: Mapped[Decimal | None]
-    stock: Mapped[int | None]
+    stock: Mapped[int | None] = mapped_column(Id)

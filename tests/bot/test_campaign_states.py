@@ -79,7 +79,7 @@ class Town:
     def __init__(self, database: Database) -> None:
         self.database, self.clock, self.edge = database, ManualClock(START), Edge()
         texts, library = Texts(), Library(database, 1)
-        voice = Voice(ScriptedEngine(), Safety([]), texts)
+        voice = Voice(ScriptedEngine(), Safety({}), texts)
         suggestions = Suggestions(
             database=database, shop_id=1, timezone="UTC", library=library, voice=voice, clock=self.clock, texts=texts,
             attention=Attention(1, "UTC", 1, None), signals=[],
