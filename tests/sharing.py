@@ -34,6 +34,9 @@ class Line:
     async def edit(self, chat: Chat, message_id: str, outgoing: Outgoing) -> None:
         raise NotImplementedError
 
+    def take(self, chat: Chat) -> float:
+        return 0.0
+
 
 async def main(url: str, folder: Path, name: str) -> None:
     clock = SystemClock()
