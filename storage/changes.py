@@ -17,7 +17,7 @@ PRICE, STOCK = "price", "stock"
 async def find(tx: Transaction, shop_id: int, run_id: int) -> list[dict[str, Any]]:
     """What the staged variants of a run are about to change for the better, as columns of `Change`. A variant is the
     same one where product, position, SKU and options are. Read before the transaction that makes the run current."""
-    price, stock = Staged.row["price"].as_integer(), Staged.row["stock"].as_integer()
+    price, stock = (Staged.row[name].as_string().cast(BigInteger) for name in ("price", "stock"))  # beyond 32 bits
     can = Staged.row["available"].as_boolean()
     columns = (Variant.id, Variant.product_id, Variant.price, Variant.sku, Variant.options, Staged.row)
     same = and_(Product.shop_id == shop_id, Product.handle == Staged.handle, Product.withdrawn.is_(None))
