@@ -127,7 +127,7 @@ def make_encoders(settings: Settings) -> Encoders:
     if settings.embed_model == "off":
         return Encoders(())
     if settings.embed_model != "bundled":
-        spoken = frozenset(one.strip() for one in settings.embed_languages.split(",") if one.strip())
+        spoken = frozenset(listed(settings.embed_languages))
         return Encoders([folder(Path(settings.embed_model), spoken)])
     return bundled.encoders()
 

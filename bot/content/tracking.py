@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from bot.config import Settings
+from bot.config import Settings, listed
 from bot.messages import Card
 from storage import clicks
 from storage.database import Transaction
@@ -93,8 +93,7 @@ class Tracking:
 
 def tracking_of(settings: Settings, shop_id: int) -> Tracking:
     """As the settings have it."""
-    hosts = frozenset(host.strip() for host in settings.allowed_links.split(",") if host.strip())
-    return Tracking(shop_id, settings.public_url, hosts)
+    return Tracking(shop_id, settings.public_url, frozenset(listed(settings.allowed_links)))
 
 
 def links(text: str) -> list[str]:

@@ -205,14 +205,20 @@ async def test_after_the_catalogue_changed_the_preview_is_shown_anew(town: Town)
     assert len([key for _, key, _ in town.log if key.startswith("campaign:1:")]) == 2  # the post, and the report
 
 
-async def test_more_chats_than_go_at_once_all_get_it(town: Town):
-    names = [f"group{number}" for number in range(100)]
+async def crowd(town: Town, count: int) -> list[str]:
+    """So many groups that the bot is in; their names."""
+    names = [f"group{number}" for number in range(count)]
 
     async def enter(tx: Any) -> None:
         for name in names:
             await members.enter(tx, town.app.shop.id, town.name, name, name, False)
 
     await town.app.database.write(enter)
+    return names
+
+
+async def test_more_chats_than_go_at_once_all_get_it(town: Town):
+    names = await crowd(town, 100)
     await town.say("boss", f'/campaign new "{NEWS}" to all', chat="admins")
     await town.press("Send it")
     assert sorted(town.got()) == sorted([*names, "admins"])
@@ -233,13 +239,7 @@ async def test_the_same_command_run_twice_makes_one(town: Town):
 
 
 async def test_many_chats_that_had_their_post_hold_up_no_other(town: Town):
-    names = [f"group{number}" for number in range(40)]
-
-    async def enter(tx: Any) -> None:
-        for name in names:
-            await members.enter(tx, town.app.shop.id, town.name, name, name, False)
-
-    await town.app.database.write(enter)
+    await crowd(town, 40)
     await town.say("boss", f'/campaign new "{NEWS}" to all', chat="admins")
     await town.press("Send it")
     await town.meet("tea")
