@@ -58,9 +58,9 @@ class Watched(Planner):
         super().__init__(library)
         self.seen: list[tuple[Reading, Context, Plan]] = []
 
-    async def _second(self, reading: Reading, context: Context, plan: Plan) -> Plan:
+    async def _second(self, reading: Reading, context: Context, plan: Plan) -> list[Plan]:
         self.seen.append((reading, context, plan))
-        return plan
+        return [plan]
 
 
 def reply(plan: Plan) -> dict[str, Any]:

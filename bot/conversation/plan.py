@@ -66,7 +66,7 @@ class Planner:
     def weigh(self) -> Weigher:
         return Weigher(self.library, self.compose, self._choose)
 
-    async def _second(self, reading: Reading, context: Context, plan: Plan) -> Plan:
+    async def _second(self, reading: Reading, context: Context, plan: Plan) -> list[Plan]:
         return await self.weigh.second(reading, context, plan)
 
     async def plan(self, text: str, context: Context) -> list[Plan]:
@@ -83,15 +83,15 @@ class Planner:
             here = _after(context, plans)
             if reading.ranking and here.same and reading.has("followup"):
                 reading = replace(reading, ranking=reading.ranking.going_on(here.rows))
-            plan = None if whole else await self.reckon.plan(reading, here)
+            plan, beside = None if whole else await self.reckon.plan(reading, here), []
             if plan is None:
                 reading = await by_itself(self.library, reading, here)
-                ruled = await self._one(reading, here)
-                plan = await self._second(reading, here, ruled) if whole else ruled  # learnt on single questions
-                plan = self._telling(plan, reading, here)
+                plan = await self._one(reading, here)
+                if whole:  # learnt on single questions
+                    plan, *beside = await self._second(reading, here, plan)
+                plan, *beside = [self._telling(one, reading, here) for one in (plan, *beside)]
             plan = await self.reckon.after(reading, plan)
-            if not any(_alike(plan, other) for other in plans):
-                plans.append(plan)
+            plans += [one for one in (plan, *beside) if not any(_alike(one, other) for other in plans)]
         known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
         if len({plan.sources for plan in known}) > 1:
             known = [_naming(plan) for plan in known]

@@ -28,6 +28,11 @@ OPEN = (Act.DESCRIBE, Act.POLICY, Act.RECOMMEND, Act.UNKNOWN, Act.ASK_BACK)  # a
 NEEDED = 0.8  # probability of a wish for advice that is not
 LIKELY = 0.5  # of another plan, where advice is asked for in so many words
 TOLD = 0.2  # the least nearness of a sentence that is said where the rules know none
+PLAINLY = 0.7  # or a plan's chance
+BESIDE = 0.5  # chance of what is said beside a price, stock, choices or a link
+UNSURE, NEXT = 0.45, 0.15  # a plan of no more chance is said together with the next, if that has as much
+TELLING = (Act.DESCRIBE, Act.POLICY, Act.DETAIL)
+ROWS = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)
 CUES = {Act.PRICE: "price", Act.STOCK: "stock", Act.OPTIONS: "options", Act.RECOMMEND: "recommend"}
 
 
@@ -45,18 +50,18 @@ class Weigher:
     compose: Composer
     choose: Chooser
 
-    async def second(self, reading: Reading, context: Context, plan: Plan) -> Plan:
-        """The likeliest plan, and how likely, where this one is among those that are looked at again."""
-        if not is_open(reading, plan) or reading.language not in _weights():
-            return plan
+    async def second(self, reading: Reading, context: Context, plan: Plan) -> list[Plan]:
+        """The likeliest plan, and how likely, where this one is among those that are looked at again. With it what may
+        be the answer as well."""
+        if reading.ranking is None or plan.fixed or reading.language not in _weights():
+            return [plan]
+        if not is_open(reading, plan) and plan.act not in ROWS:
+            return [plan]
         found = await self.candidates(reading, context, plan)
         chances = likely(_weights()[reading.language], [one.evidence for one in found])
-        best = found[chances.index(max(chances))]
-        said = best.evidence.get(f"{best.plan.act}.said", TOLD)
-        asked = plan.act is Act.RECOMMEND and reading.has("recommend")
-        if best.plan is plan or (plan.act is Act.UNKNOWN and said < TOLD) or (asked and max(chances) < LIKELY):
-            return plan
-        return replace(best.plan, sure=max(chances))
+        ranked = sorted(zip(chances, found, strict=True), key=lambda pair: -pair[0])
+        chosen = _chosen(reading, plan, *ranked[0]) if is_open(reading, plan) else plan
+        return [chosen, *_beside(chosen, [(chance, one.plan) for chance, one in ranked])]
 
     async def candidates(self, reading: Reading, context: Context, chosen: Plan) -> list[Candidate]:
         """The plan that was chosen first, then the others that may be."""
@@ -133,6 +138,27 @@ class Evidence:
         """How near the nearest sentence is of all rows but this one."""
         rows = [hit.row for _, hit in (*self.ranking.products[:PRODUCTS], *self.ranking.articles[:ARTICLES])]
         return max((near for row in rows if row != but for near in self.reading.near(row).values()), default=0.0)
+
+
+def _chosen(reading: Reading, plan: Plan, chance: float, best: Candidate) -> Plan:
+    """The likeliest plan, unless too little speaks for it to take the place of what the rules chose."""
+    said = best.evidence.get(f"{best.plan.act}.said", TOLD)
+    far = plan.act is Act.UNKNOWN and said < TOLD and chance < PLAINLY
+    asked = plan.act is Act.RECOMMEND and reading.has("recommend")
+    return plan if best.plan is plan or far or (asked and chance < LIKELY) else replace(best.plan, sure=chance)
+
+
+def _beside(chosen: Plan, ranked: Sequence[tuple[float, Plan]]) -> list[Plan]:
+    """What else is said: a sentence that is likelier the answer than the price or stock that was asked for in so many
+    words; where two passages are about as likely, both."""
+    mine = next((chance for chance, one in ranked if (one.act, one.facts) == (chosen.act, chosen.facts)), 1.0)
+    for chance, one in ranked:
+        if one.act not in TELLING or (one.act, one.facts) == (chosen.act, chosen.facts):
+            continue
+        if (chosen.act in ROWS and chance >= BESIDE) or (chosen.act in TELLING and mine < UNSURE and chance >= NEXT):
+            return [replace(one, sure=chosen.sure)]
+        return []
+    return []
 
 
 def _holds(quote: str, said: str) -> bool:

@@ -50,7 +50,7 @@ async def planner(url: str, encoders: Encoders) -> AsyncIterator[Planner]:
 async def test_an_article_is_found_though_the_words_differ(planner: Planner, asked: str, told: str) -> None:
     spoken = "en" if asked.isascii() else "zh"
     plans = await planner.plan(asked, Context(spoken))
-    assert [plan.act for plan in plans] == [Act.POLICY]
+    assert plans[0].act is Act.POLICY
     assert told in plans[0].quote
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -26,14 +27,14 @@ ANSWERED = {
 NOTHING = ("hi there", "thanks, that's all", "what do you think of the new prime minister")
 
 
-@pytest.fixture
-async def aquarium(tmp_path: Path) -> AsyncIterator[Planner]:
-    url = f"sqlite:///{tmp_path / 'shop.db'}"
+@asynccontextmanager
+async def shop(folder: Path, name: str) -> AsyncIterator[Planner]:
+    url = f"sqlite:///{folder / 'shop.db'}"
     await asyncio.to_thread(migrate.upgrade, url)
     encoders = make_encoders(load({}, env_file=None))
     async with Database(url) as database:
         await database.write(lambda tx: shops.create(tx, "Shop", "AUD", "UTC", "en"))
-        await import_paths(database, 1, files("aquarium"), clock=SystemClock())
+        await import_paths(database, 1, files(name), clock=SystemClock())
         library = Library(database, 1, encoders)
         await library.refresh()
         await library.catch_up()
@@ -41,15 +42,27 @@ async def aquarium(tmp_path: Path) -> AsyncIterator[Planner]:
     await encoders.close()
 
 
-async def test_the_article_that_answers_is_said_and_nothing_where_nothing_is_asked(aquarium: Planner) -> None:
-    for asked, told in ANSWERED.items():
-        (plan,) = await aquarium.plan(asked, Context())
-        assert (plan.act, told in plan.quote) == (Act.POLICY, True), asked
-    for said in NOTHING:
-        (plan,) = await aquarium.plan(said, Context())
-        assert plan.sources == (), said
-    (plan,) = await aquarium.plan("can the little shrimps live with a betta", Context())
-    assert 0.0 < plan.sure < 1.0  # a guess tells how good it is
+async def test_the_article_that_answers_is_said_and_nothing_where_nothing_is_asked(tmp_path: Path) -> None:
+    async with shop(tmp_path, "aquarium") as planner:
+        for asked, told in ANSWERED.items():
+            plan = (await planner.plan(asked, Context()))[0]
+            assert (plan.act, told in plan.quote) == (Act.POLICY, True), asked
+        for said in NOTHING:
+            (plan,) = await planner.plan(said, Context())
+            assert plan.sources == (), said
+        plan = (await planner.plan("can the little shrimps live with a betta", Context()))[0]
+        assert 0.0 < plan.sure < 1.0  # a guess tells how good it is
+
+
+async def test_beside_a_price_or_a_guess_stands_what_may_be_the_answer_as_well(tmp_path: Path) -> None:
+    async with shop(tmp_path, "bakery") as planner:
+        price, dose = await planner.plan("how much of that barley powder per bag.. well per 500g", Context())
+        assert (price.act, dose.act, price.sources) == (Act.PRICE, Act.DESCRIBE, dose.sources)
+        first, second = await planner.plan("fed mine religiously over a wk and its just.. paste. zero fizz", Context())
+        assert (first.act, second.act) == (Act.POLICY, Act.POLICY)
+        assert first.sure == second.sure < 0.5
+        (plan,) = await planner.plan("how much is the doris starter", Context())
+        assert plan.act is Act.PRICE
 
 
 def test_probabilities_add_up_and_follow_the_evidence() -> None:
