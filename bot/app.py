@@ -187,14 +187,16 @@ async def build(
     platforms: Callable[["Parts"], Sequence[Platform]],
     *,
     demo: bool = True,
+    shop_id: int | None = None,
 ) -> AsyncIterator[App]:
-    """The whole bot on an open database. `platforms` makes the edges from what they may ask of the inside.
+    """The whole bot on an open database, for one shop of it: the first, where `shop_id` is not given. `platforms` makes
+    the edges from what they may ask of the inside.
 
     Call the app's `load` or `run`: until the model is loaded, messages are only taken in.
     """
     await asyncio.to_thread(migrate.upgrade, settings.database_url)
     async with Database(settings.database_url) as database, contextlib.AsyncExitStack() as leaving:
-        shop = await open_shop(database, settings, clock, demo=demo)
+        shop = await open_shop(database, settings, clock, demo=demo, shop_id=shop_id)
         texts = Texts()
         safety = make_safety(settings)
         encoders = make_encoders(settings)
