@@ -1,9 +1,9 @@
 """One member floods the bot: what that costs the others, once the member is over budget.
 
-Members of twenty chats ask at a steady pace, each of them well within their budget. Meanwhile, in turns, one more member
-sends questions without end into a chat of their own. The others' median reply time is held against that of the turns
-without a flood, right before and right after, and the engine's steps for the flood are counted. The whole bot runs on a
-SQLite file with its real durability; only the chat network is a double.
+Members of twenty chats ask at a steady pace, each of them well within their budget. Meanwhile, in turns, one more
+member sends questions without end into a chat of their own. The others' median reply time is held against that of the
+turns without a flood, right before and right after. The whole bot runs on a SQLite file with its real durability; only
+the chat network is a double.
 """
 
 import asyncio
@@ -62,7 +62,6 @@ async def asked(bench: Bench, start: int) -> list[Message]:
 
 
 async def flooded(folder: Path, turns: int, model: LocalEngine | None) -> list[Row]:
-    folder.mkdir()
     async with opened(folder, budget=BUDGET, model=model) as bench:
         flood, times = Flood(bench), dict[bool, list[float]]({True: [], False: []})
         while flood.answered < BUDGET:  # until the member is over budget; what is said to that counts as an answer
@@ -89,6 +88,8 @@ async def flooded(folder: Path, turns: int, model: LocalEngine | None) -> list[R
 
 async def measure(folder: Path, quick: bool) -> list[Row]:
     turns = QUICK if quick else TURNS
+    for name in ("scripted", "model"):
+        await asyncio.to_thread((folder / name).mkdir)
     scripted = await flooded(folder / "scripted", turns, None)
     return [*scripted, *await flooded(folder / "model", turns, LocalEngine(Settings.model_fields["llm_model"].default))]
 
