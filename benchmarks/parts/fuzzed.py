@@ -225,8 +225,8 @@ EVENT = {
     "id": "1234567890123456789", "channel_id": "5", "author": AUTHOR, "content": "<@99> how much is it? <:x:1> <#5>",
     "timestamp": "2026-05-04T09:30:00+00:00", "edited_timestamp": None, "tts": False, "mention_everyone": False,
     "mentions": [AUTHOR | {"id": "99"}, AUTHOR], "mention_roles": ["3"], "attachments": [], "embeds": [],
-    "pinned": False, "type": 0, "flags": 0, "components": [], "message_reference": {"message_id": "4", "channel_id": "5"},
-    "referenced_message": None,
+    "pinned": False, "type": 0, "flags": 0, "components": [],
+    "message_reference": {"message_id": "4", "channel_id": "5"}, "referenced_message": None,
 }  # fmt: skip
 OPTIONS = (
     {"name": "ask", "options": [{"name": "question", "type": 3, "value": "do you ship?"}], "custom_id": "c:/me"},
