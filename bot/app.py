@@ -38,6 +38,8 @@ from bot.members.suggestions import Suggestions
 from bot.messages import Chat
 from bot.opening import import_dropped, open_shop
 from bot.outbox import Outbox
+from bot.patience import Patience, budgets_of
+from bot.people import People
 from bot.pictures import Pictures
 from bot.platforms.base import Platform
 from bot.privately import Privately
@@ -187,14 +189,16 @@ async def build(
     platforms: Callable[["Parts"], Sequence[Platform]],
     *,
     demo: bool = True,
+    shop_id: int | None = None,
 ) -> AsyncIterator[App]:
-    """The whole bot on an open database. `platforms` makes the edges from what they may ask of the inside.
+    """The whole bot on an open database, for one shop of it: the first, where `shop_id` is not given. `platforms` makes
+    the edges from what they may ask of the inside.
 
     Call the app's `load` or `run`: until the model is loaded, messages are only taken in.
     """
     await asyncio.to_thread(migrate.upgrade, settings.database_url)
     async with Database(settings.database_url) as database, contextlib.AsyncExitStack() as leaving:
-        shop = await open_shop(database, settings, clock, demo=demo)
+        shop = await open_shop(database, settings, clock, demo=demo, shop_id=shop_id)
         texts = Texts()
         safety = make_safety(settings)
         encoders = make_encoders(settings)
@@ -231,6 +235,10 @@ async def build(
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
 
+        def forget_people() -> None:
+            router.forget_people()
+            patience.people.forget_members()
+
         import_files = partial(import_dropped, database, shop.id, settings, clock)
         load_live = partial(_load_live, engine, database, shop.id, settings)
         tools = Tools(
@@ -245,16 +253,21 @@ async def build(
             import_files,
             load_live,
             engine.report,
-            lambda: router.forget_people(),
+            forget_people,
             campaigns,
         )
         conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
         handoffs = make_handoffs(settings, shop, clock, texts, library)
         inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
-        router = Router(*inner, privately, Arrivals(shop, tools, safety), consent(settings, edges.values()))
+        patience = Patience(
+            database, shop, clock, texts, budgets_of(settings), People(database, shop.id),
+            lambda *one: router.handle(*one), lambda *one: router.at_once(*one), outbox.wake,
+        )  # fmt: skip
+        arrived, policy = Arrivals(shop, tools, safety), consent(settings, edges.values())
+        router = Router(*inner, privately, arrived, policy, patience.spent)
         try:
             intake = Intake(
-                database, shop.id, clock, router.handle, router.at_once, process=process, platforms=[*edges]
+                database, shop.id, clock, patience.handle, patience.at_once, process=process, platforms=[*edges]
             )
             async with intake:
                 process.heirs += [outbox.inherit, intake.inherit]

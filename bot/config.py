@@ -115,6 +115,10 @@ class Settings(BaseSettings):
         le=600,
         allow_inf_nan=False,
     )
+    member_budget: int = _setting(
+        30, "answers and commands that a member may have in ten minutes; a chat: 10 times, all: 100 times; 0: any",
+        "Manners", ge=0, le=10_000,
+    )  # fmt: skip
     unasked_per_hour: int = _setting(
         20, "unasked replies in a chat in an hour; lively: three times", "Manners", ge=0, le=1000
     )

@@ -16,24 +16,31 @@ from storage.database import Database, Transaction
 from storage.imports import Superseded
 
 
-async def open_shop(database: Database, settings: Settings, clock: Clock, *, demo: bool) -> Shop:
-    """The shop's row, made at the first start; with nothing imported, it opens with the demo's catalogue."""
-    row = await database.read(shops.get)
+async def open_shop(
+    database: Database, settings: Settings, clock: Clock, *, demo: bool, shop_id: int | None = None
+) -> Shop:
+    """The shop's row (of several, that of `shop_id`), made at the first start; with nothing imported, it opens with
+    the demo's catalogue."""
+
+    async def get(tx: Transaction) -> Any:
+        return await shops.get(tx, shop_id)
+
+    row = await database.read(get)
     if row is None:
         name, zone, spoken = settings.shop_name, settings.shop_timezone or "UTC", settings.shop_language or "en"
 
         async def create(tx: Transaction) -> None:
-            if await shops.get(tx) is None:  # another process may start, too
+            if await get(tx) is None:  # another process may start, too
                 await shops.create(tx, name, settings.shop_currency, zone, spoken)
 
         await database.write(create)
-        row = await database.read(shops.get)
+        row = await database.read(get)
     if demo and row is not None and row.catalogue_version == 0:
-        shop_id, folder = row.id, Path(demo_shop.__file__).parent
-        await database.write(lambda tx: shops.update(tx, shop_id, demo=True))
+        shop, folder = row.id, Path(demo_shop.__file__).parent
+        await database.write(lambda tx: shops.update(tx, shop, demo=True))
         with contextlib.suppress(Superseded):  # by another process that starts; it imports the same
-            await import_paths(database, shop_id, [folder / one for one in demo_shop.FILES], clock=clock, demo=True)
-        row = await database.read(shops.get)
+            await import_paths(database, shop, [folder / one for one in demo_shop.FILES], clock=clock, demo=True)
+        row = await database.read(get)
     return shop_of(row, settings)
 
 

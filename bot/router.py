@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from bot import arrivals
 from bot import outbox as outgoing_rows
 from bot.arrivals import Arrivals
+from bot.budgets import Cost
 from bot.commands import base as slash
 from bot.conversation import gate, talk
 from bot.conversation.answer import Answer, Conversation
@@ -56,6 +57,7 @@ class Router:
     privately: Privately
     arrivals: Arrivals
     profiles: str  # PROFILES, its default resolved
+    spent: Callable[[Message, Cost], None]  # hears what each answer took
     _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
     _gate: gate.Gate = field(init=False)
     _people: People = field(init=False)
@@ -354,6 +356,7 @@ class Router:
             seed = int.from_bytes(hashlib.sha256(f"{seed}:{message.key}".encode()).digest()[:4])
         verdict = self.safety.verdict(text, "in", place=context.place)
         answer = await self.conversation.answer(text, context, verdict, show, seed)
+        self.spent(message, answer.cost)
         return await cited(answer, library, self.tools.texts, self._of(known.chat.platform))
 
     async def _rests(self, answer: Answer, version: int) -> dict[str, Any]:

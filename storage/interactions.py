@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, insert, select, update
+from sqlalchemy import Row, bindparam, func, insert, or_, select, update
 
 from storage.database import Transaction
 from storage.prepared import Prepared
@@ -18,6 +18,7 @@ RECENT = Prepared(
     select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, WHO.c.name)
     .join(WHO, WHO.c.id == SAID.c.member_id)
     .where(SAID.c.chat_id == bindparam("chat"), SAID.c.message_id != "", SAID.c.text != "")
+    .where(or_(*(SAID.c.kind == kind for kind in SPOKEN)))  # a command may be seen by nobody but who gave it
     .order_by(SAID.c.id.desc())
     .limit(bindparam("count"))
 )

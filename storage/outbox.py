@@ -62,10 +62,13 @@ SHOWN: tuple[Any, ...] = (
     OUT.c.reply_to,
     OUT.c.member_id,
     OUT.c.action,
+    OUT.c.kind,
 )
+# What admins were told, and what one member alone was shown in a group, is no part of the talk.
+TO_ALL = (OUT.c.kind != "edit", OUT.c.kind != "notice", OUT.c.extra["private_to"].as_string().is_(None))
 RECENT = Prepared(
     select(*SHOWN)
-    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent", OUT.c.kind != "edit")
+    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent", *TO_ALL)
     .order_by(OUT.c.id.desc())
     .limit(bindparam("count"))
 )
@@ -184,7 +187,7 @@ async def resolve_unknown(tx: Transaction, shop_id: int) -> Sequence[int]:
 
 
 async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
-    """The last messages that were sent to the chat, oldest first."""
+    """The last messages that all of a chat were shown, oldest first."""
     return (await RECENT.rows(tx, {"chat": chat_id, "count": count}))[::-1]
 
 

@@ -13,9 +13,10 @@ SHOP = table(Shop)
 VERSION = Prepared(select(SHOP.c.catalogue_version, SHOP.c.taught_version).where(SHOP.c.id == bindparam("shop")))
 
 
-async def get(tx: Transaction) -> Row[Any] | None:
-    """The shop that this database serves, or None before there is one."""
-    return (await tx.execute(select(Shop.__table__).order_by(Shop.id).limit(1))).first()
+async def get(tx: Transaction, shop_id: int | None = None) -> Row[Any] | None:
+    """The shop of this id, else the first of this database; None before there is one."""
+    query = select(Shop.__table__) if shop_id is None else select(Shop.__table__).where(Shop.id == shop_id)
+    return (await tx.execute(query.order_by(Shop.id).limit(1))).first()
 
 
 async def version(tx: Transaction, shop_id: int) -> tuple[int, int]:

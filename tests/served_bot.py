@@ -34,6 +34,7 @@ class Bot:
         values = {
             "DATABASE_URL": database or f"sqlite:///{self.file}", "UPLOADS": folder / "up", "WEB_PORT": self.port,
             "WEB_TOKEN": TOKEN, "LLM_MODEL": starter, "CHAT_MODE": "mention",
+            "MEMBER_BUDGET": 0,  # a few members say everything
         }  # fmt: skip
         overrides = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
         self.command = (sys.executable, "-m", "bot", "run", "--engine", engine, *overrides)

@@ -51,7 +51,7 @@ LAYERS = [
     ["tools"],
     ["app"],
     ["intake", "scheduler", "platforms", "listener"],
-    ["router", "opening", "runs"],
+    ["router", "opening", "runs", "patience"],
     ["privately", "arrivals"],
     ["people"],
     ["commands"],
@@ -61,7 +61,7 @@ LAYERS = [
     ["outbox", "attention", "safety"],
     ["changeable", "weights", "lease"],
     ["charts"],
-    ["registry", "clock", "config", "logs", "messages", "pictures", "texts", "language", "demo", "locales"],
+    ["registry", "clock", "budgets", "config", "logs", "messages", "pictures", "texts", "language", "demo", "locales"],
 ]
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
 MODULES = sorted(path for top in ("bot", "llm", "storage", "migrations") for path in ROOT.glob(f"{top}/**/*.py"))

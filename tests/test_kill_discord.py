@@ -37,6 +37,7 @@ class Bot:
     def __init__(self, folder: Path, fake: FakeDiscord, database: str = "", shards: str = "") -> None:
         self.log, self.file = folder / f"log{shards}.txt", folder / "shop.db"
         values = {"DATABASE_URL": database or f"sqlite:///{self.file}", "UPLOADS": folder / "up", "EMBED_MODEL": "off"}
+        values["MEMBER_BUDGET"] = 0  # a few members say everything
         overrides = [
             part for name, value in (values | dict(fake.settings())).items() for part in ("--set", f"{name}={value}")
         ]

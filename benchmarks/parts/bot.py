@@ -18,7 +18,7 @@ from bot.clock import SystemClock
 from bot.config import load
 from bot.messages import Capabilities, Chat, Message, Outgoing, Sender
 from bot.platforms.base import Action, Platform, Receive
-from llm.engine import Request
+from llm.engine import Engine, Request
 from llm.engines.scripted import ScriptedEngine, plain
 
 CHATS = [f"chat {number}" for number in range(20)]
@@ -128,12 +128,17 @@ def in_two_parts(request: Request) -> str:
 
 
 @contextlib.asynccontextmanager
-async def opened(folder: Path, *, streamed: int = 0) -> AsyncIterator[Bench]:
-    """A bot with the demo shop on a new database, warm. The first replies after that, `streamed` many, have parts."""
+async def opened(
+    folder: Path, *, streamed: int = 0, budget: int = 0, model: Engine | None = None
+) -> AsyncIterator[Bench]:
+    """A bot with the demo shop on a new database, warm. The first replies after that, `streamed` many, have parts.
+
+    `budget`: MEMBER_BUDGET. `model`: what words the replies instead of a script.
+    """
     folders = {"DATABASE_URL": f"sqlite:///{folder}/shop.db", "UPLOADS": f"{folder}/up"}
-    settings = load({**folders, "EMBED_MODEL": "off"}, env_file=None)
+    settings = load({**folders, "EMBED_MODEL": "off", "MEMBER_BUDGET": str(budget)}, env_file=None)
     double, warm = Double(), 2 * len(ASKED)
-    engine = ScriptedEngine([plain_request] * warm + [in_two_parts] * streamed)
+    engine = model or ScriptedEngine([plain_request] * warm + [in_two_parts] * streamed)
     async with build(settings, SystemClock(), engine, lambda parts: [double]) as app:
         running = asyncio.create_task(app.run())
         try:

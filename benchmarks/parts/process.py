@@ -23,7 +23,7 @@ async def process(folder: Path, engine: str, memory: float, first_reply: float |
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     values = {"DATABASE_URL": f"sqlite:///{folder}/run.db", "UPLOADS": folder / "up",
-              "WEB_PORT": port, "WEB_TOKEN": "bench",
+              "WEB_PORT": port, "WEB_TOKEN": "bench", "MEMBER_BUDGET": 0,
               "EMBED_MODEL": "off" if engine == "scripted" else "bundled"}  # fmt: skip
     arguments = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
     start = time.perf_counter()

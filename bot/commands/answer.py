@@ -22,6 +22,7 @@ async def run(call: Call) -> Outgoing:
         return call.reply(call.say("Put the question's number behind it: /unanswered shows them."), private=True)
     await call.tools.library.refresh()
     some = await call.tools.database.read(lambda tx: questions.of_topic(tx, call.shop.id, topic, call.inbox_id))
+    some = [one for one in some if call.chat.direct or one.chat_id == call.chat.id]  # in a group, what was asked there
     if not some:
         return call.reply(call.say("There is no open question {number}.", number=topic), private=True)
     if not answer:

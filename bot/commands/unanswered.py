@@ -58,6 +58,7 @@ def _line(call: Call, some: Sequence[Any]) -> str:
 async def _drop(call: Call, which: int) -> Outgoing:
     async def drop(tx: Transaction) -> int:
         some = await questions.of_topic(tx, call.shop.id, which, call.inbox_id)
+        some = [row for row in some if call.chat.direct or row.chat_id == call.chat.id]
         await questions.settle(tx, [row.id for row in some], "dropped", call.inbox_id)
         return len(some)
 

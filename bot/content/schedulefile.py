@@ -44,7 +44,7 @@ def read(path: Path, types: Collection[str], platforms: Collection[str], timezon
     try:
         text = path.read_text("utf-8")
         held = tomllib.loads(text)
-    except (OSError, ValueError) as error:  # TOMLDecodeError names line and column
+    except (OSError, ValueError, RecursionError) as error:  # TOMLDecodeError names line and column
         raise SettingsError(f"SCHEDULES: {path}: {error}; right is {EXAMPLE}") from None
     tables = held.get("schedule", [])
     wrong = [f"{path}: {key}: no such table; right is {EXAMPLE}" for key in held if key != "schedule"]

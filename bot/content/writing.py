@@ -129,7 +129,7 @@ class Writer:
         return replace(both[0], candidates=tuple(candidates)), both[1]
 
     async def _desk(self, name: str, words: str, language: str, chat_id: int, posts: Sequence[Any], again: int) -> Desk:
-        shop = await self._database.read(shops.get)
+        shop = await self._database.read(lambda tx: shops.get(tx, self._shop_id))
         assert shop is not None
         recent = [row for post in posts for row in post.sources]
         recent = recent[: len(self._library.products.documents) // 2]  # a small shop comes round again

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from bot.budgets import Cost
 from bot.clock import Clock, SystemClock
 from bot.conversation.context import Context
 from bot.conversation.plan import Planner
@@ -41,6 +42,7 @@ class Answer:
     note: str = ""  # a line beneath it
     trace: Mapping[str, Any] = field(default_factory=dict)  # how it came about, for /trace: small, without words
     model: str = ""
+    cost: Cost = field(default_factory=Cost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,9 @@ class Conversation:
         answer = self._join(plans, worded)
         if verdict == "selfharm":
             answer = replace(answer, why=DANGER)
-        return replace(answer, trace=self._trace(plans, worded, context, (began, planned, self.clock.now())))
+        done = self.clock.now()
+        cost = Cost(sum(one.tokens for one in worded), (done - began).total_seconds())
+        return replace(answer, cost=cost, trace=self._trace(plans, worded, context, (began, planned, done)))
 
     def _refused(self, verdict: str, language: str) -> Plan:
         """What is said to a message that the rules stopped, by code: no model is shown it. Whoever may be in danger is

@@ -38,17 +38,18 @@ class Feedback:
         if row is None:
             return
         await ratings.rate(tx, self.shop_id, row.id, member_id, value, now)
-        await self.weigh(tx, row, now)
+        await self.weigh(tx, row, chat, now)
 
-    async def weigh(self, tx: Transaction, row: Any, now: datetime) -> None:
-        """What all the thumbs under an answer come to."""
+    async def weigh(self, tx: Transaction, row: Any, chat: ChatRow, now: datetime) -> None:
+        """What all the thumbs under an answer come to. In a direct chat none makes a wording everybody's."""
         up, down = await ratings.thumbs(tx, row.id)
         asked = await interactions.said(tx, row.chat_id, str(row.extra.get("asked", "")))
         if row.kind != "reply" or asked is None:
             return
         if up > down:
             await questions.liked(tx, self.shop_id, row.chat_id, asked.message_id)
-            await self._learn(tx, row, asked, now)
+            if not chat.direct:
+                await self._learn(tx, row, asked, now)
         else:
             await aliases.unlearn(tx, self.shop_id, row.id)
         if down > up:

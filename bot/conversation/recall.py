@@ -48,7 +48,8 @@ async def recall(
     seen: Seen | None = None,
 ) -> Context:
     """The context of one message, and the library as of now (or as of `seen`). What the message replies to counts as
-    the last thing said to this member."""
+    the last thing said to this member. What a command answered counts where it showed the shop's rows: an admin may
+    have been shown other members' words."""
 
     if seen is None:
         seen = await library.database.read(lambda tx: look(tx, library, chat.id))
@@ -61,7 +62,7 @@ async def recall(
     act = str(about.extra.get("act", "")) if about else ""
     before = [row for row in heard if row.message_id != message.id and row.at <= message.at]
     turns = [(row.at, Turn("user", row.text, row.name)) for row in before]
-    turns += [(row.sent, Turn("assistant", row.text)) for row in said if not row.extra.get("private_to")]
+    turns += [(row.sent, Turn("assistant", row.text)) for row in said if row.kind != "command" or row.sources]
     ordered = [turn for _, turn in sorted(turns, key=lambda pair: pair[0])]
     ordered.append(Turn("user", message.text, message.sender.name))
     asked = next((row.text for row in reversed(heard) if about and row.message_id == about.reply_to), "")

@@ -37,6 +37,7 @@ class Worded:
     why: str = ""
     template: str = ""  # the model's words with their slots, where it is by the model
     model: str = ""
+    tokens: int = 0  # that a model wrote for it, refused ones too
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,21 +101,21 @@ class Voice:
         plan = self._fit(plan, place)
         if plan.fixed:
             return replace(self.quote(plan), by="code")
-        why, params = "", self.strategy.of(priority)
+        why, params, wrote = "", self.strategy.of(priority), [0]
         for attempt in range(self.attempts):
             chosen = params if seed is None else replace(params, seed=seed + attempt)
             request = Request((*self.tone.turns(plan), *turns), plan, chosen, priority, self.deadline, chat)
             seen: list[str] = []
             try:
-                template, model = await self._template(request, show, seen, place)
+                template, model = await self._template(request, show, seen, place, wrote)
                 text = fill(self.tone.dressed(template, plan), plan)
-                return Worded(text, "model", tuple(said(text, plan)), template=template, model=model)
+                return Worded(text, "model", tuple(said(text, plan)), template=template, model=model, tokens=wrote[0])
             except (Unfit, EngineError) as error:
                 why = str(error)
                 log.info("act %s: %s", plan.act, why)
                 if seen or isinstance(error, EngineError):
                     break
-        return self.quote(plan, why)
+        return replace(self.quote(plan, why), tokens=wrote[0])
 
     def _fit(self, plan: Plan, place: str) -> Plan:
         """The plan without sentences of rows that the rules stop, for somebody may have planted them; unknown, where
@@ -128,8 +129,11 @@ class Voice:
         facts = tuple(replace(fact, value=value) for fact, value in zip(plan.facts, values, strict=True))
         return replace(plan, quote=quote, facts=facts)
 
-    async def _template(self, request: Request, show: Show | None, seen: list[str], place: str) -> tuple[str, str]:
-        """A model's whole text with slots, every sentence checked, and its name; `seen` gets what was shown of it.
+    async def _template(
+        self, request: Request, show: Show | None, seen: list[str], place: str, wrote: list[int]
+    ) -> tuple[str, str]:
+        """A model's whole text with slots, every sentence checked, and its name; `seen` gets what was shown of it, and
+        the only number in `wrote` counts pieces, which are tokens or a few at once.
 
         Raises Unfit, EngineError.
         """
@@ -140,6 +144,7 @@ class Voice:
         async with contextlib.aclosing(self.engine.stream(request)) as pieces:  # type: ignore[type-var]
             async for piece in pieces:
                 text, model = text + piece, piece.model
+                wrote[0] += 1
                 ends = [match.end() for match in END.finditer(text) if not inside(text[: match.end()], plan)]
                 if ends and ends[-1] > shown:
                     shown = ends[-1]

@@ -96,7 +96,7 @@ def page(settings: Settings, parts: Parts, token: str) -> Platform:
         return _merged(chat.id, heard, said)
 
     async def info() -> ShopInfo:
-        shop = await parts.database.read(shops.get)
+        shop = await parts.database.read(lambda tx: shops.get(tx, parts.shop.id))
         held = shop is not None and shop.demo
         asked = json.loads(Path(demo.__file__).with_name("questions.json").read_text("utf-8")) if held else {}
         questions = {language: tuple(texts) for language, texts in asked.items()}

@@ -6,8 +6,8 @@ from llm.protocol import Act, Plan
 
 
 async def plan(desk: Desk) -> Piece | None:
-    """An article whose title asks something, not told lately."""
-    asked = [one for one in desk.library.every_article() if one.title.rstrip().endswith(("?", "？"))]
+    """An article whose title asks something, not told lately. What was taught has a member's own words as title."""
+    asked = [one for one in desk.library.every_article() if one.title.rstrip().endswith(("?", "？")) and not one.taught]
     asked = [one for one in asked if one.row not in desk.recent and passage(one, desk.language)]
     if not asked:
         return None

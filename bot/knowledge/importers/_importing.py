@@ -83,7 +83,7 @@ async def import_paths(
     shop's own; any other import makes a demo shop's rows leave. Raises BadImport with everything that is wrong (with
     `skip_bad` only when nothing is left to import), and `storage.imports.Superseded` when another import took over.
     """
-    shop = await database.read(shops.get)
+    shop = await database.read(lambda tx: shops.get(tx, shop_id))
     of_shop = shop.currency if shop and (demo or not shop.demo) else ""
     state = _Import(clock.now(), Currency(asked=currency, of_shop=of_shop))
     chosen, bad, left_out = await asyncio.to_thread(sort_files, paths, columns or {}, state.now)

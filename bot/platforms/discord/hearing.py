@@ -5,6 +5,7 @@ import contextlib
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ DIRECT = "dm:"  # a direct chat's id is this and the member's
 SPOKEN = (discord.MessageType.default, discord.MessageType.reply)
 AGAIN = 5.0  # seconds until the history is asked for once more
 DIRECTS = 100  # direct chats whose history is looked at after a start
+MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError)  # of an event, as read here
 BUSY = 2_000  # messages that wait to be taken in; beyond it they are left to the history
 Complete = Callable[[str, str], Awaitable[Sequence[str]]]  # command, what was typed -> what may be meant
 Said = Callable[[Sequence[str]], Awaitable[Mapping[str, Outgoing]]]
@@ -128,18 +130,27 @@ class Ears:
         try:
             place = place or await self._client.fetch_channel(int(channel))
             message = discord.Message(state=self._client._connection, channel=place, data=data)  # type: ignore[arg-type]
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except MALFORMED:
             log.warning("message %s of channel %s can't be read and is left out", data.get("id"), channel)
             return
-        if self._counts(message):
-            await self._hear(message)
+        await self._hear(message)
 
     def _counts(self, message: discord.Message) -> bool:
         """Was something said by somebody else?"""
         return message.type in SPOKEN and message.author.id != self._me and not message.flags.ephemeral
 
     async def _hear(self, message: discord.Message) -> None:
-        chat, addressed, text = self._chat(message), self._addressed(message), self._text(message)
+        """What can't be read is left out: tried again, it would keep the channel's other messages from being read."""
+        try:
+            if not self._counts(message):
+                return
+            chat, addressed, text = self._chat(message), self._addressed(message), self._text(message)
+            sender, at = self._sender(message.author), message.created_at
+            answers = message.type is discord.MessageType.reply  # what was forwarded has a reference too
+            reference = message.reference if answers else None
+        except MALFORMED:
+            log.warning("message %s can't be read and is left out", message.id)
+            return
         role = await self._role(message.guild, message.author)
         kind, files = Kind.TEXT, tuple[File, ...]()
         if message.attachments and addressed and role is Role.ADMIN:
@@ -147,15 +158,14 @@ class Ears:
             kind, text = Kind.FILE, text if text.startswith("/") else "/import"
         if not (text or addressed):
             return  # a picture, a sticker, or words that the platform keeps from us
-        reference = message.reference if message.type is discord.MessageType.reply else None  # not what was forwarded
         await self._receive(
             Message(
                 key=f"{NAME}:message:{message.channel.id}:{message.id}",
                 id=str(message.id),
                 chat=chat,
-                sender=self._sender(message.author, role),
+                sender=replace(sender, role=role),
                 text=text,
-                at=message.created_at,
+                at=at,
                 addressed=addressed,
                 reply_to=str(reference.message_id) if reference and reference.message_id else "",
                 kind=kind,

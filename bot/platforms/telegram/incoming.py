@@ -53,7 +53,10 @@ class Reader:
         return [self._keyed(one, update.update_id, at) for at, one in enumerate(found)]
 
     def _keyed(self, message: dict[str, Any], update_id: int, at: int) -> Message:
+        """Raises ValueError for what the inbox could not keep: it would be fetched again and again."""
         own = f"{update_id}.{at}" if at else str(update_id)
+        if not isinstance(message["at"], datetime) or not isinstance(message["text"], str):
+            raise ValueError("it has no time, or its text is none")
         return Message(**{"id": f"u{own}"} | message, key=f"{NAME}:{self.me.id}:{own}")
 
     async def _said(self, message: api.Message) -> list[dict[str, Any]]:
