@@ -122,7 +122,18 @@ def fit_product(row: Product, passed: Passed) -> Product:
     }
     brand, category, description = (passed(one) for one in (row.brand, row.category, row.description))
     title = row.title if passed(row.title) == row.title else ""
-    return replace(row, title=title, brand=brand, category=category, description=description, attributes=told)
+    choices = {one for values in row.options().values() for one in values}
+    odd = {one for one in choices if passed(one) != one}
+    variants = tuple(one for one in row.variants if odd.isdisjoint(one.options.values())) if odd else row.variants
+    return replace(
+        row,
+        title=title,
+        brand=brand,
+        category=category,
+        description=description,
+        attributes=told,
+        variants=variants,
+    )
 
 
 def fit_article(row: Article, passed: Passed) -> Article:

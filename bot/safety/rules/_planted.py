@@ -44,7 +44,7 @@ PATTERNS = (
     (("prompt", "instruction", "rule", "message"), r"\b(?:system|hidden|secret|initial|internal) (?:prompt|instructions?|rules?|message)\b"),
     # What it is to say.
     (REPLIES, rf"\b(?:{SHAPE})\b.{{0,30}}\b(?:your|every|each|all|any|the) (?:next |final |own )?{SAID}\b|\byour (?:next|only|final) (?:message|{SAID})\b"),
-    (REPLIES, rf"\b(?:in|of|from|to) your (?:next |own )?{SAID}\b.{{0,30}}\b{SHAPE}\b|\b(?:before|when|whenever|once) you (?:answer|reply|respond)\b"),
+    (REPLIES, rf"\b(?:in|of|from|to) your (?:next |own )?{SAID}\b.{{0,30}}\b{SHAPE}\b|\b(?:before|when|whenever|once) you (?:answer|reply|respond)\b|\balways (?:answer|reply|respond)\b"),
     (("whatever you",), r"\b(?:to|in|after) whatever you (?:say|answer|reply)\b"),
     ((*REPLIES, "question"), rf"\b(?:every|each|all|any) (?:message|question|{SAID})s?\b.{{0,20}}\b(?:ends?|gets?|starts?|begins?|contains?|answered)\b.{{0,20}}\b(?:with|the answer|word)\b|\b(?:end|start|begin) (?:every|each|all|your) (?:message|{SAID})"),
     (("answer", "repl", "respon", "speak ", "write ", "talk "), rf"\b(?:answer|reply|respond|speak|write|talk)\b.{{0,8}} (?:only )?in (?:the style of )?{TONGUE}\b|\bonly (?:emojis?|{TONGUE})\b.{{0,20}}\b(?:respond|reply|answer)"),
@@ -59,7 +59,7 @@ PATTERNS = (
     # Tasks for whatever writes.
     (("poem", "story", "essay", "song", "haiku", "joke", "limerick", "speech", "script", "paragraph", "sonnet", "sermon"), r"(?:^\W*(?:please )?(?:write|compose|draft|generate|invent|create)|\b(?:write|compose|tell|make) (?:me|us)) an? (?:\w+ ){0,3}(?:poem|story|essay|song|haiku|joke|limerick|speech|script|paragraph|sonnet|sermon)\b"),
     (("explain", "outline", "discuss", "summar", "define", "describe"), r"^\W*(?:please )?(?:explain|outline|discuss|summari[sz]e|define|describe) (?:how|why|what|(?:the )?(?:theory|process|plot|history|causes?|concept|difference|main))\b"),
-    (("python", "java", "sql", "c++", "bash", "code", "function", "algorithm"), r"^\W*(?:please )?(?:provide|show|give|write|print|create|generate)\b(?! (?:us |me )?your\b).{0,40}\b(?:python|java|javascript|sql|c\+\+|bash|code|function|algorithm)\b.{0,40}\b(?:code|function|script|program|query|that|for|in|to)\b"),
+    (("python", "java", "sql", "c++", "bash", "html"), r"\b(?:provide|show|give|write|print|create|generate)\b.{0,40}\b(?:python|java|javascript|sql|c\+\+|bash|html)\b"),
     (("系统", "助手", "指令", "管理员", "开发者", "一律", "只", "都"), r"^\W*(?:系统|助手|指令)(?:指令|提示|消息)?\s*[】\]]?\s*[:：]|[【\[](?:系统|管理员|开发者)[^】\]]{0,6}[】\]]|用户\s*[:：].*助手\s*[:：]|问\s*[:：].*答\s*[:：].*(?:一律|只|都)"),
     (("注意", "你是", "看到这", "请让", "请告", "现在叫", "补充", "必须", "应当", "应该", "一律", "机器人"), r"^\W*(?:系统|助手|机器人|客服|AI)们?，?请?(?:务必)?注意|(?:如果|假如|要是)你是.{0,6}(?:模型|AI|机器人|助手|程序)|(?:AI|机器人|助手|智能客服|语言模型|大模型).{0,6}(?:请注意|看到这|请让|请告|现在叫|要补充|必须|应当|应该|一律)|机器人.{0,4}[:：]|的机器人要"),
     (("你现在", "从现在", "扮演", "假装", "开发者", "我是"), r"你现在是|从现在(?:起|开始)，?(?:你|扮演|只(?:能|准)?(?:说|回)|回[答复]|假装)|(?:扮演|假装).{0,10}(?:没有(?:规则|限制)|机器人|管理员)|开发者模式|^\W*我是(?:你的)?(?:开发者|管理员|创造者)"),

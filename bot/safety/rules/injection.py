@@ -7,7 +7,7 @@ from bot.safety.rules._planted import planted
 from bot.safety.rules.base import Rule, Subject, Terms
 
 ORDERS = re.compile(
-    r"\b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(instruction|rule|prompt|guideline|previous|above|prior|training|everything)"
+    r"(?<!not )(?<!n't )(?<!never )\b(ignore|disregard|forget|override|bypass)\b.{0,40}\b(instruction|rule|prompt|guideline|previous|above|prior|training|everything)"
     r"|\bsystem prompt\b|\byour (hidden |secret |initial |system )?(prompt|instructions)\b|\bthe (hidden|secret|initial|system) (prompt|instructions)\b|\byou are now\b|\bpretend (to be|you)\b|(?:^|\byou (?:will |must |should |now )?|please )act as\b|\bact as (?:an? )?(?:admin|owner|developer|system|unrestricted)"
     r"|\bdeveloper mode\b|\bjailbreak|\bdan mode\b|\badmin (mode|override|access)\b|\b(i am|i'm) (your|the) (developer|admin|creator|owner)\b(?! of (an?|my|our)\b)"
     r"|\b(say|print|repeat|output|write|reply with|respond with) (exactly|only|the following|after me)\b|\brole ?play\b|<\|"
