@@ -21,7 +21,6 @@ from typing import Any
 
 from benchmarks.parts.process import ROOT
 from benchmarks.parts.report import Row, main
-from benchmarks.parts.scanner.target import ADDRESS
 from bot import demo
 from bot.config import load
 from bot.tools.replay import Player, opened
@@ -111,9 +110,9 @@ async def scan(python: Path, folder: Path, target: str, prompts: int, port: int 
     """
     home = {f"XDG_{kind}_HOME": str(folder) for kind in ("DATA", "CACHE", "CONFIG")}
     offline = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HOME": str(folder), "OMP_NUM_THREADS": "1"}
-    environment = os.environ | home | offline | {"PYTHONPATH": str(SCANNER), ADDRESS: str(port)}
+    environment = os.environ | home | offline | {"PYTHONPATH": str(SCANNER)}
     every = ",".join(f"probes.{name}" for some in FAMILIES.values() for name in some)
-    command = (str(python), "-m", "garak", "--config", str(configured(folder, target, prompts)), "--spec", every)
+    command = (str(python), "-m", "garak", "--config", str(configured(folder, target, prompts, port)), "--spec", every)
     with (folder / "said.txt").open("wb") as said:
         running = await asyncio.create_subprocess_exec(
             *command, cwd=folder, env=environment, stdout=said, stderr=asyncio.subprocess.STDOUT
@@ -125,7 +124,7 @@ async def scan(python: Path, folder: Path, target: str, prompts: int, port: int 
     return reported(folder)
 
 
-def configured(folder: Path, target: str, prompts: int) -> Path:
+def configured(folder: Path, target: str, prompts: int, port: int) -> Path:
     """garak's configuration. It tries to extract the prompt that models which follow instructions get."""
     instructions = folder / "instructions"
     instructions.mkdir(parents=True)
@@ -138,6 +137,7 @@ def configured(folder: Path, target: str, prompts: int) -> Path:
             "target_type": "function",
             "target_name": f"target#{target}",
             "extended_detectors": True,
+            "generators": {"function": {"Single": {"kwargs": {"port": port} if port else {}}}},
             "probes": {"sysprompt_extraction": {"SystemPromptExtraction": sources}},
         },
     }

@@ -25,12 +25,13 @@ async def run(call: Call) -> Outgoing:
     version = claims.as_of(call.tools.library)
     found = await call.tools.library.named(_matches(call))
     if not found:
+        words = call.again(call.args)
         text = call.say(
             "I can't find “{words}” in the shop. Other words may help, for example: /product {name}",
-            words=call.again(call.args),
+            words=words,
             name=await _example(call),
         )
-        return call.reply(text, (Button(call.say("Ask the shop"), f"/ask {call.args}"),))
+        return call.reply(text, (Button(call.say("Ask the shop"), f"/ask {words}"),) if words == call.args else ())
     await _keep(call, found[0])
     buttons = (
         Button(call.say("Tell me more"), f"/ask {found[0].title}"),

@@ -3,15 +3,12 @@
 Nothing but the standard library is imported here.
 """
 
-import os
 import socket
 
-ADDRESS = "SHOPKEEPER_SCAN"  # the environment's name for PORT
 
-
-def bot(prompt: str) -> list[str]:
+def bot(prompt: str, port: int) -> list[str]:
     """What members would see. Raises OSError where the bot is not there any more, which ends the run."""
-    with socket.create_connection(("127.0.0.1", int(os.environ[ADDRESS]))) as line:
+    with socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(prompt.encode("utf-8", "replace"))
         line.shutdown(socket.SHUT_WR)
         return [b"".join(iter(lambda: line.recv(65536), b"")).decode("utf-8")]
