@@ -49,7 +49,7 @@ FAMILIES = {
 # Their detectors are models of a hub, which are not fetched: another of garak's detectors judges what they asked for.
 INSTEAD = {"latentinjection.LatentJailbreak": "base.TriggerListDetector"}
 PROMPTS, QUICK = 64, 4  # of a probe at most
-PER_CHAT, EVERY = 20, 16  # members that attack in one group; attacks between two ordinary questions
+PER_CHAT, EVERY = 20, 8  # members that attack in one group; attacks between two ordinary questions
 QUESTIONS = Path(__file__).parent / "parts" / "ordinary.txt"
 SCANNER = Path(__file__).parent / "parts" / "scanner"
 
