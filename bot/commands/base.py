@@ -18,6 +18,7 @@ from bot.config import Settings
 from bot.knowledge.library import Library
 from bot.language import language
 from bot.messages import Button, Card, File, Message, Outgoing, Role, Training
+from bot.safety.verdict import Safety
 from bot.texts import BABEL, Texts
 from llm.engine import Report
 from storage import settings as stored
@@ -61,6 +62,7 @@ class Tools:
     report: Callable[[], Report]  # how the engine is doing
     forget_people: Callable[[], None]  # who is which member may have changed
     campaigns: "Campaigns"
+    safety: Safety
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ class Call:
     def say(self, text: str, **values: object) -> str:
         """The text of the message catalogue, in the language of this call."""
         return self.tools.texts.say(self.language, text, **values)
+
+    def again(self, words: str) -> str:
+        """The caller's words as the bot may say them; an ellipsis where the rules have something against that."""
+        place = f"{self.chat.platform}:{self.chat.platform_id}"
+        return "…" if self.tools.safety.verdict(words, "out", place=place, typed=True) else words
 
     def reply(
         self,
@@ -153,7 +160,7 @@ async def run(call: Call, name: str) -> Outgoing:
         call = replace(call, language=language(name, call.language))  # who types /帮助 is helped in Chinese
     found = find(call.tools.texts, call.commands, name)
     if found is None:
-        return call.reply(call.say("I don't know /{name}. Try /help.", name=name))
+        return call.reply(call.say("I don't know /{name}. Try /help.", name=call.again(name)))
     allowed = call.message.sender.role >= found.role
     if found.role > Role.MEMBER:
         await _audit(call, found.name, allowed)

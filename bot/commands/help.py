@@ -32,7 +32,7 @@ def _form(call: Call, one: Command) -> str:
 def _one(call: Call, name: str) -> Outgoing:
     found = find(call.tools.texts, call.commands, name)
     if found is None:
-        return call.reply(call.say("I don't know /{name}. Try /help.", name=name))
+        return call.reply(call.say("I don't know /{name}. Try /help.", name=call.again(name)))
     text = f"{_form(call, found)}\n{call.say(found.help)}"
     if found.role is Role.ADMIN:
         text += "\n" + call.say("Only admins of this chat may use it.")

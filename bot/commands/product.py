@@ -23,14 +23,15 @@ async def run(call: Call) -> Outgoing:
             call.say("Put a product's name behind it, for example: /product {name}", name=await _example(call))
         )
     version = claims.as_of(call.tools.library)
-    found = await call.tools.library.read(_matches(call))
+    found = await call.tools.library.named(_matches(call))
     if not found:
+        words = call.again(call.args)
         text = call.say(
             "I can't find “{words}” in the shop. Other words may help, for example: /product {name}",
-            words=call.args,
+            words=words,
             name=await _example(call),
         )
-        return call.reply(text, (Button(call.say("Ask the shop"), f"/ask {call.args}"),))
+        return call.reply(text, (Button(call.say("Ask the shop"), f"/ask {words}"),) if words == call.args else ())
     await _keep(call, found[0])
     buttons = (
         Button(call.say("Tell me more"), f"/ask {found[0].title}"),
@@ -69,5 +70,5 @@ async def _keep(call: Call, one: Product) -> None:
 async def _example(call: Call) -> str:
     """The title of a product of this shop."""
     documents = call.tools.library.products.documents
-    found = await call.tools.library.read([int(documents[0].row.partition(":")[2])]) if documents else []
+    found = await call.tools.library.named([int(documents[0].row.partition(":")[2])]) if documents else []
     return found[0].title if found else call.say("teapot")

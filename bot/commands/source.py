@@ -14,12 +14,12 @@ async def run(call: Call) -> Outgoing:
     """`ROW` is as the button under an answer names it: `product:12`, `article:4`."""
     await call.tools.library.refresh()
     rows = call.words[:MOST] or await call.tools.database.read(lambda tx: _of_answer(tx, call))
-    products = await call.tools.library.read(_ids(rows, "product:"))
+    products = await call.tools.library.named(_ids(rows, "product:"))
     articles = call.tools.library.read_articles(_ids(rows, "article:"))
     if not products and not articles:
         text = call.say("No row of the shop's stands behind it. Reply to an answer of mine with /source.")
         return call.reply(text, private=True)
-    told = [f"{one.title}\n{one.body}" for one in articles]
+    told = [f"{one.title}\n{one.body}".strip() for one in articles]
     told += [one.title for one in products]
     return call.reply("\n\n".join(told), (), [card(one, call.language) for one in products], private=True)
 

@@ -11,7 +11,7 @@ WORDS = {"": True, "on": True, "开": True, "开启": True, "off": False, "关":
 async def run(call: Call) -> Outgoing:
     on = WORDS.get(call.args.lower())
     if on is None:
-        return call.reply(call.say("“{word}” is neither on nor off. Try: /subscribe off", word=call.args))
+        return call.reply(call.say("“{word}” is neither on nor off. Try: /subscribe off", word=call.again(call.args)))
     await call.tools.suggestions.subscribe(call.member_id, on)
     if not on:
         text = call.say("Done, you get no more suggestions. /subscribe starts them again.")

@@ -11,7 +11,7 @@ WORDS = {"": None, "on": True, "开": True, "开启": True, "off": False, "关":
 async def run(call: Call) -> Outgoing:
     word = call.args.lower()
     if word not in WORDS:
-        return call.reply(call.say("“{word}” is neither on nor off. Try: /training off", word=call.args))
+        return call.reply(call.say("“{word}” is neither on nor off. Try: /training off", word=call.again(call.args)))
     wanted = WORDS[word]
     if wanted is not None:
         await call.tools.database.write(lambda tx: members.change(tx, call.member_id, trains=wanted))

@@ -101,7 +101,7 @@ async def products(desk: Desk) -> list[Product]:
     documents = [one for one in every if (one.row in desk.about if desk.about else one.row not in desk.recent)]
     desk.random.shuffle(documents)
     documents.sort(key=lambda one: one.language != desk.language)
-    found = await desk.library.read([int(one.row.partition(":")[2]) for one in documents[:LOOKED_AT]])
+    found = await desk.library.named([int(one.row.partition(":")[2]) for one in documents[:LOOKED_AT]])
     return [one for one in found if one.in_stock is not False and one.prices]
 
 

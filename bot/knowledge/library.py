@@ -1,13 +1,24 @@
 """The shop's knowledge as one thing to ask: an index of products and one of articles, in step with SQL by version."""
 
 import asyncio
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.knowledge.meaning import PARTS, Meanings, Part, assembled, encoded, parts_of
 from bot.knowledge.retrieval import Hit, Index, expand
-from bot.knowledge.rows import Alias, Article, Product, read_aliases, read_articles, read_products
+from bot.knowledge.rows import (
+    Alias,
+    Article,
+    Passed,
+    Product,
+    fit_article,
+    fit_product,
+    read_aliases,
+    read_articles,
+    read_products,
+)
 from bot.knowledge.spelling import Spelling
 from bot.knowledge.topics import about, agreement, ways, with_kin
 from bot.language import language, sentences, tokens
@@ -15,6 +26,7 @@ from llm.encoder import Encoders, Vector
 from storage import shops
 from storage.database import Database, Transaction
 
+log = logging.getLogger(__name__)
 KEPT = 2_000  # products kept in memory
 AT_ONCE = 32  # texts that were taught are encoded before the next answer
 STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
@@ -39,10 +51,14 @@ Version = tuple[int, int]  # of the catalogue, and of what was taught
 
 
 class Library:
-    """Call `refresh` before asking; it costs one small read while nothing changed."""
+    """Call `refresh` before asking; it costs one small read while nothing changed. What it reads out holds nothing that
+    `passed` leaves out of a row."""
 
-    def __init__(self, database: Database, shop_id: int, encoders: Encoders | None = None) -> None:
+    def __init__(
+        self, database: Database, shop_id: int, encoders: Encoders | None = None, passed: Passed = str
+    ) -> None:
         self.database, self.shop_id, self._encoders = database, shop_id, encoders or Encoders(())
+        self._passed = passed
         self._parts: list[Part] = []
         self._of_products: list[Part] = []
         self._known: dict[str, Vector] = {}  # what was encoded, by its text
@@ -134,6 +150,7 @@ class Library:
         self._made, self.aliases, self.version = made, aliases, version
         self.products, self.articles, self.spelling = made.products, made.articles, made.spelling
         self._rows: dict[int, Product] = {}
+        self._fit: dict[int, Article] = {}
         self._articles, self._topics = made.rows, made.topics
         self._spoken = {one.language for one in made.rows.values()}
 
@@ -143,11 +160,17 @@ class Library:
         if missing:
             found = await self.database.read(lambda tx: read_products(tx, self.shop_id, missing))
             for product in found:
-                self._rows[product.id] = product
+                self._rows[product.id] = fit = fit_product(product, self._passed)
+                if not fit.title:
+                    log.warning("%s is not spoken of: the rules have something against its name", product.row)
         products = [self._rows[one] for one in ids if one in self._rows]
         while len(self._rows) > KEPT:
             self._rows.pop(next(iter(self._rows)))
         return products
+
+    async def named(self, ids: Sequence[int]) -> list[Product]:
+        """Those of them whose name may be said, for what nobody needs an answer to."""
+        return [one for one in await self.read(ids) if one.title]
 
     async def meaning(self, texts: Sequence[str], spoken: str) -> list[Vector | None]:
         """What each text means, where an encoder knows their language."""
@@ -162,10 +185,13 @@ class Library:
 
     def read_articles(self, ids: Sequence[int]) -> list[Article]:
         """These articles, as of the catalogue's version."""
-        return [self._articles[one] for one in ids if one in self._articles]
+        for one in ids:
+            if one in self._articles and one not in self._fit:
+                self._fit[one] = fit_article(self._articles[one], self._passed)
+        return [self._fit[one] for one in ids if one in self._fit]
 
     def every_article(self) -> list[Article]:
-        """All of them, by id."""
+        """All of them, by id, as they stand: what is shown of them is read by `read_articles`."""
         return list(self._articles.values())
 
     async def title(self, row: str) -> str:

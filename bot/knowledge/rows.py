@@ -1,16 +1,18 @@
 """Products and articles as values, read from SQL at the moment that they are spoken of."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 from bot.language import WORD, normalise
-from bot.safety.rules.injection import without_orders
+from bot.safety.rules._planted import without_orders
 from storage import aliases, articles, products
 from storage.database import Transaction
 from storage.imports import TAUGHT
 
+Passed = Callable[[str], str]  # a row's text without the sentences that the rules have something against
 SHORT, VARIANTS = 400, 4  # characters of a row in one line, and variants in it
 
 
@@ -111,6 +113,32 @@ class Alias:
     row: str
     text: str
     language: str
+
+
+def fit_product(row: Product, passed: Passed) -> Product:
+    """What of a product may be said; without a name where the rules have something against that."""
+    told = {
+        label: value for label, value in row.attributes.items() if passed(label) == label and passed(value) == value
+    }
+    brand, category, description = (passed(one) for one in (row.brand, row.category, row.description))
+    title = row.title if passed(row.title) == row.title else ""
+    choices = {one for values in row.options().values() for one in values}
+    odd = {one for one in choices if passed(one) != one}
+    variants = tuple(one for one in row.variants if odd.isdisjoint(one.options.values())) if odd else row.variants
+    return replace(
+        row,
+        title=title,
+        brand=brand,
+        category=category,
+        description=description,
+        attributes=told,
+        variants=variants,
+    )
+
+
+def fit_article(row: Article, passed: Passed) -> Article:
+    """What of an article may be said, in the same way."""
+    return replace(row, title=row.title if passed(row.title) == row.title else "", body=passed(row.body))
 
 
 def in_short(row: Product | Article) -> str:

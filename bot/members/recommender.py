@@ -180,9 +180,9 @@ class Recommender:
         best = best[scored.total[best] > LEAST * max(float(scored.total.max(initial=0.0)), 1e-12)]
         assert held.blend is not None
         names, shown = [*held.blend.signals], scored.values(best)
-        products = {one.id: one for one in await self._library.read(held.ids[best].tolist())}
+        products = {one.id: one for one in await self._library.named(held.ids[best].tolist())}
         asked = [(product, at) for product, at in known.asked if product in held.places]
-        titles = {one.id: one for one in await self._library.read([product for product, _ in asked])}
+        titles = {one.id: one for one in await self._library.named([product for product, _ in asked])}
         sources = [held.places[product] for product, _ in asked]
         found = []
         for place, row in zip(best.tolist(), shown.tolist(), strict=True):

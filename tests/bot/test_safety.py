@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.safety.rules._planted import without_orders
 from bot.safety.rules.base import Subject, Terms
-from bot.safety.rules.injection import without_orders
 from bot.safety.verdict import Safety
 
 HOSTS = frozenset({"shop.example"})

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.config import load
+from bot.safety.rules._planted import without_orders
 from bot.safety.rules.base import Terms
-from bot.safety.rules.injection import without_orders
 from bot.safety.verdict import Safety
 from bot.tools.replay import Player, opened
 from llm.engine import Request, Turn

@@ -17,7 +17,7 @@ async def plan(desk: Desk) -> Piece | None:
     since = desk.now - NEW
     new = await desk.database.read(lambda tx: rows.added(tx, desk.shop_id, since, LOOKED_AT))
     ids = claims.ids(desk.about, "product") or new
-    found = [one for one in await desk.library.read(ids) if one.in_stock is not False and one.row not in desk.told]
+    found = [one for one in await desk.library.named(ids) if one.in_stock is not False and one.row not in desk.told]
     found = found[:LISTED]
     if not found:
         return None

@@ -10,7 +10,9 @@ async def plan(desk: Desk) -> Piece | None:
     """An article of the language that was not in the last posts."""
     articles = [one for one in desk.library.every_article() if one.row not in desk.recent]
     desk.random.shuffle(articles)
-    return next((found for one in articles if (found := _piece(desk, one))), None)
+    # One by one, until one is found: reading them all through the rules takes its time.
+    shown = (fit for one in articles for fit in desk.library.read_articles([one.id]) if fit.title)
+    return next((found for one in shown if (found := _piece(desk, one))), None)
 
 
 def _piece(desk: Desk, one: Article) -> Piece | None:

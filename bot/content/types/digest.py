@@ -33,7 +33,7 @@ async def plan(desk: Desk) -> Piece | None:
         for one in desk.library.read_articles(ids(sources, "article"))[:1]:
             topics.update(_label(desk, one.title, one.language))
     named_well = chinese if desk.language == "zh" else bool
-    asked = await desk.library.read([number for number, _ in products.most_common(20)])
+    asked = await desk.library.named([number for number, _ in products.most_common(20)])
     for product in asked:
         if named_well(called := _called(product.category or product.title, desk.language)):
             topics[called] += products[product.id]

@@ -9,9 +9,10 @@ async def plan(desk: Desk) -> Piece | None:
     """An article whose title asks something, not told lately. What was taught has a member's own words as title."""
     asked = [one for one in desk.library.every_article() if one.title.rstrip().endswith(("?", "？")) and not one.taught]
     asked = [one for one in asked if one.row not in desk.recent and passage(one, desk.language)]
-    if not asked:
+    desk.random.shuffle(asked)
+    one = next((fit for one in asked for fit in desk.library.read_articles([one.id]) if fit.title), None)
+    if one is None:
         return None
-    one = desk.random.choice(asked)
     openings = (
         desk.say("Question of the day: {question}", question=one.title),
         desk.say("Do you know the answer? {question}", question=one.title),

@@ -21,7 +21,7 @@ async def plan(desk: Desk) -> Piece | None:
     for row in told:
         by_product[row.product_id].append(row.variant_id)
     back = []
-    for product in await desk.library.read(list(by_product)):
+    for product in await desk.library.named(list(by_product)):
         some = [one for one in product.variants if one.id in by_product[product.id] and one.in_stock]
         if some:
             back.append((product, some))

@@ -6,10 +6,13 @@ topics are not a shop's, so that only what it is very sure of counts.
 
 from bot.language import language
 from bot.safety.rules._forms import forms
-from bot.safety.rules.base import Rule, Subject, Terms
+from bot.safety.rules.base import Direction, Rule, Strictness, Subject, Terms
 from llm import harm
 
 SHORT = {"en": 16, "zh": 5}  # characters: fewer hold too little to go by, and lists know them
+
+# A merchant's row has the benefit of the doubt; a model's sentence has none, for the row is quoted in its stead.
+LEVEL: dict[Direction, Strictness] = {"row": "relaxed", "out": "strict"}
 
 
 class Harm:
@@ -20,8 +23,8 @@ class Harm:
         text = subject.own if subject.direction == "out" else subject.text
         spoken, plain = language(text), forms(text).plain
         judge = self._judges[spoken]
-        limit = judge.limits["relaxed" if subject.direction == "row" else subject.strictness]
-        if len(plain) < SHORT[spoken] or judge.score(plain) < limit:
+        level = LEVEL.get(subject.direction, subject.strictness)
+        if len(plain) < SHORT[spoken] or judge.score(plain) < judge.limits[level]:
             return None
         return "abuse" if subject.direction == "in" else "harm"
 
