@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from bot.knowledge.wording import Voice, make_strategy
 from bot.lease import Process
 from bot.listener import Listener
 from bot.members import signals as signal_folder
+from bot.members.rights import Rights
 from bot.members.suggestions import Suggestions
 from bot.messages import Chat
 from bot.opening import import_dropped, open_shop
@@ -233,6 +234,15 @@ async def build(
 
         import_files = partial(import_dropped, database, shop.id, settings, clock)
         load_live = partial(_load_live, engine, database, shop.id, settings)
+
+        def forget_cached() -> None:
+            router.forget_people()
+            engine.forget()
+
+        rights = Rights(
+            database=database, shop_id=shop.id, clock=clock, texts=texts, suggestions=suggestions, wake=outbox.wake,
+            forget_cached=forget_cached, reload=load_live,
+        )  # fmt: skip
         tools = Tools(
             database,
             clock,
@@ -247,6 +257,7 @@ async def build(
             engine.report,
             lambda: router.forget_people(),
             campaigns,
+            rights,
         )
         conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
         handoffs = make_handoffs(settings, shop, clock, texts, library)
@@ -257,7 +268,7 @@ async def build(
                 database, shop.id, clock, router.handle, router.at_once, process=process, platforms=[*edges]
             )
             async with intake:
-                process.heirs += [outbox.inherit, intake.inherit]
+                process.heirs += [outbox.inherit, intake.inherit, rights.notice]
                 corrections = Corrections(
                     database=database, shop_id=shop.id, clock=clock, texts=texts, abilities=abilities,
                     within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
@@ -267,7 +278,7 @@ async def build(
                     attention=suggestions.attention, texts=texts, default_language=shop.language,
                     tell=lambda *told: privately.tell(shop.id, clock.now(), *told),
                 )  # fmt: skip
-                both = (intake, outbox, corrections, campaigns)
+                both = (intake, outbox, corrections, campaigns, rights)
                 scheduler = make_scheduler(settings, process, clock, shop, runs, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 public = Listener(database, clock, settings.public_listen) if settings.public_url else None
@@ -290,7 +301,15 @@ def make_scheduler(
     outbox: Outbox,
     corrections: Corrections,
     campaigns: Campaigns,
+    rights: Rights,
 ) -> Scheduler:
+    async def step(now: datetime) -> bool:
+        return await campaigns.step(now) | await rights.step(now)
+
+    async def forget(before: datetime) -> None:
+        await Pictures(settings.pictures).clear(before)
+        await rights.clean()
+
     return Scheduler(
         database=process.fenced(),
         shop_id=shop.id,
@@ -302,8 +321,8 @@ def make_scheduler(
         wake_outbox=outbox.wake,
         correct=corrections.correct,
         leads=process.leads,
-        step=campaigns.step,
-        forget=Pictures(settings.pictures).clear,
+        step=step,
+        forget=forget,
     )
 
 

@@ -27,6 +27,7 @@ from storage.members import ChatRow
 if TYPE_CHECKING:
     from bot.content.campaigns import Campaigns
     from bot.content.drafts import Drafts
+    from bot.members.rights import Rights
     from bot.members.suggestions import Suggestions
 
 
@@ -61,6 +62,7 @@ class Tools:
     report: Callable[[], Report]  # how the engine is doing
     forget_people: Callable[[], None]  # who is which member may have changed
     campaigns: "Campaigns"
+    rights: "Rights"
 
 
 @dataclass(frozen=True, slots=True)
