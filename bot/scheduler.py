@@ -14,12 +14,16 @@ from bot.clock import Clock
 from bot.lease import LeaseLost
 from bot.members.suggestions import Suggestions
 from bot.runs import DueRun, Producer, Runs
-from storage import changes, clicks, drafts, inbox, interactions, lessons, links, questions
+from storage import changes, clicks, drafts, inbox, interactions, lessons, links, questions, retention
 from storage import settings as stored
 from storage.database import Database, Transaction
 
 __all__ = ["DueRun", "Producer", "Scheduler"]
 INBOX_KEPT = timedelta(hours=48)  # a platform may deliver again what it got no answer for
+FORGETTING = (
+    interactions.forget_texts, questions.forget, lessons.forget, drafts.forget, changes.forget, clicks.forget,
+    retention.forget, retention.forget_log,
+)  # fmt: skip
 
 
 async def _until_stopped(job: Callable[[], Awaitable[object]]) -> None:
@@ -161,9 +165,8 @@ class Scheduler:
         async def clear(tx: Transaction) -> datetime:
             changed = await stored.changed(tx, self._shop_id)
             kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
-            for noun in (interactions.forget_texts, questions.forget, lessons.forget, drafts.forget, changes.forget):
+            for noun in FORGETTING:
                 await noun(tx, self._shop_id, now - kept)
-            await clicks.forget(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
             await links.clear(tx, self._shop_id, now)
             await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)

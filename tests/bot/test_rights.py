@@ -12,7 +12,6 @@ from storage import members, outbox
 from storage.tables import Interaction, Member, Outbox, SuggestionLog
 from tests.conftest import Group, open_group
 
-
 ASKED = "how much is the Glass Teapot with Infuser?"
 
 
