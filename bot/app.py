@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from bot.runs import Runs
 from bot.safety.verdict import make_safety
 from bot.scheduler import Scheduler
 from bot.texts import Texts
+from bot.weekly import Weekly
 from llm import bundled
 from llm.encoder import Encoders, folder
 from llm.engine import Engine
@@ -235,13 +236,9 @@ async def build(
         import_files = partial(import_dropped, database, shop.id, settings, clock)
         load_live = partial(_load_live, engine, database, shop.id, settings)
 
-        def forget_cached() -> None:
-            router.forget_people()
-            engine.forget()
-
         rights = Rights(
             database=database, shop_id=shop.id, clock=clock, texts=texts, suggestions=suggestions, wake=outbox.wake,
-            forget_cached=forget_cached, reload=load_live,
+            caches=(lambda: router.forget_people(), engine.forget), reload=load_live,
         )  # fmt: skip
         tools = Tools(
             database,
@@ -278,7 +275,8 @@ async def build(
                     attention=suggestions.attention, texts=texts, default_language=shop.language,
                     tell=lambda *told: privately.tell(shop.id, clock.now(), *told),
                 )  # fmt: skip
-                both = (intake, outbox, corrections, campaigns, rights)
+                weekly = Weekly(process.fenced(), shop, settings, texts, library, suggestions.attention, privately)
+                both = (intake, outbox, corrections, campaigns, rights, weekly)
                 scheduler = make_scheduler(settings, process, clock, shop, runs, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 public = Listener(database, clock, settings.public_listen) if settings.public_url else None
@@ -302,14 +300,8 @@ def make_scheduler(
     corrections: Corrections,
     campaigns: Campaigns,
     rights: Rights,
+    weekly: Weekly,
 ) -> Scheduler:
-    async def step(now: datetime) -> bool:
-        return await campaigns.step(now) | await rights.step(now)
-
-    async def forget(before: datetime) -> None:
-        await Pictures(settings.pictures).clear(before)
-        await rights.clean()
-
     return Scheduler(
         database=process.fenced(),
         shop_id=shop.id,
@@ -321,8 +313,8 @@ def make_scheduler(
         wake_outbox=outbox.wake,
         correct=corrections.correct,
         leads=process.leads,
-        step=step,
-        forget=forget,
+        steps=(campaigns.step, rights.step, weekly.step),
+        forget=(Pictures(settings.pictures).clear, rights.clean),
     )
 
 

@@ -2,6 +2,7 @@
 typed, and which suggestion was drawn for whom."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, select, update
 
@@ -22,7 +23,7 @@ async def forget(tx: Transaction, shop_id: int, before: datetime) -> None:
     old = old.where(Outbox.kind.in_(KINDS), Outbox.state.in_(OVER)).order_by(Outbox.id).limit(AT_ONCE)
     for row in list(await tx.execute(old)):
         kept = {name: row.extra[name] for name in KEPT if name in row.extra}
-        empty = {"text": "", "extra": kept, "facts": [], "rests": None, "checked": None}
+        empty: dict[str, Any] = {"text": "", "extra": kept, "facts": [], "rests": None, "checked": None}
         await tx.execute(update(Outbox).where(Outbox.id == row.id).values(**empty))
     typed = select(Audit.id, Audit.data).where(Audit.shop_id == shop_id, Audit.at < before)
     typed = typed.where(Audit.data["args"].as_string() != "").order_by(Audit.id).limit(AT_ONCE)

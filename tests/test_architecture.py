@@ -51,7 +51,7 @@ LAYERS = [
     ["tools"],
     ["app"],
     ["intake", "scheduler", "platforms", "listener"],
-    ["router", "opening", "runs"],
+    ["router", "opening", "runs", "weekly"],
     ["privately", "arrivals"],
     ["people"],
     ["commands"],

@@ -32,8 +32,8 @@ Say = Callable[..., str]
 
 
 class Rights:
-    """`forget_cached` drops what this process remembers of members and prompts; `reload` loads the model that is live
-    now; `wake` says that there are rows to send."""
+    """`caches` are called to drop what this process remembers of members and prompts; `reload` loads the model that is
+    live now; `wake` says that there are rows to send."""
 
     def __init__(
         self,
@@ -43,12 +43,12 @@ class Rights:
         clock: Clock,
         texts: Texts,
         suggestions: Suggestions,
-        forget_cached: Callable[[], None] = lambda: None,
+        caches: Sequence[Callable[[], None]] = (),
         reload: Callable[[], Awaitable[object]] | None = None,
         wake: Callable[[], None] = lambda: None,
     ) -> None:
         self._database, self._shop_id, self._clock, self._texts = database, shop_id, clock, texts
-        self._suggestions, self._forget_cached, self._reload, self._wake = suggestions, forget_cached, reload, wake
+        self._suggestions, self._caches, self._reload, self._wake = suggestions, caches, reload, wake
         self._under_way: set[int] = set()  # what a command of this process is at
         self._newest: int | None = None  # tombstone that this process knows of
 
@@ -191,7 +191,8 @@ class Rights:
     def _drop(self) -> None:
         """What is remembered outside the tables."""
         self._suggestions.recommender.forget()
-        self._forget_cached()
+        for drop in self._caches:
+            drop()
 
     async def notice(self) -> None:
         """Drop what is remembered where another process forgot somebody."""
@@ -261,7 +262,7 @@ class Rights:
         self._drop()
         await self._database.compact()
 
-    async def clean(self) -> None:
+    async def clean(self, before: datetime) -> None:
         """Once a day: the files of the database are written anew where somebody was forgotten since."""
         numbers = await self._database.read(lambda tx: forget.uncleaned(tx, self._shop_id))
         if numbers:

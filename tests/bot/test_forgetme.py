@@ -158,7 +158,7 @@ async def test_the_files_hold_nothing_of_them(settings: Settings, clock: ManualC
         await plant(group)
         await group.say(NAME, "/forgetme yes")
         await group.settle()
-        await group.app.router.tools.rights.clean()
+        await group.app.router.tools.rights.clean(clock.now())
         files = [*tmp_path.rglob("shop.db*")]
         assert len(files) >= 2
         for file in files:
