@@ -138,15 +138,15 @@ class Attempts:
     passed_on: dict[Place, datetime] = field(default_factory=dict)  # an admin's answer from the list
 
     def take(self, row: Any) -> None:
-        place = (row.chat_id, row.extra.get("asked", ""))
+        place, at = (row.chat_id, row.extra.get("asked", "")), row.sent or row.created
         if row.key.startswith("answer:"):
-            self.passed_on.setdefault(place, row.sent)
+            self.passed_on.setdefault(place, at)
         elif row.action == "handoff":
-            self.called.setdefault(place, row.sent)
+            self.called.setdefault(place, at)
         elif row.extra.get("act") == UNKNOWN:
             self.unknown.add(place)
         elif row.action == "reply" and row.sources:
-            self.answered.setdefault(place, row.sent)
+            self.answered.setdefault(place, at)
 
 
 def _questions(
