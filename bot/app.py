@@ -34,6 +34,7 @@ from bot.knowledge.wording import Voice, make_strategy
 from bot.lease import Process
 from bot.listener import Listener
 from bot.members import signals as signal_folder
+from bot.members.rights import Rights
 from bot.members.suggestions import Suggestions
 from bot.messages import Chat
 from bot.opening import import_dropped, open_shop
@@ -49,6 +50,7 @@ from bot.runs import Runs
 from bot.safety.verdict import make_safety
 from bot.scheduler import Scheduler
 from bot.texts import Texts
+from bot.weekly import Weekly
 from llm import bundled
 from llm.encoder import Encoders, folder
 from llm.engine import Engine
@@ -241,6 +243,11 @@ async def build(
 
         import_files = partial(import_dropped, database, shop.id, settings, clock)
         load_live = partial(_load_live, engine, database, shop.id, settings)
+
+        rights = Rights(
+            database=database, shop_id=shop.id, clock=clock, texts=texts, suggestions=suggestions, wake=outbox.wake,
+            caches=(forget_people, engine.forget), reload=load_live,
+        )  # fmt: skip
         tools = Tools(
             database,
             clock,
@@ -256,6 +263,7 @@ async def build(
             forget_people,
             campaigns,
             safety,
+            rights,
         )
         conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
         handoffs = make_handoffs(settings, shop, clock, texts, library)
@@ -271,7 +279,7 @@ async def build(
                 database, shop.id, clock, patience.handle, patience.at_once, process=process, platforms=[*edges]
             )
             async with intake:
-                process.heirs += [outbox.inherit, intake.inherit]
+                process.heirs += [outbox.inherit, intake.inherit, rights.notice]
                 corrections = Corrections(
                     database=database, shop_id=shop.id, clock=clock, texts=texts, abilities=abilities,
                     within=timedelta(hours=settings.correct_within), wake_outbox=outbox.wake,
@@ -281,7 +289,8 @@ async def build(
                     attention=suggestions.attention, texts=texts, default_language=shop.language,
                     tell=lambda *told: privately.tell(shop.id, clock.now(), *told),
                 )  # fmt: skip
-                both = (intake, outbox, corrections, campaigns)
+                weekly = Weekly(process.fenced(), shop, settings, texts, library, suggestions.attention, privately)
+                both = (intake, outbox, corrections, campaigns, rights, weekly)
                 scheduler = make_scheduler(settings, process, clock, shop, runs, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 public = Listener(database, clock, settings.public_listen) if settings.public_url else None
@@ -304,6 +313,8 @@ def make_scheduler(
     outbox: Outbox,
     corrections: Corrections,
     campaigns: Campaigns,
+    rights: Rights,
+    weekly: Weekly,
 ) -> Scheduler:
     return Scheduler(
         database=process.fenced(),
@@ -316,8 +327,8 @@ def make_scheduler(
         wake_outbox=outbox.wake,
         correct=corrections.correct,
         leads=process.leads,
-        step=campaigns.step,
-        forget=Pictures(settings.pictures).clear,
+        steps=(campaigns.step, rights.step, weekly.step),
+        forget=(Pictures(settings.pictures).clear, rights.clean),
     )
 
 

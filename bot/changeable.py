@@ -35,6 +35,13 @@ def _hours(text: str) -> str:
     return text
 
 
+def _switch(text: str) -> str:
+    words = {"on": "on", "off": "off", "开": "on", "关": "off"}
+    if text.lower() not in words:
+        raise ValueError("on or off is right")
+    return words[text.lower()]
+
+
 def _between(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
@@ -51,6 +58,7 @@ CHANGEABLE: Mapping[str, Changeable] = {
     "chat_daily_cap": Changeable(_between(0, MOST_POSTS), "12"),
     "chat_weekly_cap": Changeable(_between(0, MOST_POSTS * 7), "60"),
     "post_gap": Changeable(_between(0, MOST_MINUTES), "5"),
+    "weekly_report": Changeable(_switch, "off"),
     "retention_days": Changeable(_between(1, MOST_DAYS), "30"),
 }
 

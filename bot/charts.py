@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ CHINESE = re.compile(
 COLOURS = ("#2a6f97", "#61a5c2", "#f4a259", "#8cb369", "#bc4b51", "#7a7a7a", "#c9ada7")
 WIDTH, ROW, HEAD = 7.0, 0.55, 1.5  # inches
 LABEL = 24  # characters of a bar's name
+FEW, LABELS = 8, 12  # upright bars that each get their number, and names that stand below many
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,18 @@ class Chart:
     plain: Sequence[str]  # the title first
     names: Sequence[str]
     values: Sequence[Sequence[int]]  # of each name, in the order of the parts
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Upright bars over `names`; `unit` stands behind each number. The first of a sheet is as wide as the others."""
+
+    title: str
+    plain: str  # the title in words that every font has
+    names: Sequence[str]
+    values: Sequence[float]
+    unit: str = ""
+    plain_names: Sequence[str] = ()  # where the names need such words, too
 
 
 def chinese_font() -> "FontProperties | None":
@@ -75,6 +88,44 @@ def png(chart: Chart, *, font: "FontProperties | None" = None) -> bytes:
     written = io.BytesIO()
     figure.savefig(written, format="png")
     return written.getvalue()
+
+
+def sheet(title: str, plain: str, panels: Sequence[Panel], *, font: "FontProperties | None" = None) -> bytes:
+    """Several panels as one picture: the first on top, the others side by side below. `font` as above."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    drawn = font is not None or not HAN.search(" ".join((title, *(one.title for one in panels))))
+    figure = Figure(figsize=(9.0, 6.0), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title if drawn else plain, font=font, fontsize=14, x=0.01, ha="left")
+    grid = figure.add_gridspec(2, max(1, len(panels) - 1))
+    for at, one in enumerate(panels):
+        axes: Any = figure.add_subplot(grid[0, :] if at == 0 else grid[1, at - 1])
+        shown = one if drawn else replace(one, title=one.plain, names=one.plain_names or one.names)
+        _upright(axes, shown, COLOURS[at % len(COLOURS)], font)
+    written = io.BytesIO()
+    figure.savefig(written, format="png")
+    return written.getvalue()
+
+
+def _upright(axes: Any, panel: Panel, colour: str, font: "FontProperties | None") -> None:
+    places = range(len(panel.names))
+    bars = axes.bar(places, panel.values, color=colour, width=0.75)
+    most = max(panel.values, default=0)
+    if len(panel.names) <= FEW:
+        axes.bar_label(bars, [f"{one:g}{panel.unit}" for one in panel.values], fontsize=9, padding=2)
+        axes.set_yticks([])
+    axes.set_title(panel.title, font=font, fontsize=11, loc="left")
+    axes.set_ylim(0, max(1, most) * 1.15)
+    axes.yaxis.get_major_locator().set_params(integer=True) if len(panel.names) > FEW else None
+    step = max(1, -(-len(panel.names) // LABELS))
+    axes.set_xticks([*places][::step], [*panel.names][::step], fontsize=9)
+    for side in ("top", "right", *(("left",) if len(panel.names) <= FEW else ())):
+        axes.spines[side].set_visible(False)
+    for label in axes.get_xticklabels():
+        label.set_font(font) if font else None
+        label.set_fontsize(9)
 
 
 def _name(at: int, name: str, *, drawn: bool) -> str:

@@ -135,6 +135,7 @@ class Settings(BaseSettings):
     chat_weekly_cap: int = _setting(60, "the same in a week, from Monday", "Manners", ge=0, le=7000)
     kept_places: int = _setting(1, "of both, places that schedules leave to campaigns", "Manners", ge=0, le=100)
     post_gap: int = _setting(5, "minutes at least between two posts in a chat", "Manners", ge=0, le=1440)
+    weekly_report: Literal["on", "off"] = _setting("on", "the week's figures, for the admins on Mondays", "Manners")
     schedules: str = _setting(
         "", "a TOML file of schedules, for those who prefer files to /schedule; read at start", "Manners"
     )

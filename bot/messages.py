@@ -111,6 +111,8 @@ class Outgoing:
     secret: str = ""  # a part of the text that the tables forget once it was sent
     poll: tuple[str, ...] = ()  # what may be chosen; `text` is the question
     note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
+    document: tuple[str, ...] = ()  # a file's name and its text, which the tables forget once it was sent
+    why: tuple[Any, ...] = ()  # of a suggestion: what `/why` tells of it
 
 
 class SendError(Exception):

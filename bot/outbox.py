@@ -55,18 +55,12 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
         held["buttons"] = [[button.label, button.command] for button in outgoing.buttons]
     if outgoing.cards:
         held["cards"] = [list(astuple(card)) for card in outgoing.cards]
-    if outgoing.private_to:
-        held["private_to"] = outgoing.private_to
-    if outgoing.awaits:
-        held["awaits"] = outgoing.awaits
-    if outgoing.poll:
-        held["poll"] = list(outgoing.poll)
-    if outgoing.note:
-        held["note"] = outgoing.note
-    if outgoing.ticket:
-        held["ticket"] = outgoing.ticket
-    if outgoing.secret:
-        held["secret"] = outgoing.secret
+    for name in ("private_to", "awaits", "note", "ticket", "secret"):
+        if value := getattr(outgoing, name):
+            held[name] = value
+    for name in ("poll", "document", "why"):
+        if value := getattr(outgoing, name):
+            held[name] = list(value)
     return held
 
 
@@ -91,7 +85,8 @@ async def put(
         beneath = (message.buttons, message.cards) if last else ((), ())
         note, ticket = message.note if last else "", message.ticket
         shown = Outgoing(text, *beneath, private_to=message.private_to, note=note, ticket=ticket)
-        shown = replace(shown, awaits=message.awaits if last else "", secret=message.secret)
+        shown = replace(shown, awaits=message.awaits if last else "", secret=message.secret, why=message.why)
+        shown = replace(shown, document=message.document if last else ())
         told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
         claimed = _claimed(message.rests, texts, at)
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
@@ -127,14 +122,18 @@ def outgoing(row: Any, *, polls: bool = False) -> Outgoing:
     note = row.extra.get("note", "")
     text = seen(f"{row.text}\n{note}" if note else row.text)
     private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
-    return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket, poll=poll)
+    document = tuple(row.extra.get("document", ()))
+    return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket, poll=poll, document=document)
 
 
 def _without_secret(row: Any) -> dict[str, Any]:
-    """The columns of a row that was sent and said something secret, without it."""
-    if not (secret := row.extra.get("secret")):
+    """The columns of a row that was sent and said something secret, or brought a document, without it."""
+    held = {**row.extra}
+    secret, document = held.get("secret"), held.pop("document", None)
+    if not secret and not document:
         return {}
-    return {"text": row.text.replace(secret, FORGOTTEN), "extra": {**row.extra, "secret": ""}}
+    text = row.text.replace(secret, FORGOTTEN) if secret else row.text
+    return {"text": text, "extra": held | ({"secret": ""} if secret else {})}
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.messages import Message
-from storage import members
+from storage import members, tombstones
 from storage.database import Database, Transaction
 from storage.members import ChatRow
 
@@ -37,34 +37,42 @@ class People:
 
     database: Database
     shop_id: int
-    _members: OrderedDict[tuple[str, str], int] = field(default_factory=OrderedDict)
+    _members: OrderedDict[tuple[str, str], tuple[int, datetime | None]] = field(default_factory=OrderedDict)
     _chats: OrderedDict[tuple[str, str], ChatRow] = field(default_factory=OrderedDict)
     _names: OrderedDict[int, OrderedDict[str, None]] = field(default_factory=OrderedDict)
 
     def met(self, message: Message) -> Known | None:
-        """The sender and the chat, if both are remembered."""
-        member_id = self._members.get((message.chat.platform, message.sender.id))
+        """The sender and the chat, if both are remembered; None also of what was said before they were forgotten."""
+        member_id, buried = self._members.get((message.chat.platform, message.sender.id), (None, None))
         chat = self._chats.get((message.chat.platform, message.chat.id))
-        return None if member_id is None or chat is None else Known(member_id, chat)
+        if member_id is None or chat is None or (buried and message.at <= buried):
+            return None
+        return Known(member_id, chat)
 
-    async def meet(self, message: Message, now: datetime) -> Known:
-        """The same, with new rows for who is new."""
+    async def meet(self, message: Message, now: datetime) -> Known | None:
+        """The same, with new rows for who is new. None: they had themselves forgotten after they said this."""
         if known := self.met(message):
             return known
         chat, sender = message.chat, message.sender
 
-        async def both(tx: Transaction) -> Known:
+        async def both(tx: Transaction) -> tuple[Known | None, datetime | None]:
+            buried = await tombstones.buried(tx, self.shop_id, chat.platform, sender.id)
+            if buried and message.at <= buried:
+                return None, buried
             person = await members.meet(tx, self.shop_id, chat.platform, sender.id, sender.name, now)
-            return Known(person, await members.enter(tx, self.shop_id, chat.platform, chat.id, chat.title, chat.direct))
+            place = await members.enter(tx, self.shop_id, chat.platform, chat.id, chat.title, chat.direct)
+            return Known(person, place), buried
 
-        known = await self.database.write(both)
-        remember(self._members, (chat.platform, sender.id), known.member_id)
-        remember(self._chats, (chat.platform, chat.id), known.chat)
+        known, buried = await self.database.write(both)
+        if known:
+            remember(self._members, (chat.platform, sender.id), (known.member_id, buried))
+            remember(self._chats, (chat.platform, chat.id), known.chat)
         return known
 
     def forget_members(self) -> None:
-        """Some of them may be another member now."""
-        self._members.clear()
+        """Some of them may be another member now, or nobody."""
+        for held in (self._members, self._chats, self._names):
+            held.clear()
 
     def forget(self, message: Message) -> None:
         """A chat's row may have changed."""

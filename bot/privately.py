@@ -6,14 +6,14 @@ open one, a line in the group leads there, and `/start` carries on with what was
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from bot.commands.base import Call, Command
 from bot.conversation.handoff import Admin
-from bot.messages import Capabilities, Chat, Message, Outgoing, Role
+from bot.messages import Button, Capabilities, Card, Chat, Message, Outgoing, Role
 from bot.outbox import extra
 from bot.people import Known
 from storage import members, outbox
@@ -80,16 +80,19 @@ class Privately:
                 found[row.member_id] = Admin(address, row.member_id, row.name, row.chat_id)
         return list(found.values())
 
-    async def tell(self, shop_id: int, now: datetime, chat: ChatRow, key: str, text: str) -> None:
+    async def tell(
+        self, shop_id: int, now: datetime, chat: ChatRow, key: str, text: str, cards: Sequence[Card] = (),
+        buttons: Sequence[Button] = (),
+    ) -> None:  # fmt: skip
         """Tell the admins of a chat something, once for a key."""
         told = await self.admins(shop_id, chat)
         if not told:
-            log.warning("no admin of chat %d is known who could be told: %s", chat.id, text)
+            log.warning("no admin of chat %d is known who could be told of %s", chat.id, key)
 
         async def put(tx: Transaction) -> None:
             for at, admin in enumerate(told):
                 place = await members.direct(tx, shop_id, admin.member_id, chat.platform, admin.address, admin.name)
-                held = extra(Outgoing(text), begun=admin.group)
+                held = extra(Outgoing(text, tuple(buttons), tuple(cards)), begun=admin.group)
                 values = {"member_id": admin.member_id, "extra": held}
                 await outbox.put(tx, shop_id, place.id, f"{key}:{at}", "notice", text, now, **values)
 

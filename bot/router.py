@@ -67,7 +67,10 @@ class Router:
         self._gate = gate.Gate(self.conversation.planner, gate.manners(self.tools.settings, self.shop.name))
 
     async def handle(self, inbox_id: int, message: Message, seen: Seen | None) -> None:
-        known = await self._people.meet(message, self.tools.clock.now())
+        met = await self._people.meet(message, self.tools.clock.now())
+        if met is None:
+            return await self.database.write(lambda tx: inbox.drop(tx, inbox_id))
+        known = met
         if message.kind is Kind.REACTION:
             return await self._reacted(inbox_id, message, known)
         if message.kind in arrivals.KINDS:
@@ -189,10 +192,11 @@ class Router:
         if known.kept:
             await interactions.settle(tx, known.chat.id, message.id, kind, about, data)
             return
-        await interactions.add(
+        if not await interactions.add(
             tx, self.shop.id, known.member_id, known.chat.id, kind, message.at,
             text=text, message_id=message.id, product_id=about, data=data,
-        )  # fmt: skip
+        ):  # fmt: skip
+            self._people.forget_members()  # they were forgotten meanwhile
 
     async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
         found = slash.find(self.tools.texts, self.commands, name)

@@ -5,7 +5,7 @@ A kill at any point costs nothing: what is due stands in the tables, and every p
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -14,12 +14,16 @@ from bot.clock import Clock
 from bot.lease import LeaseLost
 from bot.members.suggestions import Suggestions
 from bot.runs import DueRun, Producer, Runs
-from storage import changes, clicks, drafts, inbox, interactions, lessons, links, questions
+from storage import changes, clicks, drafts, inbox, interactions, lessons, links, questions, retention
 from storage import settings as stored
 from storage.database import Database, Transaction
 
 __all__ = ["DueRun", "Producer", "Scheduler"]
 INBOX_KEPT = timedelta(hours=48)  # a platform may deliver again what it got no answer for
+FORGETTING = (
+    interactions.forget_texts, questions.forget, lessons.forget, drafts.forget, changes.forget, clicks.forget,
+    retention.forget, retention.forget_log,
+)  # fmt: skip
 
 
 async def _until_stopped(job: Callable[[], Awaitable[object]]) -> None:
@@ -38,15 +42,11 @@ async def nothing() -> bool:
     return False
 
 
-async def no_step(now: datetime) -> bool:
-    """The same at a moment."""
-    return False
-
-
 class Scheduler:
     """`wake_intake` takes up parked messages whose time has come; `wake_outbox` says that there are rows to send;
-    `correct` corrects some of the messages that state what is no longer so, and says whether it looked at any; `step`
-    moves campaigns on, and says whether there was anything to do; `forget` clears what is kept beside the tables."""
+    `correct` corrects some of the messages that state what is no longer so, and says whether it looked at any; `steps`
+    move campaigns and more on, and say whether there was anything to do; `forget`: what clears what is kept beside the
+    tables, of before a moment."""
 
     def __init__(
         self,
@@ -61,14 +61,14 @@ class Scheduler:
         wake_outbox: Callable[[], None],
         correct: Callable[[], Awaitable[bool]] = nothing,
         leads: Callable[[], Awaitable[bool]] = always,
-        step: Callable[[datetime], Awaitable[bool]] = no_step,
-        forget: Callable[[datetime], Awaitable[object]] = no_step,
+        steps: Sequence[Callable[[datetime], Awaitable[bool]]] = (),
+        forget: Sequence[Callable[[datetime], Awaitable[object]]] = (),
     ) -> None:
         self._database, self._shop_id, self._clock = database, shop_id, clock
         self._runs, self._suggestions = runs, suggestions
         self._retention_days = retention_days
         self._wake_intake, self._wake_outbox = wake_intake, wake_outbox
-        self._correct, self._leads, self._step, self._forget = correct, leads, step, forget
+        self._correct, self._leads, self._steps, self._forget = correct, leads, steps, forget
         self._ticking = asyncio.Lock()
         self._pushed: date | None = None
         self._cleared: date | None = None
@@ -120,7 +120,11 @@ class Scheduler:
             await self.tick()
 
     async def _campaigns(self) -> bool:
-        return await self._leads() and await self._step(self._clock.now())
+        """Whatever else moves on by the clock."""
+        if not await self._leads():
+            return False
+        now = self._clock.now()
+        return any([await step(now) for step in self._steps])
 
     async def _anything(self, tx: Transaction) -> bool:
         """Is a parked message, a schedule, a run or the day's suggestions due? One look in place of four."""
@@ -161,14 +165,15 @@ class Scheduler:
         async def clear(tx: Transaction) -> datetime:
             changed = await stored.changed(tx, self._shop_id)
             kept = timedelta(days=int(changed.get("retention_days", self._retention_days)))
-            for noun in (interactions.forget_texts, questions.forget, lessons.forget, drafts.forget, changes.forget):
+            for noun in FORGETTING:
                 await noun(tx, self._shop_id, now - kept)
-            await clicks.forget(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
             await links.clear(tx, self._shop_id, now)
             await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)
             return now - kept
 
-        await self._forget(await self._database.write(clear))
+        before = await self._database.write(clear)
+        for forget in self._forget:
+            await forget(before)
         self._cleared = now.date()
         return True

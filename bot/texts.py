@@ -80,6 +80,11 @@ def weekday(day: date, language: str) -> str:
     return format_date(day, "EEEE", locale=BABEL.get(language, BABEL["en"]))
 
 
+def short_day(day: date, language: str) -> str:
+    """`3 Mar`, `3月3日`."""
+    return format_date(day, "M月d日" if language == "zh" else "d MMM", locale=BABEL.get(language, BABEL["en"]))
+
+
 def calendar_day(day: date, language: str) -> str:
     """`Tuesday, 3 March`, `3月3日星期二`."""
     pattern = "M月d日EEEE" if language == "zh" else "EEEE, d MMMM"

@@ -164,5 +164,9 @@ class Engine(Protocol):
     def report(self) -> Report:
         """How it is doing."""
 
+    def forget(self) -> None:
+        """Drop what is kept of prompts that were read; an engine that keeps none has nothing to do."""
+        return
+
     async def close(self) -> None:
         """Free everything; requests under way end with EngineError."""

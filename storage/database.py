@@ -14,6 +14,7 @@ and rows become visible in the order of their ids.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Awaitable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,10 @@ from storage.postgres import Postgres
 __all__ = ["Database", "DatabaseNotUsable", "Inline", "Job", "Transaction"]
 BATCH = 256
 BUSY, POLL = 10_000, 4  # milliseconds to wait for a lock that another process holds, and between two looks
+CHECKPOINTS = 3  # tries to empty the log, each of which waits as long for who reads an earlier state
+# What is deleted is overwritten, not only marked as free.
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY}", "foreign_keys=ON", "secure_delete=ON")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Sqlite:
     def __init__(self, url: URL) -> None:
         if url.database:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool)
+        self._engine = create_engine(url.set(drivername="sqlite"), poolclass=NullPool, hide_parameters=True)
         event.listen(self._engine, "connect", _prepare_sqlite)
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Semaphore(QUEUE)
@@ -78,6 +83,20 @@ class Sqlite:
 
     async def write(self, job: Job[T]) -> T:
         return await self._ask(self._writes, job)
+
+    async def compact(self, *, vacuum: bool) -> None:
+        await asyncio.to_thread(self._compact, vacuum)
+
+    def _compact(self, vacuum: bool) -> None:
+        with self._engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            if vacuum:
+                driver.execute("VACUUM")
+            for _ in range(CHECKPOINTS):
+                busy, *_ = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    return
+        log.info("somebody reads an earlier state of the database: its log is emptied later")
 
     async def close(self) -> None:
         """Do what was asked before; then no more."""
@@ -180,6 +199,10 @@ class Database:
         """Run `job` in a transaction and return its result once that is committed. Raises what the job raised."""
         return await self._open.write(job)
 
+    async def compact(self, *, vacuum: bool = False) -> None:
+        """Leave nothing of what was deleted in the files; `vacuum` writes them anew, while others write nothing."""
+        await self._open.compact(vacuum=vacuum)
+
     @property
     def _open(self) -> Backend:
         if self._backend is None:
@@ -201,7 +224,7 @@ def _finish(running: Awaitable[T]) -> T:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # BEGIN is ours, see _begin
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY}", "foreign_keys=ON"):
+    for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -91,6 +91,11 @@ async def done(tx: Transaction, inbox_id: int) -> None:
     await DONE.run(tx, {"row": inbox_id})
 
 
+async def drop(tx: Transaction, inbox_id: int) -> None:
+    """It is done with, and nobody is to read it."""
+    await tx.execute(update(Inbox).where(Inbox.id == inbox_id).values(state="done", due=None, message={}, chat=""))
+
+
 async def park(tx: Transaction, inbox_id: int, until: datetime) -> None:
     await tx.execute(update(Inbox).where(Inbox.id == inbox_id).values(state="later", due=until))
 

@@ -13,7 +13,11 @@ SPOKEN = ("said", "asked", "complained", "thanked")  # kinds that are a message
 
 
 SAID, WHO = table(Interaction), table(Member)
-ADD = Prepared(insert(SAID))
+# Only for a member who is there: who was forgotten this moment, or in another process, is not written of again.
+FIELDS = ("shop_id", "member_id", "chat_id", "kind", "at", "text", "message_id", "product_id", "data")
+GIVEN = select(*(bindparam(name, type_=SAID.c[name].type) for name in FIELDS))
+GIVEN = GIVEN.where(select(WHO.c.id).where(WHO.c.id == bindparam("member_id", type_=WHO.c.id.type)).exists())
+ADD = Prepared(insert(SAID).from_select(FIELDS, GIVEN, include_defaults=False).returning(SAID.c.id))
 RECENT = Prepared(
     select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, WHO.c.name)
     .join(WHO, WHO.c.id == SAID.c.member_id)
@@ -50,10 +54,11 @@ async def add(
     message_id: str = "",
     product_id: int | None = None,
     data: dict[str, Any] | None = None,
-) -> None:
+) -> bool:
+    """False where the member is not there any more."""
     values = {"shop_id": shop_id, "member_id": member_id, "chat_id": chat_id, "kind": kind, "at": at, "text": text}
     more = {"message_id": message_id, "product_id": product_id, "data": data or {}}
-    await ADD.run(tx, values | more)
+    return await ADD.run(tx, values | more) is not None
 
 
 async def once(tx: Transaction, shop_id: int, member_id: int, chat_id: int, kind: str, at: datetime) -> int:

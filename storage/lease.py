@@ -87,3 +87,6 @@ class Fenced(Database):
             return await job(tx)
 
         return await self._database.write(checked)
+
+    async def compact(self, *, vacuum: bool = False) -> None:
+        await self._database.compact(vacuum=vacuum)

@@ -1,5 +1,6 @@
 """The models that were put before a shop: which one is live, which were refused, what each wrote."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,8 @@ from sqlalchemy import Row, func, insert, select, update
 
 from storage.database import Transaction
 from storage.tables import Model, Outbox
+
+FORGOTTEN = "forgotten"  # it learnt from somebody who had themselves forgotten
 
 
 async def add(
@@ -51,6 +54,26 @@ async def roll_back(tx: Transaction, shop_id: int, base: str, cause: str = "") -
     if before is not None:
         await tx.execute(update(Model).filter_by(id=before.id).values(state="live"))
     return last
+
+
+async def unlearn(tx: Transaction, shop_id: int, exports: Collection[str]) -> list[Row[Any]]:
+    """Retire for good what was made of these exports (digests), and what was made of that in turn; the rows. Where one
+    of them was live, the newest of its base that is not among them is live again, or the base itself."""
+    rows = list(await tx.execute(select(Model.__table__).filter_by(shop_id=shop_id).order_by(Model.id)))
+    gone: dict[str, Row[Any]] = {}
+    for row in rows:  # a model comes after the one that it was made of
+        if row.scores.get("export") in exports or row.scores.get("made_of") in gone:
+            gone[row.digest] = row
+    found = [row for row in rows if row.digest in gone and row.state != FORGOTTEN]
+    for row in found:
+        await tx.execute(update(Model).filter_by(id=row.id).values(state=FORGOTTEN))
+        before = await _newest(tx, shop_id, row.base, "retired") if row.state == "live" else None
+        while before is not None and before.digest in gone:
+            await tx.execute(update(Model).filter_by(id=before.id).values(state=FORGOTTEN))
+            before = await _newest(tx, shop_id, row.base, "retired")
+        if before is not None:
+            await tx.execute(update(Model).filter_by(id=before.id).values(state="live"))
+    return found
 
 
 async def listed(tx: Transaction, shop_id: int, count: int = 20) -> list[Row[Any]]:

@@ -68,7 +68,7 @@ SHOWN: tuple[Any, ...] = (
 TO_ALL = (OUT.c.kind != "edit", OUT.c.kind != "notice", OUT.c.extra["private_to"].as_string().is_(None))
 RECENT = Prepared(
     select(*SHOWN)
-    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent", *TO_ALL)
+    .where(OUT.c.chat_id == bindparam("chat"), OUT.c.state == "sent", OUT.c.text != "", *TO_ALL)
     .order_by(OUT.c.id.desc())
     .limit(bindparam("count"))
 )
@@ -194,7 +194,7 @@ async def recent(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
 async def until(tx: Transaction, chat_id: int, outbox_id: int, count: int) -> list[Row[Any]]:
     """What was sent to a chat before this row, oldest first."""
     query = select(*SHOWN).where(OUT.c.chat_id == chat_id, OUT.c.state == "sent", OUT.c.id < outbox_id)
-    query = query.where(OUT.c.kind != "edit")
+    query = query.where(OUT.c.kind != "edit", OUT.c.text != "")
     return list(await tx.execute(query.order_by(OUT.c.id.desc()).limit(count)))[::-1]
 
 
@@ -269,7 +269,7 @@ async def shown(tx: Transaction, shop_id: int, platform: str, chat: str, count: 
     query = (
         select(Outbox.__table__)
         .join(Chat, Chat.id == Outbox.chat_id)
-        .where(Outbox.shop_id == shop_id, Outbox.state == "sent", Outbox.kind != "edit")
+        .where(Outbox.shop_id == shop_id, Outbox.state == "sent", Outbox.kind != "edit", Outbox.text != "")
         .where(Chat.platform == platform, Chat.platform_id == chat)
     )
     return list(await tx.execute(query.order_by(Outbox.id.desc()).limit(count)))

@@ -43,7 +43,7 @@ def engine(url: URL, connections: int) -> AsyncEngine:
     """At most so many connections; whoever needs one more waits."""
     made = create_async_engine(
         url.set(drivername="postgresql+asyncpg"), pool_size=connections, max_overflow=0, pool_timeout=600,
-        json_serializer=_json, connect_args={"timeout": 10, "server_settings": SESSION},
+        json_serializer=_json, hide_parameters=True, connect_args={"timeout": 10, "server_settings": SESSION},
     )  # fmt: skip
     event.listen(made.sync_engine, "before_cursor_execute", _without_nul, retval=True)
     return made
@@ -87,6 +87,13 @@ class Postgres:
             done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
             self._writes.put_nowait((job, done))
             return await done
+
+    async def compact(self, *, vacuum: bool) -> None:
+        """Rows that nobody can see any more are taken out of the tables by VACUUM; the log is the server's own."""
+        if vacuum:
+            async with self._reads.connect() as connection:
+                alone = await connection.execution_options(isolation_level="AUTOCOMMIT")
+                await alone.execute(text("VACUUM"))
 
     async def close(self) -> None:
         """Do what was asked before; then no more."""

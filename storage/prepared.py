@@ -61,7 +61,8 @@ class Prepared:
 
     def _compile(self, dialect: Dialect, names: tuple[str, ...]) -> Compiled:
         statement = self.statement
-        compiled = statement.compile(dialect=dialect, column_keys=None if statement.is_select else list(names))
+        whole = statement.is_select or getattr(statement, "select", None) is not None  # it says which columns itself
+        compiled = statement.compile(dialect=dialect, column_keys=None if whole else list(names))
         binds = []
         for name in compiled.positiontup or ():
             process = compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Row, case, func, insert, select, update
 
 from storage.database import Transaction
-from storage.tables import Interaction, SuggestionLog, table
+from storage.tables import Interaction, Outbox, SuggestionLog, table
 
-LOG, DID = table(SuggestionLog), table(Interaction)
+LOG, DID, OUT = table(SuggestionLog), table(Interaction), table(Outbox)
+LOOKED = 300  # last messages to a member that suggestions are looked for among
 MOST = 50_000  # slots that are looked at: the newest
 
 
@@ -88,6 +89,17 @@ async def slots(tx: Transaction, shop_id: int, within: timedelta) -> list[Slot]:
     for one in await tx.execute(did):
         after.setdefault((one.member_id, None if one.kind == "left" else one.product_id or 0), []).append(one.at)
     return [_slot(row, after, within) for row in rows]
+
+
+async def told(tx: Transaction, shop_id: int, member_id: int, count: int) -> list[Row[Any]]:
+    """The last suggestions that this member saw and whose causes are kept (key, kind, extra, sources, sent), newest
+    first, with the candidates and chances of those that came unasked."""
+    drawn = (LOG.c.shop_id == OUT.c.shop_id) & (LOG.c.key == OUT.c.key)
+    columns = (OUT.c.key, OUT.c.kind, OUT.c.extra, OUT.c.sources, OUT.c.sent, LOG.c.candidates, LOG.c.propensities)
+    query = select(*columns, LOG.c.chosen).outerjoin(LOG, drawn)
+    query = query.where(OUT.c.shop_id == shop_id, OUT.c.member_id == member_id, OUT.c.state == "sent")
+    query = query.where(OUT.c.kind.in_(("suggestion", "command"))).order_by(OUT.c.id.desc()).limit(LOOKED)
+    return [row for row in await tx.execute(query) if row.extra.get("why")][:count]
 
 
 def _slot(row: Row[Any], after: Mapping[tuple[int, int | None], Sequence[datetime]], within: timedelta) -> Slot:

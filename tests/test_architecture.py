@@ -51,7 +51,7 @@ LAYERS = [
     ["tools"],
     ["app"],
     ["intake", "scheduler", "platforms", "listener"],
-    ["router", "opening", "runs", "patience"],
+    ["router", "opening", "runs", "weekly", "patience"],
     ["privately", "arrivals"],
     ["people"],
     ["commands"],

@@ -28,6 +28,7 @@ from storage.members import ChatRow
 if TYPE_CHECKING:
     from bot.content.campaigns import Campaigns
     from bot.content.drafts import Drafts
+    from bot.members.rights import Rights
     from bot.members.suggestions import Suggestions
 
 
@@ -63,6 +64,7 @@ class Tools:
     forget_people: Callable[[], None]  # who is which member may have changed
     campaigns: "Campaigns"
     safety: Safety
+    rights: "Rights"
 
 
 @dataclass(frozen=True, slots=True)

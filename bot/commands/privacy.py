@@ -32,9 +32,15 @@ async def run(call: Call) -> Outgoing:
             "never": call.say("Nothing that is said here trains a model."),
         }[call.may_train],
         call.say(
-            "See yours with /me. Stop suggestions with /subscribe off. To have all of it removed, ask the shop's team."
+            "What you can do: /me shows what is known of you, /why the causes of a suggestion, /mydata sends you all "
+            "of it as a file. /optout ends the profile and everything unasked, /forgetme removes all of it."
         ),
     ]
     if settings.privacy_url:
         lines.append(call.say("The shop's privacy notice: {url}", url=settings.privacy_url))
-    return call.reply("\n".join(lines), (Button(call.say("What is known of me"), "/me"),))
+    buttons = (
+        Button(call.say("What is known of me"), "/me"),
+        Button(call.say("No profile of me"), "/optout"),
+        Button(call.say("Forget me"), "/forgetme"),
+    )
+    return call.reply("\n".join(lines), buttons)

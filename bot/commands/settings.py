@@ -88,6 +88,7 @@ def _meaning(call: Call, name: str) -> str:
         "chat_daily_cap": call.say("posts that a chat gets in a day at most; 0 to {most}", most=MOST_POSTS),
         "chat_weekly_cap": call.say("the same in a week from Monday; 0 to {most}", most=MOST_POSTS * 7),
         "post_gap": call.say("minutes at least between two posts in a chat; 0 to {most}", most=MOST_MINUTES),
+        "weekly_report": call.say("whether admins get the week's figures on Mondays; on or off"),
         "retention_days": call.say("days after which members' words are erased; 1 to {most}", most=MOST_DAYS),
         "language": call.say("of what I say by myself in this chat; en or zh"),
         "mode": call.say("when I speak in this chat; /mode explains it"),

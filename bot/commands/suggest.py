@@ -22,4 +22,4 @@ async def run(call: Call) -> Outgoing:
     if not member.subscribed:
         buttons.append(Button(call.say("Send me suggestions"), "/subscribe"))
     text = found.text if found.reason in found.text else f"{found.reason} {found.text}"
-    return replace(call.reply(text, buttons, [card(found.product, call.language)]), rests=found.rests)
+    return replace(call.reply(text, buttons, [card(found.product, call.language)]), rests=found.rests, why=found.why)

@@ -21,7 +21,7 @@ from bot.knowledge.wording import Voice
 from bot.members.bandit import CANDIDATES, HOLDOUT, Rates, draw, generator, held_out
 from bot.members.lift import Harm, harm
 from bot.members.profiles import profile
-from bot.members.recommender import Candidate, Reason, Recommender
+from bot.members.recommender import Candidate, Recommender
 from bot.messages import Button, Outgoing
 from bot.outbox import extra
 from bot.texts import Texts
@@ -50,6 +50,7 @@ class Suggested:
     sources: tuple[str, ...]
     rests: Mapping[str, Any]
     model: str = ""
+    why: tuple[tuple[str, str, float], ...] = ()  # every cause: its kind, the title it is about, its part of the score
 
 
 def same_id(platform: str, member: str) -> str:
@@ -157,7 +158,7 @@ class Suggestions:
         best, choice = choose(candidates, rates, key)
         found = await self._worded(best, row.name, language)
         stop = Button(self._texts.say(language, "No more suggestions"), "/subscribe off")
-        shown = Outgoing(found.text, (stop,), (card(found.product, language),))
+        shown = Outgoing(found.text, (stop,), (card(found.product, language),), why=found.why)
         values = {
             "member_id": row.id,
             "worded_by": found.by,
@@ -194,12 +195,15 @@ class Suggestions:
         reason = next(fact.value for fact in plan.facts if fact.kind == "reason")
         more = [claims.of_card(best.product, language)]
         rests = await claims.rests(self._library, version, language, worded.text, [plan], more)
-        return Suggested(worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests, worded.model)
+        why = tuple((one.kind, one.about, one.value) for one in best.reasons)
+        return Suggested(
+            worded.text, worded.by, best.product, reason, worded.facts, plan.sources, rests, worded.model, why
+        )
 
     def _plan(self, best: Candidate, name: str, language: str) -> Plan:
         make, product, why = Maker(language), best.product, best.reasons[0]
         title, price = make.name(product), make.price(product)
-        reason = Fact("reason1", self._sentence(why, language), why.row, "title")
+        reason = Fact("reason1", self.sentence(why.kind, why.about, language), why.row, "title")
         member = [Fact("member", name, "member", "name")] if name else []
         facts = tuple(fact for fact in (*member, title, price, reason) if fact)
         values = {"reason": reason.value, "name": title.value, "price": price.value if price else ""}
@@ -207,22 +211,20 @@ class Suggestions:
         needs = needs_of(Act.SUGGEST, tuple(fact.slot for fact in facts))
         return Plan(Act.SUGGEST, language, facts, (), needs, quote, min(1.0, best.score), (product.row,))
 
-    def _sentence(self, reason: Reason, language: str) -> str:
-        """The true cause as a whole sentence."""
-        match reason.kind:
+    def sentence(self, kind: str, about: str, language: str) -> str:
+        """A cause as a whole sentence."""
+        match kind:
             case "asked":
-                return self._texts.say(language, "You asked about {name}.", name=reason.about)
+                return self._texts.say(language, "You asked about {name}.", name=about)
             case "together":
-                return self._texts.say(
-                    language, "You asked about {name}, and so did others who like this.", name=reason.about
-                )
+                return self._texts.say(language, "You asked about {name}, and so did others who like this.", name=about)
             case "again":
-                return self._texts.say(language, "You bought {name} before, and may need it again.", name=reason.about)
+                return self._texts.say(language, "You bought {name} before, and may need it again.", name=about)
             case "said":
                 return self._texts.say(language, "It fits what you just said.")
             case "popular":
                 return self._texts.say(language, "Many members ask about it these days.")
-        raise ValueError(f"reason {reason.kind!r} of a signal has no sentence here")
+        raise ValueError(f"reason {kind!r} of a signal has no sentence here")
 
 
 def choose(candidates: Sequence[Candidate], rates: Rates, key: str) -> tuple[Candidate, dict[str, Any]]:

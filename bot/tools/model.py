@@ -1,6 +1,7 @@
 """`python -m bot model`: put another model in the live one's place if it is no worse, take it back, list them."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from llm.data import RecipeError
 from llm.digest import digest, name_of
 from llm.engine import ModelNotUsable
 from llm.engines.local import LocalEngine
+from llm.finetune import NOTES
 from storage import migrate, models
 from storage.database import Database
 
@@ -62,12 +64,22 @@ async def promote(settings: Settings, folder: Path, sizes: Sizes | None = None) 
         fine = all(row.passed for row in rows)
         path = await asyncio.to_thread(weights.keep, folder, settings.models, found) if fine else folder
         row = {"path": str(path), "base": settings.llm_model, "digest": found, "state": "live" if fine else "refused"}
-        scores, now = as_json(live, ours, theirs, rows), SystemClock().now()
+        scores, now = as_json(live, ours, theirs, rows) | learnt_from(folder), SystemClock().now()
         await database.write(lambda tx: models.add(tx, shop_id, **row, scores=scores, now=now))
     name = name_of(str(path), found)
     _console().print(_compared(rows))
     _console().print(f"{name} is live: {FROM_WHEN}." if fine else f"{name} was refused: worse than the live model.")
     return 0 if fine else WORSE
+
+
+def learnt_from(folder: Path) -> dict[str, str]:
+    """The digests of the export and of the model that this one was made of, where it was fine-tuned here: so that it
+    can be retired when somebody whose words it saw has themselves forgotten."""
+    try:
+        notes = json.loads((folder / NOTES).read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    return {"export": str(notes.get("export_sha256", "")), "made_of": str(notes.get("base_sha256", ""))}
 
 
 async def _loads(settings: Settings, folder: Path) -> None:

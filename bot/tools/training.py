@@ -6,11 +6,12 @@ it. Commands and their replies are never taken: they show a member their own dat
 """
 
 import asyncio
+import hashlib
 import os
 import sys
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,7 +32,7 @@ from bot.tools.disguise import Disguise
 from llm.chats import Article, Reply, written
 from llm.engine import Turn
 from llm.protocol import Act, Fact, Plan, State
-from storage import articles, interactions, members, migrate, outbox
+from storage import articles, forget, interactions, members, migrate, outbox
 from storage.database import Database, Transaction
 from storage.members import ChatRow
 
@@ -48,9 +49,11 @@ class Export:
     replies: list[Reply] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     known: set[tuple[str, str]] = field(default_factory=set)  # questions with templates
+    members: set[int] = field(default_factory=set)  # whose words are in it
 
-    def take(self, one: Reply) -> None:
+    def take(self, one: Reply, members: Collection[int]) -> None:
         """Each question with each template once."""
+        self.members |= set(members)
         key = (" ".join(normalise(one.turns[-1][1]).split()), one.reply)
         if key in self.known:
             self.left_out["said before in the same words"] += 1
@@ -81,13 +84,24 @@ async def main(settings: Settings, file: Path, force: bool) -> int:
             task = bar.add_task("reading chats")
             report = partial(bar.update, task)
             found = await collect(database, shop.id, edges.abilities(), report)
-    try:
-        await asyncio.to_thread(write, found, file)
-    except OSError as error:
-        sys.stderr.write(f"{file}: {error.strerror}\n")
-        return BAD
+        try:
+            await keep(database, shop.id, found, file)
+        except OSError as error:
+            sys.stderr.write(f"{file}: {error.strerror}\n")
+            return BAD
     Console(soft_wrap=True, highlight=False).print(summary(found))
     return 0
+
+
+async def keep(database: Database, shop_id: int, found: Export, file: Path) -> None:
+    """Write it, and note whose words are in it: they may want to be forgotten later. Raises OSError."""
+
+    def put() -> tuple[str, str]:
+        write(found, file)
+        return str(file.resolve()), hashlib.sha256(file.read_bytes()).hexdigest()
+
+    (path, digest), now = await asyncio.to_thread(put), SystemClock().now()
+    await database.write(lambda tx: forget.exported(tx, shop_id, path, digest, found.members, now))
 
 
 async def collect(
@@ -154,7 +168,10 @@ class Chooser:
         for one in worded:
             facts = tuple(Fact(slot, "", "", "") for slot in one["slots"])
             plan = Plan(Act(one["act"]), one["language"], facts, tuple(map(State, one["states"])))
-            found.take(Reply(turns, plan, self._disguise.text(one["template"])))
+            found.take(
+                Reply(turns, plan, self._disguise.text(one["template"])),
+                [one.member_id for one in window if _heard(one)],
+            )
 
     def _turn(self, turn: Turn) -> tuple[str, str]:
         return self._disguise.name(int(turn.name)) if turn.name else "", self._disguise.text(turn.content)

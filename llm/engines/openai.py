@@ -118,6 +118,11 @@ class OpenAIEngine(Engine):
             self._active -= 1
             self._outcomes[outcome] += 1
 
+    def forget(self) -> None:
+        """The server's own cache is not ours; that of the model beside it is dropped."""
+        if self.fallback:
+            self.fallback.forget()
+
     def report(self) -> Report:
         """How it is doing; `note` says whether the server is left alone."""
         notes = [f"{self._fell_back} replies by the model of this machine"] if self._fell_back else []

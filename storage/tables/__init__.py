@@ -3,6 +3,7 @@
 from storage.tables.base import Base, table
 from storage.tables.campaigns import Campaign, Click, ShortLink, Target
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
+from storage.tables.forgetting import Forgetting, Tombstone, TrainingExport
 from storage.tables.models import Model
 from storage.tables.people import Chat, Identity, Link, Member, Shop
 from storage.tables.posting import Change, Draft
@@ -22,6 +23,7 @@ __all__ = [
     "Chat",
     "Click",
     "Draft",
+    "Forgetting",
     "Handoff",
     "Identity",
     "ImportRun",
@@ -46,6 +48,8 @@ __all__ = [
     "Staged",
     "SuggestionLog",
     "Target",
+    "Tombstone",
+    "TrainingExport",
     "Variant",
     "Watched",
     "table",

@@ -12,7 +12,8 @@ class Model(Base):
     """A model that was compared with the live one.
 
     state: live (the newest of its base words the replies), refused (it was worse: `scores` says where), retired (a
-    newer one went live; it is live again when that is rolled back), rolled_back.
+    newer one went live; it is live again when that is rolled back), rolled_back, forgotten (it learnt from the words of
+    somebody who had themselves forgotten: it never comes back).
     """
 
     __tablename__ = "model"

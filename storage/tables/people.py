@@ -21,6 +21,7 @@ class Shop(Base):
     catalogue_version: Mapped[int] = mapped_column(default=0)  # counts imports; indexes are kept in step by it
     taught_version: Mapped[int] = mapped_column(default=0, server_default=text("0"))  # the same of what was taught
     watched_version: Mapped[int | None]  # the catalogue version that `watched` is of
+    secret: Mapped[str] = mapped_column(default="", server_default=text("''"))  # keys the hashes of who was forgotten
 
 
 class Member(Base):

@@ -18,7 +18,15 @@ from tests.fakes.telegram_params import ApiError, Values, read
 from tests.fakes.telegram_updates import Updates
 from tests.fakes.telegram_world import ANONYMOUS, BOT_ID, BOT_NAME, IN, TOKEN, Chat, Message, User, World
 
-WRITES = ("sendMessage", "sendPhoto", "sendPoll", "editMessageText", "editMessageCaption", "editMessageReplyMarkup")
+WRITES = (
+    "sendMessage",
+    "sendPhoto",
+    "sendPoll",
+    "sendDocument",
+    "editMessageText",
+    "editMessageCaption",
+    "editMessageReplyMarkup",
+)
 
 
 class FakeTelegram(Fake):

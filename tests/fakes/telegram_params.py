@@ -23,6 +23,7 @@ METHODS = {
     "sendMessage": _TO + _REPLY + _TEXT + "text:str",
     "sendMessageDraft": "chat_id:chat! message_thread_id:int draft_id:int! text:str parse_mode:str entities:json",
     "sendPhoto": _TO + _REPLY + _CAPTION + "photo:file! has_spoiler:bool",
+    "sendDocument": _TO + _REPLY + _CAPTION + "document:file! disable_content_type_detection:bool",
     "sendPoll": _TO + _REPLY + "question:str! options:json! is_anonymous:bool type:str allows_multiple_answers:bool",
     "sendChatAction": "chat_id:chat! message_thread_id:int action:str!",
     "editMessageText": "chat_id:chat! message_id:int! text:str! reply_markup:json " + _TEXT,

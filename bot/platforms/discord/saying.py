@@ -43,6 +43,7 @@ def body(outgoing: Outgoing, *, private: bool = False) -> dict[str, Any]:
         "allowed_mentions": NOBODY,
         "flags": flags,
         **({attached.FILES: pictures} if pictures else {}),
+        **({attached.DOCUMENT: list(outgoing.document)} if outgoing.document else {}),
     }
     if outgoing.poll:
         answers = [{"poll_media": {"text": one[:ANSWER]}} for one in outgoing.poll[:ANSWERS]]

@@ -187,6 +187,11 @@ class Telegram(Platform):
         }  # fmt: skip
         if ready.poll:
             return await self._client.send_poll(to, ready.text, [*ready.poll], **more)
+        if ready.document:
+            name, text = ready.document
+            return await self._client.send_document(
+                to, text.encode(), caption=caption(ready.text), filename=name, **more
+            )
         if picture := await _photo(ready.picture):
             try:
                 return await self._client.send_photo(to, picture, caption=ready.text, **more)

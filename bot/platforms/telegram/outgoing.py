@@ -19,12 +19,14 @@ STORED = "#"  # in front of a button's number in its message: what it means stan
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """`picture` is an address, or the path of a file; the text fits under it. `poll`: what may be chosen."""
+    """`picture` is an address, or the path of a file; the text fits under it. `poll`: what may be chosen. `document`: a
+    file's name and what is in it."""
 
     text: str
     keyboard: InlineKeyboardMarkup | None
     picture: str = ""
     poll: tuple[str, ...] = ()
+    document: tuple[str, ...] = ()
 
 
 def shown(outgoing: Outgoing, key: str = "") -> Shown:
@@ -36,7 +38,7 @@ def shown(outgoing: Outgoing, key: str = "") -> Shown:
     pictures = (card.picture or (card.image if is_address(card.image) else "") for card in outgoing.cards)
     picture = next(filter(None, pictures), "")
     keyboard = InlineKeyboardMarkup(rows) if rows else None
-    return Shown(text, keyboard, picture if units(text) <= CAPTION else "")
+    return Shown(text, keyboard, picture if units(text) <= CAPTION else "", document=outgoing.document)
 
 
 def _poll(outgoing: Outgoing, key: str) -> Shown:

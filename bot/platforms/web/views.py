@@ -54,6 +54,7 @@ class Shown:
     files: tuple[str, ...] = ()
     reactions: tuple[tuple[str, str], ...] = ()
     done: bool = True
+    document: tuple[str, ...] = ()  # a file's name and its text
 
 
 def member_said(message: Message) -> Shown:
@@ -82,4 +83,5 @@ def bot_said(message_id: str, chat_id: str, outgoing: Outgoing, at: datetime) ->
         buttons=outgoing.buttons,
         cards=outgoing.cards,
         done=outgoing.done,
+        document=outgoing.document,
     )

@@ -105,6 +105,10 @@ class LocalEngine(Engine):
         """How it is doing."""
         return self._worker.report()
 
+    def forget(self) -> None:
+        """Drop what is kept of prompts, before the next step; what is under way goes on."""
+        self._worker.forget()
+
     async def close(self) -> None:
         """Stop the thread; open streams end with EngineError."""
         await self._worker.close()

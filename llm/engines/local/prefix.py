@@ -47,6 +47,10 @@ class PrefixCache:
         """Bytes."""
         return len(self._blocks) * self._size
 
+    def clear(self) -> None:
+        """Forget all of it."""
+        self._blocks.clear()
+
     def restore(self, slot: int, tokens: Sequence[int], most: int) -> int:
         """Put what is known of `tokens` into the slot, at most so many; returns how many."""
         given = 0

@@ -64,7 +64,7 @@ class Worker:
         self._loader = loader
         self._swap: Swap | None = None
         self._changed = threading.Condition()  # guards jobs, _swap and _running
-        self._running = False
+        self._running = self._forget = False
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._batch: Batch | None = None
@@ -114,6 +114,12 @@ class Worker:
         """Nobody waits for it any more. Its place is free at once; a step of it that is under way is the last."""
         with self._changed:
             self.jobs.end(job, "cancelled")
+
+    def forget(self) -> None:
+        """Drop what the prefix cache holds, once the step under way is over."""
+        with self._changed:
+            self._forget = True
+            self._changed.notify()
 
     def report(self) -> Report:
         """See Engine."""
@@ -203,9 +209,14 @@ class Worker:
         """Waits for something to do: a swap, or the jobs of the next step. None once the engine is closed."""
         said: list[Told] = []
         with self._changed:
-            self._changed.wait_for(lambda: len(self.jobs) or under_way or self._swap or not self._running)
+            self._changed.wait_for(
+                lambda: len(self.jobs) or under_way or self._swap or self._forget or not self._running
+            )
             if not self._running:
                 return None
+            if self._forget and self._batch:
+                self._forget = False
+                self._batch.prefixes.clear()
             if self._swap:
                 swap, self._swap = self._swap, None
                 return swap

@@ -34,6 +34,7 @@ export function bubble(message, place, deeds) {
         message.files?.length ? files(message.files) : null,
         body(message, mine),
       ),
+      message.document?.length ? saved(message.document) : null,
       message.cards?.length ? cards(message.cards) : null,
       message.buttons?.length && message.done ? buttons(message, deeds) : null,
       message.reactions.length ? reactions(message, place.seat, deeds) : null,
@@ -76,6 +77,13 @@ function quote(quoted, jump) {
 
 function files(names) {
   return el("ul", { class: "files" }, ...names.map((name) => el("li", {}, icon("file"), name)));
+}
+
+/** A file that came with the message: it is on this page alone, and gone with it. */
+function saved([name, text]) {
+  const address = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  const link = el("a", { href: address, download: name }, icon("file"), name);
+  return el("ul", { class: "files" }, el("li", {}, link));
 }
 
 function cards(list) {
