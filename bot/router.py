@@ -184,11 +184,9 @@ class Router:
         if message.kind is Kind.TEXT:
             data |= {"reply_to": message.reply_to} if message.reply_to else {}
             data |= {"bot": True} if message.sender.bot else {}
-        if known.kept:
-            await interactions.settle(tx, known.chat.id, message.id, kind, about, data)
-            return
-        await interactions.add(
-            tx, self.shop.id, known.member_id, known.chat.id, kind, message.at,
+        traits = self.tools.suggestions.traits
+        await (traits.settle if known.kept else traits.record)(
+            tx, known.member_id, known.chat.id, kind, message.at,
             text=text, message_id=message.id, product_id=about, data=data,
         )  # fmt: skip
 
@@ -254,8 +252,8 @@ class Router:
 
         async def keep(tx: Transaction) -> None:
             if answer.sources:
-                place = (self.shop.id, known.member_id, known.chat.id)
-                await interactions.add(tx, *place, "asked", now, product_id=about, data={"act": answer.act})
+                place, traits = (known.member_id, known.chat.id), self.tools.suggestions.traits
+                await traits.record(tx, *place, "asked", now, product_id=about, data={"act": answer.act})
             if planned.act == Act.UNKNOWN:
                 await self._feedback.unknown(tx, known.chat.id, known.member_id, call.message.id, text, now)
             if reason:

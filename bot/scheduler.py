@@ -166,9 +166,11 @@ class Scheduler:
             await clicks.forget(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
             await links.clear(tx, self._shop_id, now)
-            await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)
+            for member in await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT):
+                await self._suggestions.traits.rebuild(tx, member)
             return now - kept
 
+        await self._suggestions.traits.catch_up()
         await self._forget(await self._database.write(clear))
         self._cleared = now.date()
         return True

@@ -25,6 +25,12 @@ async def get(tx: Transaction, shop_id: int, ids: list[int]) -> list[Row[Any]]:
     return [found[product_id] for product_id in ids if product_id in found]
 
 
+async def described(tx: Transaction, product_id: int) -> Row[Any] | None:
+    """What a product is (title, category, tags), also where it may not be spoken of."""
+    query = select(Product.title, Product.category, Product.tags).where(Product.id == product_id)
+    return (await tx.execute(query)).first()
+
+
 async def titles(tx: Transaction, shop_id: int, part: str, count: int) -> list[str]:
     """Titles of products that hold this text, for who is typing one."""
     query = select(Product.title).where(Product.shop_id == shop_id, *SPOKEN_OF)

@@ -11,6 +11,7 @@ from storage.tables.running import Audit, Reservation, Run, Schedule, Setting, W
 from storage.tables.suggesting import SuggestionLog
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
+from storage.tables.traits import Purchase, Segment, Trait
 
 __all__ = [
     "Alias",
@@ -35,17 +36,20 @@ __all__ = [
     "Outbox",
     "Process",
     "Product",
+    "Purchase",
     "Question",
     "Rating",
     "Reservation",
     "Run",
     "Schedule",
+    "Segment",
     "Setting",
     "Shop",
     "ShortLink",
     "Staged",
     "SuggestionLog",
     "Target",
+    "Trait",
     "Variant",
     "Watched",
     "table",
