@@ -1,9 +1,9 @@
 """Traits: rows of a member, a chat and a name. What they mean, and how they fade, is `bot/members/traits.py`'s."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, delete, exists, func, select
+from sqlalchemy import Row, bindparam, case, delete, exists, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
@@ -11,23 +11,31 @@ from storage.prepared import Prepared
 from storage.tables import Interaction, Member, Question, Trait, table
 
 HELD, WHO, DID = table(Trait), table(Member), table(Interaction)
-NAMES = 8  # that are looked for at once
+NAMES = 4  # that are looked for at once
 CONSENT = Prepared(select(WHO.c.subscribed, WHO.c.opted_out).where(WHO.c.id == bindparam("member")))
 FIND = Prepared(
     select(HELD.c.name, HELD.c.score, HELD.c.at, HELD.c.events)
     .where(HELD.c.member_id == bindparam("member"), HELD.c.chat_id == bindparam("chat"))
     .where(HELD.c.name.in_([bindparam(f"name{place}") for place in range(NAMES)]))
 )
+COLUMNS = ("member_id", "chat_id", "name", "shop_id", "score", "at", "events", "last_id")
+Values = tuple[int, int, str, int, float, float, int, int]  # of a row, in the order of COLUMNS
 CHANGED = ("score", "at", "events", "last_id")
 
 
-def _put(dialect: Any) -> Prepared:
+def _put(dialect: Any, *, add: bool) -> Prepared:
     statement = dialect.insert(HELD)
-    changed = {name: statement.excluded[name] for name in CHANGED}
+    new = statement.excluded
+    changed = {name: new[name] for name in CHANGED}
+    if add:
+        changed |= {name: HELD.c[name] + new[name] for name in ("score", "events")}
+        changed["at"] = case((HELD.c.at > new.at, HELD.c.at), else_=new.at)
     return Prepared(statement.on_conflict_do_update(index_elements=["member_id", "chat_id", "name"], set_=changed))
 
 
-PUT = {"sqlite": _put(sqlite), "postgresql": _put(postgresql)}
+DIALECTS = {"sqlite": sqlite, "postgresql": postgresql}
+PUT = {name: _put(dialect, add=False) for name, dialect in DIALECTS.items()}
+ADD = {name: _put(dialect, add=True) for name, dialect in DIALECTS.items()}
 
 
 async def consent(tx: Transaction, member_id: int) -> Any:
@@ -45,11 +53,16 @@ async def find(tx: Transaction, member_id: int, chat_id: int, names: Sequence[st
     return found
 
 
-async def put(tx: Transaction, shop_id: int, member_id: int, chat_id: int, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write these (name, score, at, events, last_id), in place of those of the same name."""
-    statement = PUT[tx.dialect.name]
-    for row in rows:
-        await statement.run(tx, {"member_id": member_id, "chat_id": chat_id, "shop_id": shop_id, **row})
+async def put(tx: Transaction, rows: Sequence[Values]) -> None:
+    """Write these in place of those of the same member, chat and name."""
+    if rows:
+        await PUT[tx.dialect.name].many(tx, COLUMNS, rows)
+
+
+async def add(tx: Transaction, rows: Sequence[Values]) -> None:
+    """Add the scores and numbers of events of these to those of the same member, chat and name."""
+    if rows:
+        await ADD[tx.dialect.name].many(tx, COLUMNS, rows)
 
 
 async def of_member(tx: Transaction, member_id: int, chat_id: int | None = None) -> list[Row[Any]]:

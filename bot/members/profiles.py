@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -94,7 +94,7 @@ def summed(held: Iterable[Any], now: datetime) -> dict[str, Trait]:
     found: dict[str, Trait] = {}
     for row in held:
         one = Trait(row.name, row.score, row.at, row.events, row.last_id)
-        before, score = found.get(one.name), one.now(max(now, one.at))
+        before, score = found.get(one.name), one.now(now)
         if before is None:
             found[one.name] = Trait(one.name, score, one.at, one.events, one.last_id)
             continue
@@ -135,11 +135,12 @@ async def profile(
     liked = [one for one in found if scores[one.id] > 0]
     kinds = await interactions.kinds(tx, [held[f"product:{one.id}"].last_id for one in liked])
     did = {one.id: kinds.get(held[f"product:{one.id}"].last_id, "asked") for one in liked}
+    spoken = {name: count for name, count in _spoken(held, 0).items() if name}
     shown, orders = {one.id for one in liked}, held.get("did:bought")
     return Profile(
         member_id,
         row.name,
-        row.language or _most(held, "language"),
+        row.language or max(spoken, key=lambda one: spoken[one], default=""),
         first,
         last,
         seen.messages,
@@ -154,9 +155,9 @@ async def profile(
         prices=_prices(liked, scores),
         budget=held["budget"].score if "budget" in held else None,
         buying=_score(held, "intent:buy") > BUYING,
-        hours={int(name[5:]): one.score for name, one in held.items() if name.startswith("hour:")},
+        hours={int(hour): count for hour, count in _spoken(held, 1).items()},
         orders=round(orders.score) if orders else 0,
-        last_order=orders.at if orders else None,
+        last_order=datetime.fromtimestamp(orders.at, UTC) if orders else None,
         spent={name[6:]: _money(one.score) for name, one in held.items() if name.startswith("money:")},
         stage=stage(first, last, now),
         unanswered=await rows.unanswered_of(tx, shop_id, member_id, chat_id),
@@ -199,10 +200,13 @@ def _score(held: Mapping[str, Trait], name: str) -> float:
     return held[name].score if name in held else 0.0
 
 
-def _most(held: Mapping[str, Trait], kind: str) -> str:
-    """The value of the strongest trait of a kind."""
-    found = [one for name, one in held.items() if name.startswith(f"{kind}:")]
-    return max(found, key=lambda one: one.score).name.partition(":")[2] if found else ""
+def _spoken(held: Mapping[str, Trait], part: int) -> dict[str, float]:
+    """How many messages there were by language (part 0) or hour (part 1)."""
+    counted: dict[str, float] = defaultdict(float)
+    for name, one in held.items():
+        if name.startswith("spoke:"):
+            counted[name.split(":")[1 + part]] += one.score
+    return counted
 
 
 def _aspects(held: Mapping[str, Trait]) -> tuple[Aspect, ...]:

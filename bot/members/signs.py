@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from bot.knowledge.budget import budget
 from bot.language import CJK, HAN, language, normalise, stem
@@ -20,7 +19,8 @@ PIECE = re.compile(rf"(?P<word>[a-zà-öø-ÿ0-9]+(?:['’-][a-z]+)*)|(?P<han>[{
 LONGEST, PHRASE = 6, 3  # signs of a Chinese word, words of an English one
 REACH = 4  # pieces between a negation and what it turns round, at most
 READ = 600  # characters of a message that are looked at
-SENSITIVE, STOPS = "sensitive", (".", "?")
+SENSITIVE, BREAKS = "sensitive", ("stop", "turns")
+Term = tuple[int, str]  # where in the text, in words and signs, and a word of the lexicon
 LIMIT = re.compile(r"\d|预算")  # no budget without one of these
 
 
@@ -44,7 +44,7 @@ def lexicon() -> Lexicon:
         for word in listed:
             opinions[_key(word)] = (name[-1], name[:-1] or opinions.get(_key(word), ("", ""))[1])
     others = {_key(word): name for name, listed in held["words"].items() for word in listed}
-    others |= dict.fromkeys(map(_key, sensitive.words()), SENSITIVE)
+    others |= dict.fromkeys(map(_key, sensitive.words()), SENSITIVE) | {".": "stop", "?": "stop"}
     words = frozenset((*aspects, *opinions, *others))
     begins = frozenset(word[0] if HAN.match(word) else word.partition(" ")[0] for word in words)
     return Lexicon(aspects, opinions, others, words, begins)
@@ -59,90 +59,88 @@ def read(text: str) -> list[str]:
     plain, known = normalise(text[:READ]), lexicon()
     spoken = language(plain, "")
     found = [f"in:{spoken}"] if spoken else []
+    terms = _terms(plain, known)
     signs: dict[str, None] = {}
-    clause: list[Term] = []
-    for at, word in (*_terms(plain, known), (0, ".")):
-        kind = known.others.get(word, "stop" if word in STOPS else "")
+    start = 0
+    for place, (_, word) in enumerate(terms):
+        kind = known.others.get(word)
         if kind == SENSITIVE:
             return found
-        if kind in ("stop", "turns"):
-            if clause:
-                signs |= dict.fromkeys(_said(clause, known, asked=word == "?"))
-                clause = []
-        else:
-            clause.append(Term(word, at))
+        if kind in BREAKS:
+            if place > start:
+                signs |= dict.fromkeys(_said(terms[start:place], known, asked=word == "?"))
+            start = place + 1
     if LIMIT.search(plain) and (limit := budget(plain)):
         signs[f"budget:{limit.normalize():f}"] = None
     return [*found, *signs]
 
 
-class Term(NamedTuple):
-    """What the lexicon knows, and where: the number of the piece, so that near and far can be told."""
-
-    word: str
-    at: int
-
-
-def _terms(plain: str, known: Lexicon) -> Iterator[tuple[int, str]]:
-    """Known words with their places; `.` and `?` are stops."""
+def _terms(plain: str, known: Lexicon) -> list[Term]:
+    """What the lexicon knows of a text, with its stops `.` and `?`, the last of them at its end."""
+    found: list[Term] = []
     place, words = 0, list[str]()
-    for found in PIECE.finditer(plain):
-        if found["word"]:
-            words.append(stem(found["word"]))
-            place += 1
+    for word, han, end in PIECE.findall(plain):
+        if word:
+            words.append(stem(word))
             continue
-        yield from _phrases(words, place - len(words), known)
-        words = []
-        if found["end"]:
-            place += 1
-            yield place, "?" if "?" in found["end"] or "？" in found["end"] else "."
+        if words:
+            place = _phrases(words, place, known, found)
+            words = []
+        if han:
+            place = _signs(han, place, known, found)
         else:
-            yield from _signs(found["han"], place, known)
-            place += len(found["han"])
-    yield from _phrases(words, place - len(words), known)
+            found.append((place, "?" if "?" in end else "."))
+            place += 1
+    _phrases(words, place, known, found)
+    found.append((place + len(words), "."))
+    return found
 
 
-def _phrases(words: list[str], place: int, known: Lexicon) -> Iterator[tuple[int, str]]:
-    at = 0
-    while at < len(words):
+def _phrases(words: list[str], place: int, known: Lexicon, found: list[Term]) -> int:
+    """Add the known phrases of some words; the place behind them."""
+    at, count = 0, len(words)
+    while at < count:
         if words[at] in known.begins:
-            for length in range(min(PHRASE, len(words) - at), 0, -1):
+            for length in range(min(PHRASE, count - at), 0, -1):
                 if (phrase := " ".join(words[at : at + length])) in known.words:
-                    yield place + at, phrase
+                    found.append((place + at, phrase))
                     at += length - 1
                     break
         at += 1
+    return place + count
 
 
-def _signs(text: str, place: int, known: Lexicon) -> Iterator[tuple[int, str]]:
-    at = 0
-    while at < len(text):
+def _signs(text: str, place: int, known: Lexicon, found: list[Term]) -> int:
+    """The same of Chinese text."""
+    at, count = 0, len(text)
+    while at < count:
         if text[at] in known.begins:
-            for length in range(min(LONGEST, len(text) - at), 0, -1):
+            for length in range(min(LONGEST, count - at), 0, -1):
                 if (word := text[at : at + length]) in known.words:
-                    yield place + at, word
+                    found.append((place + at, word))
                     at += length - 1
                     break
         at += 1
+    return place + count
 
 
 def _said(clause: list[Term], known: Lexicon, *, asked: bool) -> Iterator[str]:
     """The signs of one clause: each opinion goes to the nearest aspect, else to the one that it implies. Who asks has
     no opinion."""
-    aspects = [(one.at, known.aspects[one.word]) for one in clause if one.word in known.aspects]
-    turned = [one.at for one in clause if known.others.get(one.word) == "negations"]
-    if any(known.others.get(one.word) == "intents" for one in clause):
+    aspects = [(at, known.aspects[word]) for at, word in clause if word in known.aspects]
+    kinds = {known.others[word] for _, word in clause if word in known.others}
+    if "intents" in kinds:
         yield "buy"
-    asked = asked or any(known.others.get(one.word) == "asks" for one in clause)
     judged: dict[str, str] = {}
-    for one in clause if not asked else ():
-        if one.word not in known.opinions:
-            continue
-        polarity, implied = known.opinions[one.word]
-        if any(0 < one.at - at <= REACH for at in turned):
-            polarity = "-" if polarity == "+" else "+"
-        nearest = min(aspects, key=lambda found: abs(found[0] - one.at), default=(0, implied))
-        judged[nearest[1] if aspects and not implied else implied] = polarity
+    if not asked and "asks" not in kinds:
+        turned = [at for at, word in clause if known.others.get(word) == "negations"]
+        for at, word in clause:
+            if word in known.opinions:
+                polarity, implied = known.opinions[word]
+                if any(0 < at - one <= REACH for one in turned):
+                    polarity = "-" if polarity == "+" else "+"
+                nearest = min(aspects, key=lambda one: abs(one[0] - at))[1] if aspects else ""
+                judged[implied or nearest] = polarity
     for name, polarity in judged.items():
         yield f"{polarity}{name}"
     yield from (f"={name}" for _, name in aspects if name not in judged)

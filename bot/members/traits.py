@@ -8,7 +8,7 @@ anew. Of who did not consent, and of what is sensitive, no row is written.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from bot.knowledge.library import Library
@@ -22,13 +22,10 @@ from storage.database import Transaction
 NOTICE, OPTIN, OFF = "notice", "optin", "off"  # PROFILES
 COMPLAINED = -2.0  # of a product
 LIKED, DISLIKED = 1.0, -2.0  # beside what the kind is worth, where it was praised or not
-HALF_LIVES = {
-    "product": timedelta(days=30),
-    "aspect": timedelta(days=90),
-    "language": timedelta(days=90),
-    "intent": timedelta(days=3),
-}  # what else there is does not fade
+DAY = 86_400.0  # seconds
+HALF_LIVES = {"product": 30 * DAY, "aspect": 90 * DAY, "intent": 3 * DAY}  # what else there is does not fade
 LATEST = ("budget",)  # of these the newest value holds
+FADING = (*HALF_LIVES, *LATEST)
 SLICE = 2_000  # interactions that are read at once
 CACHED = 50_000  # products of which it is remembered whether they are sensitive
 
@@ -46,20 +43,26 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Trait:
-    """`score` is that of the moment `at`; `events` interactions are behind it, the last of them is `last_id`."""
+    """`score` is that of the moment `at`, in seconds since 1970; `events` interactions are behind it, the last of them
+    is `last_id`."""
 
     name: str
     score: float
-    at: datetime
+    at: float
     events: int
     last_id: int
 
     def now(self, moment: datetime) -> float:
-        return faded(self.name, self.score, moment - self.at)
+        return faded(self.name, self.score, moment.timestamp() - self.at)
 
 
-def faded(name: str, score: float, age: timedelta) -> float:
-    """What a score of this name is worth after that time."""
+def fades(name: str) -> bool:
+    """Is its new score worked out from the one before, not just added to it?"""
+    return name.startswith(FADING)
+
+
+def faded(name: str, score: float, age: float) -> float:
+    """What a score of this name is worth after so many seconds."""
     half_life = HALF_LIVES.get(name.partition(":")[0])
     return score if half_life is None else score * 0.5 ** (age / half_life)
 
@@ -72,20 +75,19 @@ def effects(event: Event) -> Iterator[tuple[str, float]]:
     said: Sequence[str] = data.get("signs", ())
     yield f"did:{event.kind}", float(data.get("orders", 1))
     if event.kind in interactions.SPOKEN:
-        yield f"hour:{event.at.hour}", 1.0
+        spoken = next((one[3:] for one in said if one.startswith("in:")), "")
+        yield f"spoke:{spoken}:{event.at.hour}", 1.0  # language and hour (UTC) in one row: two would be written each time
     if event.product_id is not None:
         yield f"product:{event.product_id}", _worth(event.kind, said)
     if "amount" in data:
         yield f"money:{data['currency']}", float(data["amount"])
     for sign in said:
         head, _, value = sign.partition(":")
-        if head == "in":
-            yield f"language:{value}", 1.0
-        elif head == "buy":
+        if head == "buy":
             yield "intent:buy", 1.0
         elif head == "budget":
             yield "budget", float(value)
-        elif len(head) > 1:
+        elif len(head) > 1 and head[0] in "+-=":
             yield f"aspect:{head[1:]}:{head[0]}", 1.0
 
 
@@ -98,15 +100,16 @@ def _worth(kind: str, said: Sequence[str]) -> float:
 
 def folded(held: Any, name: str, amount: float, event: Event) -> Trait:
     """The trait with one interaction more; `held` has score, at and events, or is None. Also of one that is older."""
+    at = event.at.timestamp()
     if held is None:
-        return Trait(name, amount, event.at, 1, event.id)
+        return Trait(name, amount, at, 1, event.id)
     if name in LATEST:
-        score = amount if event.at >= held.at else held.score
-    elif event.at >= held.at:
-        score = faded(name, held.score, event.at - held.at) + amount
+        score = amount if at >= held.at else held.score
+    elif at >= held.at:
+        score = faded(name, held.score, at - held.at) + amount
     else:
-        score = held.score + faded(name, amount, held.at - event.at)
-    return Trait(name, score, max(event.at, held.at), held.events + 1, event.id)
+        score = held.score + faded(name, amount, held.at - at)
+    return Trait(name, score, max(at, held.at), held.events + 1, event.id)
 
 
 def fold(held: dict[str, Trait], event: Event) -> None:
@@ -154,7 +157,7 @@ class Traits:
         more = {"text": text, "message_id": message_id, "product_id": product_id, "data": held}
         own = await interactions.add(tx, self.shop_id, member_id, chat_id, kind, at, **more)  # type: ignore[arg-type]
         if allowed:
-            await self._take(tx, member_id, chat_id, [Event(own, kind, at, product_id, held)])
+            await self._take(tx, member_id, chat_id, Event(own, kind, at, product_id, held))
         return own
 
     async def once(self, tx: Transaction, member_id: int, chat_id: int, kind: str, at: datetime) -> int:
@@ -180,7 +183,7 @@ class Traits:
         held = self._read(kind, text, data) if allowed else dict(data)
         for own in await interactions.settle(tx, chat_id, message_id, kind, product_id, held):
             if allowed:
-                await self._take(tx, member_id, chat_id, [Event(own, kind, at, product_id, held)])
+                await self._take(tx, member_id, chat_id, Event(own, kind, at, product_id, held))
 
     async def rebuild(self, tx: Transaction, member_id: int) -> int:
         """Derive all of a member's traits anew, or remove them where they may not be kept; how many interactions they
@@ -195,7 +198,7 @@ class Traits:
                 fold(chats.setdefault(row.chat_id, {}), await self._kept(tx, event))
             count, after = count + len(found), found[-1].id
         for chat_id, kept in chats.items():
-            await rows.put(tx, self.shop_id, member_id, chat_id, [_row(one) for one in kept.values()])
+            await rows.put(tx, [self._row(member_id, chat_id, one) for one in kept.values()])
         return count
 
     async def sources(self, tx: Transaction, member_id: int, name: str, chat_id: int | None = None) -> list[int]:
@@ -243,12 +246,24 @@ class Traits:
             await interactions.mark(tx, row.id, held)
         return held
 
-    async def _take(self, tx: Transaction, member_id: int, chat_id: int, events: Sequence[Event]) -> None:
-        for event in events:
-            found = list(effects(await self._kept(tx, event)))
-            held = await rows.find(tx, member_id, chat_id, [name for name, _ in found]) if found else {}
-            kept = [folded(held.get(name), name, amount, event) for name, amount in found]
-            await rows.put(tx, self.shop_id, member_id, chat_id, [_row(one) for one in kept])
+    async def _take(self, tx: Transaction, member_id: int, chat_id: int, event: Event) -> None:
+        """Add one interaction to the rows. What does not fade is added by SQL alone."""
+        at, shop, own = event.at.timestamp(), self.shop_id, event.id
+        plain: list[rows.Values] = []
+        fading: list[tuple[str, float]] = []
+        for name, amount in effects(await self._kept(tx, event)):
+            if fades(name):
+                fading.append((name, amount))
+            else:
+                plain.append((member_id, chat_id, name, shop, amount, at, 1, own))
+        await rows.add(tx, plain)
+        if fading:
+            held = await rows.find(tx, member_id, chat_id, [name for name, _ in fading])
+            kept = [folded(held.get(name), name, amount, event) for name, amount in fading]
+            await rows.put(tx, [self._row(member_id, chat_id, one) for one in kept])
+
+    def _row(self, member_id: int, chat_id: int, one: Trait) -> rows.Values:
+        return member_id, chat_id, one.name, self.shop_id, one.score, one.at, one.events, one.last_id
 
     async def _kept(self, tx: Transaction, event: Event) -> Event:
         """The event, without its product where that is sensitive."""
@@ -265,7 +280,3 @@ class Traits:
             row = await products.described(tx, product_id)
             known[product_id] = row is not None and sensitive(row)
         return known[product_id]
-
-
-def _row(one: Trait) -> dict[str, Any]:
-    return {"name": one.name, "score": one.score, "at": one.at, "events": one.events, "last_id": one.last_id}

@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("shop_id", number, nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
-        sa.Column("at", instant, nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
         sa.Column("events", sa.Integer(), nullable=False),
         sa.Column("last_id", number, nullable=False),
         sa.ForeignKeyConstraint(["member_id"], ["member.id"], name=op.f("fk_trait_member_id_member")),

@@ -2,28 +2,30 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, ClassVar
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from storage.tables.base import Base, Id, key, references
+from storage.tables.base import Base, Id, Number, key, references
 
 
 class Trait(Base):
     """One thing that is known of a member from one chat. All of it can be derived anew from the interactions.
 
     A score that fades is that of the moment `at`, its newest event's: later it is worth less by its half-life, which
-    `bot/members/traits.py` has for each kind of name (`product:12`, `did:asked`, `hour:14`, `aspect:battery:+`, …).
+    `bot/members/traits.py` has for each kind of name (`product:12`, `did:asked`, `spoke:en:14`, `aspect:battery:+`, …).
+    Rows are written with every message, several at once: hence the plain number for a moment, and no further index.
     """
 
     __tablename__ = "trait"
-    __table_args__ = (Index("ix_trait_shop_id_name", "shop_id", "name"), {"sqlite_with_rowid": False})
+    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
     member_id: Mapped[int] = references("member.id", primary_key=True)
     chat_id: Mapped[int] = references("chat.id", primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
     shop_id: Mapped[int] = references("shop.id")
-    score: Mapped[float]
-    at: Mapped[datetime]
+    score: Mapped[float] = mapped_column(Number)
+    at: Mapped[float] = mapped_column(Number)  # seconds since 1970
     events: Mapped[int]  # how many interactions it comes from
     last_id: Mapped[int] = mapped_column(Id)  # the last of them
 
