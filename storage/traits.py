@@ -74,9 +74,8 @@ async def of_member(tx: Transaction, member_id: int, chat_id: int | None = None)
 
 
 async def of_shop(tx: Transaction, shop_id: int, *, subscribed_only: bool) -> list[Row[Any]]:
-    """Everybody's, by member: member_id, name, score, at, events."""
-    columns = (HELD.c.member_id, HELD.c.name, HELD.c.score, HELD.c.at, HELD.c.events)
-    query = select(*columns).join(WHO, WHO.c.id == HELD.c.member_id).where(HELD.c.shop_id == shop_id)
+    """Everybody's, by member."""
+    query = select(HELD).join(WHO, WHO.c.id == HELD.c.member_id).where(HELD.c.shop_id == shop_id)
     query = query.where(~WHO.c.opted_out, *([WHO.c.subscribed] if subscribed_only else []))
     return list(await tx.execute(query.order_by(HELD.c.member_id)))
 

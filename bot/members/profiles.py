@@ -135,7 +135,7 @@ async def profile(
     liked = [one for one in found if scores[one.id] > 0]
     kinds = await interactions.kinds(tx, [held[f"product:{one.id}"].last_id for one in liked])
     did = {one.id: kinds.get(held[f"product:{one.id}"].last_id, "asked") for one in liked}
-    spoken = {name: count for name, count in _spoken(held, 0).items() if name}
+    spoken = spoken_in(held)
     shown, orders = {one.id for one in liked}, held.get("did:bought")
     return Profile(
         member_id,
@@ -198,6 +198,11 @@ def stage(first: datetime, last: datetime, now: datetime) -> str:
 
 def _score(held: Mapping[str, Trait], name: str) -> float:
     return held[name].score if name in held else 0.0
+
+
+def spoken_in(held: Mapping[str, Trait]) -> dict[str, float]:
+    """How many messages there were in each language."""
+    return {name: count for name, count in _spoken(held, 0).items() if name}
 
 
 def _spoken(held: Mapping[str, Trait], part: int) -> dict[str, float]:

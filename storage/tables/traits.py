@@ -2,7 +2,6 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
 
 from sqlalchemy import UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -19,7 +18,7 @@ class Trait(Base):
     """
 
     __tablename__ = "trait"
-    __table_args__: ClassVar[Any] = {"sqlite_with_rowid": False}
+    __table_args__ = ({"sqlite_with_rowid": False},)
     member_id: Mapped[int] = references("member.id", primary_key=True)
     chat_id: Mapped[int] = references("chat.id", primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)
