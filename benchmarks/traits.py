@@ -5,6 +5,7 @@ Members ask about products and talk. The same events are written twice into SQLi
 words, which are read by rules. What was kept step by step is then compared with what a rebuild makes of the events.
 """
 
+import asyncio
 import random
 import statistics
 import sys

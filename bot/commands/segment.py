@@ -76,8 +76,8 @@ async def _show(call: Call, name: str, text: str) -> Outgoing:
 
     async def audit(tx: Transaction) -> None:
         data = {"segment": name, "rule": text, "members": [one.id for one in shown]}
-        who = {"member_id": call.member_id, "chat_id": call.chat.id}
-        await stored.audit(tx, call.shop.id, "segment preview", call.tools.clock.now(), **who, data=data)
+        who, where, now = call.member_id, call.chat.id, call.tools.clock.now()
+        await stored.audit(tx, call.shop.id, "segment preview", now, member_id=who, chat_id=where, data=data)
 
     await call.tools.database.write(audit)
     lines = [

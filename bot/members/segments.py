@@ -62,7 +62,7 @@ async def _products(tx: Transaction, shop_id: int, traits: Mapping[int, Mapping[
 
 def _facts(
     member: Any, traits: Mapping[str, Trait], products: Mapping[int, Product], unanswered: int, now: datetime
-) -> Facts:
+) -> dict[tuple[str, str], Value]:
     moment = now.timestamp()
     did = {name[4:]: one for name, one in traits.items() if name.startswith("did:")}
     last = max((one.at for one in did.values()), default=member.first_seen.timestamp())
@@ -87,7 +87,7 @@ def _facts(
     return facts | _scores(traits, products)
 
 
-def _scores(traits: Mapping[str, Trait], products: Mapping[int, Product]) -> Facts:
+def _scores(traits: Mapping[str, Trait], products: Mapping[int, Product]) -> dict[tuple[str, str], Value]:
     """What is summed up: money, products by what they are, aspects."""
     found: dict[tuple[str, str], float] = defaultdict(float)
     for name, one in traits.items():

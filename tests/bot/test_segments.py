@@ -70,8 +70,8 @@ def test_a_rule_written_down_is_read_as_the_same(rule: Rule) -> None:
 
 
 WORDS = (
-    "bought", ">", "0", "30d", "and", "or", "not", "(", ")", "category", '"Lights"', "stage", "=", "lapsed", ",", "购买",
-    "且",
+    "bought", ">", "0", "30d", "and", "or", "not", "(", ")", "category", '"Lights"', "stage", "=", "lapsed", ",",
+    "购买", "且",
 )  # fmt: skip
 
 
