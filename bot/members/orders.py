@@ -280,7 +280,12 @@ class Orders:
         for row in found:
             if row.member_id is None:
                 await purchases.change(tx, row.id, member_id=member_id, chat_id=chat_id)
-                values = {"product_id": row.product_id, "amount": row.amount, "currency": row.currency, "at": row.at}
+                values: dict[str, Any] = {
+                    "product_id": row.product_id,
+                    "amount": row.amount,
+                    "currency": row.currency,
+                    "at": row.at,
+                }
                 await self._bought(tx, (member_id, chat_id), values, first=row.order_name not in orders)
             orders.add(row.order_name)
         return found

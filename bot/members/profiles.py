@@ -19,6 +19,7 @@ INTERESTS = 5
 PRODUCTS = 20
 BUYING = 0.5  # of `intent:buy`: said within the half-life of it
 SHORT = 40  # characters of an attribute that somebody may care for; longer ones are prose
+ENOUGH, MOSTLY = 5, 0.7  # messages from which a part of the day is told, and the share of them in it
 NEW, ACTIVE, QUIET = timedelta(days=14), timedelta(days=14), timedelta(days=60)
 STAGES = ("new", "active", "quiet", "lapsed")
 
@@ -27,12 +28,14 @@ STAGES = ("new", "active", "quiet", "lapsed")
 class Interest:
     """A category, brand or attribute; a product where it has no category. `score`: what was done with its products,
     halved every 30 days. `because`: the title of the product that counts most in it; `kind`: what the member did last
-    with that (`asked`, `bought`, …)."""
+    with that (`asked`, `bought`, …); `events` interactions are behind it, the last of them at `last`."""
 
     name: str
     score: float
     because: str
     kind: str = "asked"
+    events: int = 1
+    last: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +147,13 @@ async def profile(
         first,
         last,
         seen.messages,
-        interests(liked, scores, did, lambda one: [one.category.rpartition(">")[2].strip() or one.title]),
+        interests(liked, held, did, lambda one: [one.category.rpartition(">")[2].strip() or one.title]),
         tuple(one.id for one in liked[:PRODUCTS]),
         *common,
         tuple((one.product_id, one.at) for one in reversed(asked) if one.product_id in shown),
         disliked=tuple(one.id for one in found if scores[one.id] < 0),
-        brands=interests(liked, scores, did, lambda one: [one.brand] if one.brand else []),
-        attributes=interests(liked, scores, did, described),
+        brands=interests(liked, held, did, lambda one: [one.brand] if one.brand else []),
+        attributes=interests(liked, held, did, described),
         aspects=_aspects(held),
         prices=_prices(liked, scores),
         budget=held["budget"].score if "budget" in held else None,
@@ -166,20 +169,37 @@ async def profile(
 
 def interests(
     products: Sequence[Product],
-    scores: Mapping[int, float],
+    held: Mapping[str, Trait],
     did: Mapping[int, str],
     of: Callable[[Product], Iterable[str]],
 ) -> tuple[Interest, ...]:
     """The strongest of what these products (best first) have in common. `of`: what a product is one of."""
-    groups: dict[str, list[Product]] = defaultdict(list)
+    groups: dict[str, list[tuple[Product, Trait]]] = defaultdict(list)
     for one in products:
         for name in of(one):
-            groups[name].append(one)
-    found = [
-        Interest(name, round(sum(scores[one.id] for one in held), 3), held[0].title, did.get(held[0].id, "asked"))
-        for name, held in groups.items()
-    ]
+            groups[name].append((one, held[f"product:{one.id}"]))
+    found = []
+    for name, each in groups.items():
+        best, score = each[0][0], round(sum(trait.score for _, trait in each), 3)
+        events, last = sum(trait.events for _, trait in each), max(trait.at for _, trait in each)
+        found.append(Interest(name, score, best.title, did.get(best.id, "asked"), events, last))
     return tuple(sorted(found, key=lambda interest: (-interest.score, interest.name))[:INTERESTS])
+
+
+def active(hours: Mapping[int, float], shift: float) -> tuple[int, int] | None:
+    """The shortest part of the day, from one full hour to another, in which most messages are said; None where there
+    are few messages. `shift`: hours that the local clock is ahead of UTC."""
+    whole = sum(hours.values())
+    if whole < ENOUGH:
+        return None
+    local = [0.0] * 24
+    for hour, count in hours.items():
+        local[int(hour + shift) % 24] += count
+    for length in range(1, 24):
+        best = max(range(24), key=lambda start: sum(local[(start + step) % 24] for step in range(length)))
+        if sum(local[(best + step) % 24] for step in range(length)) >= MOSTLY * whole:
+            return best, (best + length) % 24
+    return None
 
 
 def described(one: Product) -> list[str]:

@@ -50,6 +50,12 @@ def lexicon() -> Lexicon:
     return Lexicon(aspects, opinions, others, words, begins)
 
 
+def called(aspect: str, language: str) -> str:
+    """An aspect's name in a language: the first word of that language in its list."""
+    held = tomllib.loads(Path(__file__).with_name("signs.toml").read_text("utf-8"))["aspects"].get(aspect, ())
+    return next((word for word in held if bool(HAN.search(word)) is (language == "zh")), aspect)
+
+
 def _key(word: str) -> str:
     return word if HAN.search(word) else " ".join(stem(one) for one in word.split())
 

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from bot.members.traits import HALF_LIVES, Event, Trait, effects, fold
 from storage import interactions, members, traits
+from storage import settings as stored
 from tests.bot.running_shop import NOON, RunningShop, running_shop
+from tests.conftest import Group
 
 SIGNS = ("in:en", "in:zh", "+battery", "-battery", "=price", "buy", "budget:150", "+", "-")
 EVENTS = st.lists(
@@ -162,3 +164,24 @@ def test_what_fades_and_what_does_not(name: str) -> None:
     one = Trait(name, 1.0, NOON.timestamp(), 1, 1)
     later: datetime = NOON + timedelta(days=30)
     assert one.now(later) == (1.0 if name.startswith("did") else pytest.approx(0.5))
+
+
+async def test_a_member_reads_what_is_known_of_them_and_an_admins_look_is_audited(group: Group) -> None:
+    direct = {"chat": "with-ann", "direct": True}
+    for _ in range(3):
+        await group.say("ann", "how much is the Bamboo Tea Tray?", **direct)
+    await group.say("ann", "The quality is great but the delivery was slow", **direct)
+    await group.say("ann", "I'm looking for a lamp, my budget is 150", **direct)
+    mine = await group.say("ann", "/me", **direct)
+    assert "because you asked about Bamboo Tea Tray (" in mine
+    assert "Liked: quality" in mine
+    assert "Complained of: delivery" in mine
+    assert "Wants to spend at most: £150.00" in mine
+    assert "Seems about to buy something" in mine
+    assert "Writes in English, mostly from 10:00 to 11:00" in mine
+    assert "Liked" not in await group.say("ann", "/me")  # in the group: only what was said there
+    shown = await group.say("boss", "/profile ann", chat="with-boss", direct=True)
+    assert "New here." in shown
+    assert "Complained of: delivery" in shown
+    audited = await group.app.database.read(lambda tx: stored.audited(tx, group.app.shop.id))
+    assert [row.action for row in audited][:2] == ["profile looked at", "/profile"]
