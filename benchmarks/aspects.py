@@ -14,6 +14,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,14 +27,26 @@ from bot.members import signs
 
 FILE = "diaasq_phone_threads/zh_train.jsonl.gz"
 ENGLISH = ROOT / "tests" / "data" / "threads_en.jsonl"
-# What annotators wrote of an aspect -> its name here, by the first of these that it holds.
+# What annotators wrote of an aspect (where they wrote none: of the opinion) -> its name here, by the first of these
+# that it holds.
 CALLED = {
-    "charging": "充电|快充|闪充|无线充", "battery": "续航|电池|电量|耗电|掉电|待机|功耗|电芯", "camera": "拍|影像|相机|长焦|主摄|摄|夜景|人像|录像|对焦|镜头|照片|照相|成像",
-    "screen": "屏|刷新率|高刷|亮度|分辨率|频闪|像素|色彩|边框|曲面", "heat": "发热|散热|温|发烫", "signal": "信号|网络|基带|5g|wifi",
-    "software": "系统|软件|动画|后台|算法|优化|广告|bug|更新", "performance": "性能|处理器|芯片|配置|流畅|游戏|内存|运存|帧|吃鸡|王者",
-    "sound": "音|扬声器|外放", "look": "外观|颜值|设计|颜色", "feel": "手感|质感|马达|震", "size": "尺寸|大小", "weight": "重量",
-    "price": "价|性价比", "quality": "做工|质量|品控|材质|工艺|品质", "service": "售后|客服|维修",
-}  # fmt: skip
+    "charging": "充电|快充|闪充|无线充",
+    "battery": "续航|电池|电量|耗电|掉电|省电|费电|尿崩|待机|功耗|电芯",
+    "camera": "拍|影像|相机|长焦|主摄|摄|夜景|人像|录像|对焦|镜头|照片|照相|成像",
+    "screen": "屏|刷新率|高刷|亮度|分辨率|频闪|像素|色彩|边框|曲面",
+    "heat": "热|温|烫",
+    "signal": "信号|网络|基带|5g|wifi",
+    "software": "系统|软件|动画|后台|算法|优化|广告|bug|更新",
+    "performance": "性能|处理器|芯片|配置|流畅|游戏|内存|运存|帧|吃鸡|王者|卡|丝滑",
+    "sound": "音|扬声器|外放",
+    "look": "外观|颜值|设计|颜色|好看|难看|漂亮|丑",
+    "feel": "手感|质感|马达|震",
+    "size": "尺寸|大小",
+    "weight": "重|轻薄",
+    "price": "价|性价比|便宜|贵|划算|实惠",
+    "quality": "做工|质量|品控|材质|工艺|品质",
+    "service": "售后|客服|维修",
+}
 POLARITY = {"pos": "+", "neg": "-", "neu": "="}
 Labels = set[str]
 
@@ -63,7 +76,9 @@ def chinese(file: Path) -> list[Said]:
             for text in held["turns"]:
                 low = text.lower()
                 here = [one for one in held["triplets"] if one[9] and one[9].lower() in low]
-                aspects = {(called(one[8]), POLARITY.get(one[6], "=")) for one in here if one[8].lower() in low}
+                aspects = {
+                    (called(one[8] or one[9]), POLARITY.get(one[6], "=")) for one in here if one[8].lower() in low
+                }
                 named = {one[7].lower() for one in held["triplets"] if one[7] and one[7].lower() in low}
                 known = {(name, sign) for name, sign in aspects if name}
                 judged = {f"{sign}{name}" for name, sign in known if sign != "="}
@@ -90,7 +105,7 @@ def grams(text: str) -> list[str]:
     plain = normalise(text)
     if not HAN.search(plain):
         words = tokens(plain)
-        return words + [" ".join(pair) for pair in zip(words, words[1:], strict=False)]
+        return words + [" ".join(pair) for pair in pairwise(words)]
     return [plain[at : at + size] for size in (1, 2, 3) for at in range(len(plain) - size + 1)]
 
 

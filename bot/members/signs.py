@@ -6,7 +6,7 @@ not, and nothing named), `buy` (about to), `budget:150` (wants to spend at most)
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +19,9 @@ PIECE = re.compile(rf"(?P<word>[a-zà-öø-ÿ0-9]+(?:['’-][a-z]+)*)|(?P<han>[{
 LONGEST, PHRASE = 6, 3  # signs of a Chinese word, words of an English one
 REACH = 4  # pieces between a negation and what it turns round, at most
 READ = 600  # characters of a message that are looked at
-SENSITIVE, BREAKS = "sensitive", ("stop", "turns")
+SENSITIVE, BREAKS = "sensitive", ("stop", "pause", "turns")
 Term = tuple[int, str]  # where in the text, in words and signs, and a word of the lexicon
+PAUSES = ",、;"
 LIMIT = re.compile(r"\d|预算")  # no budget without one of these
 
 
@@ -44,7 +45,7 @@ def lexicon() -> Lexicon:
         for word in listed:
             opinions[_key(word)] = (name[-1], name[:-1] or opinions.get(_key(word), ("", ""))[1])
     others = {_key(word): name for name, listed in held["words"].items() for word in listed}
-    others |= dict.fromkeys(map(_key, sensitive.words()), SENSITIVE) | {".": "stop", "?": "stop"}
+    others |= dict.fromkeys(map(_key, sensitive.words()), SENSITIVE) | {".": "stop", ",": "pause", "?": "stop"}
     words = frozenset((*aspects, *opinions, *others))
     begins = frozenset(word[0] if HAN.match(word) else word.partition(" ")[0] for word in words)
     return Lexicon(aspects, opinions, others, words, begins)
@@ -67,22 +68,29 @@ def read(text: str) -> list[str]:
     found = [f"in:{spoken}"] if spoken else []
     terms = _terms(plain, known)
     signs: dict[str, None] = {}
-    start = 0
+    start, open_ = 0, list[str]()  # aspects of the clauses just before that nothing was said of yet
     for place, (_, word) in enumerate(terms):
         kind = known.others.get(word)
         if kind == SENSITIVE:
             return found
-        if kind in BREAKS:
-            if place > start:
-                signs |= dict.fromkeys(_said(terms[start:place], known, asked=word == "?"))
-            start = place + 1
+        if kind not in BREAKS:
+            continue
+        clause = terms[start:place]
+        start = place + 1
+        said = _said(clause, known, open_, asked=word == "?") if clause else []
+        signs |= dict.fromkeys(said)
+        if kind == "pause" and clause:
+            open_ = [one[1:] for one in said if one[0] == "="]
+        elif kind != "pause":
+            open_ = []
     if LIMIT.search(plain) and (limit := budget(plain)):
         signs[f"budget:{limit.normalize():f}"] = None
-    return [*found, *signs]
+    judged = {one[1:] for one in signs if one[0] in "+-"}
+    return [*found, *(one for one in signs if one[0] != "=" or one[1:] not in judged)]
 
 
 def _terms(plain: str, known: Lexicon) -> list[Term]:
-    """What the lexicon knows of a text, with its stops `.` and `?`, the last of them at its end."""
+    """What the lexicon knows of a text, with its stops `.` and `?` and pauses `,`; a stop at its end."""
     found: list[Term] = []
     place, words = 0, list[str]()
     for word, han, end in PIECE.findall(plain):
@@ -95,7 +103,7 @@ def _terms(plain: str, known: Lexicon) -> list[Term]:
         if han:
             place = _signs(han, place, known, found)
         else:
-            found.append((place, "?" if "?" in end else "."))
+            found.append((place, "?" if "?" in end else "," if end.strip(PAUSES) == "" else "."))
             place += 1
     _phrases(words, place, known, found)
     found.append((place + len(words), "."))
@@ -130,13 +138,11 @@ def _signs(text: str, place: int, known: Lexicon, found: list[Term]) -> int:
     return place + count
 
 
-def _said(clause: list[Term], known: Lexicon, *, asked: bool) -> Iterator[str]:
-    """The signs of one clause: each opinion goes to the nearest aspect, else to the one that it implies. Who asks has
-    no opinion."""
+def _said(clause: list[Term], known: Lexicon, before: list[str], *, asked: bool) -> list[str]:
+    """The signs of one clause: each opinion goes to the nearest aspect, else to the one that it implies, else to those
+    of `before`. Who asks has no opinion."""
     aspects = [(at, known.aspects[word]) for at, word in clause if word in known.aspects]
     kinds = {known.others[word] for _, word in clause if word in known.others}
-    if "intents" in kinds:
-        yield "buy"
     judged: dict[str, str] = {}
     if not asked and "asks" not in kinds:
         turned = [at for at, word in clause if known.others.get(word) == "negations"]
@@ -146,10 +152,18 @@ def _said(clause: list[Term], known: Lexicon, *, asked: bool) -> Iterator[str]:
                 if any(0 < at - one <= REACH for one in turned):
                     polarity = "-" if polarity == "+" else "+"
                 nearest = min(aspects, key=lambda one: abs(one[0] - at))[1] if aspects else ""
-                judged[implied or nearest] = polarity
-    for name, polarity in judged.items():
-        yield f"{polarity}{name}"
-    yield from (f"={name}" for _, name in aspects if name not in judged)
+                name = implied or nearest
+                judged[name] = polarity
+                if before and (not name or "alls" in kinds):
+                    judged |= dict.fromkeys(before, polarity)
+        if "" in judged and before:
+            del judged[""]
+    intents = ["buy"] if "intents" in kinds else []
+    return [
+        *intents,
+        *(f"{polarity}{name}" for name, polarity in judged.items()),
+        *(f"={name}" for _, name in aspects if name not in judged),
+    ]
 
 
 def opinions(signs: list[str]) -> list[tuple[str, str]]:
