@@ -221,7 +221,7 @@ class Orders:
             held = known.get(order.name, {})
             for position, line in enumerate(lines):
                 product = numbers.get(line.number) or _titled(line.title, titles)
-                values = {"title": line.title, "product_id": product, "quantity": line.quantity}
+                values: dict[str, Any] = {"title": line.title, "product_id": product, "quantity": line.quantity}
                 values |= {"amount": line.amount, "currency": line.currency, "at": order.at}
                 if position in held:
                     await self._compare(tx, held[position], values, done)

@@ -8,10 +8,10 @@ from typing import Any
 
 from bot.knowledge.rows import Product, read_products
 from bot.members.profiles import BUYING, described, spoken_in, stage, summed
-from bot.members.rules import Facts, Rule, Value, holds
+from bot.members.rules import Facts, Rule, Value, holds, parse
 from bot.members.sensitive import sensitive
 from bot.members.traits import OFF, OPTIN, Trait
-from storage import interactions
+from storage import interactions, segments
 from storage import traits as rows
 from storage.database import Transaction
 
@@ -46,6 +46,14 @@ async def people(tx: Transaction, shop_id: int, now: datetime, policy: str) -> l
 
 def matching(rule: Rule, known: Sequence[Person]) -> list[Person]:
     return [one for one in known if holds(rule, one.facts)]
+
+
+async def members_of(tx: Transaction, shop_id: int, name: str, now: datetime, policy: str) -> set[int] | None:
+    """Who is in the segment of this name now; None where there is none."""
+    row = await segments.get(tx, shop_id, name)
+    if row is None:
+        return None
+    return {one.id for one in matching(parse(row.rule), await people(tx, shop_id, now, policy))}
 
 
 async def _products(tx: Transaction, shop_id: int, traits: Mapping[int, Mapping[str, Trait]]) -> dict[int, Product]:

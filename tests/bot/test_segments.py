@@ -187,3 +187,19 @@ async def test_an_admin_keeps_a_segment_and_sees_who_is_in_it(group: Group) -> N
 async def test_without_profiles_there_are_no_segments(settings: Settings, clock: ManualClock) -> None:
     async with open_group(settings.model_copy(update={"profiles": "off"}), clock) as group:
         assert "PROFILES=off" in await group.say("boss", "/segment keen: asked > 0")
+
+
+async def test_a_campaign_goes_to_those_of_a_segment_that_subscribed(group: Group) -> None:
+    for name in ("ann", "bob", "cat"):
+        await group.say(name, "how much is the Bamboo Tea Tray?", chat=f"with-{name}", direct=True)
+    await group.say("boss", "/segment keen: asked > 0")
+    nobody = await group.say("boss", '/campaign new "Tea on Sunday" to segment keen', chat="admins")
+    assert "Nobody would get it" in nobody
+    for name in ("ann", "dan"):
+        await group.say(name, "/subscribe", chat=f"with-{name}", direct=True)
+    assert "no segment called kene" in await group.say("boss", '/campaign new "Tea" to segment kene', chat="admins")
+    preview = await group.say("boss", '/campaign new "Tea on Sunday" to segment keen', chat="admins")
+    assert "(1 in all)" in preview
+    await group.say("boss", "/campaign start 1", chat="admins")
+    got = {chat for chat, _, shown in group.log if shown.text == "Tea on Sunday"}
+    assert got == {"ann"}  # the direct chat is named by the member
