@@ -154,6 +154,7 @@ class Router:
     async def _reacted(self, inbox_id: int, message: Message, known: Known) -> None:
         async def done(tx: Transaction) -> None:
             data = {"emoji": message.text, "on": message.reply_to}
+            data |= await self._feedback.opinion(tx, message, known.chat)
             await self._done(tx, inbox_id, message, known, "reacted", data)
             await self._feedback.react(tx, message, known.member_id, known.chat, message.at)
 

@@ -10,6 +10,7 @@ from storage.database import Transaction
 from storage.prepared import Prepared
 from storage.tables import Chat, Identity, Interaction, Member, table
 
+NO_INTEREST = ("complained", "reacted", "dismissed")  # kinds that show none, or none by themselves
 SPOKEN = ("said", "asked", "complained", "thanked")  # kinds that are a message
 
 
@@ -195,7 +196,7 @@ async def asked_about(
         Interaction.member_id == member_id,
         Interaction.at >= since,
         Interaction.product_id.is_not(None),
-        Interaction.kind != "complained",
+        Interaction.kind.not_in(NO_INTEREST),
     )
     if chat_id is not None:
         query = query.where(Interaction.chat_id == chat_id)
@@ -209,7 +210,7 @@ async def with_products(
     opted out."""
     query = select(SAID.c.member_id, SAID.c.product_id, SAID.c.kind, SAID.c.at).join(WHO, WHO.c.id == SAID.c.member_id)
     query = query.where(SAID.c.shop_id == shop_id, SAID.c.at >= since, SAID.c.product_id.is_not(None))
-    query = query.where(~WHO.c.opted_out, SAID.c.kind != "complained")
+    query = query.where(~WHO.c.opted_out, SAID.c.kind.not_in(NO_INTEREST))
     if subscribed_only:
         query = query.where(WHO.c.subscribed)
     return list(await tx.execute(query.order_by(SAID.c.id.desc()).limit(count)))[::-1]

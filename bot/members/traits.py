@@ -21,6 +21,7 @@ from storage.database import Transaction
 
 NOTICE, OPTIN, OFF = "notice", "optin", "off"  # PROFILES
 COMPLAINED = -2.0  # of a product
+REACTED = 0.5  # a thumb, beside which way it points
 LIKED, DISLIKED = 1.0, -2.0  # beside what the kind is worth, where it was praised or not
 DAY = 86_400.0  # seconds
 HALF_LIVES = {"product": 30 * DAY, "aspect": 90 * DAY, "intent": 3 * DAY}  # what else there is does not fade
@@ -98,7 +99,8 @@ def _worth(kind: str, said: Sequence[str]) -> float:
     if kind == "complained":
         return COMPLAINED
     judged = {one[0] for one in said}
-    return WORTH.get(kind, WORTH["asked"]) + LIKED * ("+" in judged) + DISLIKED * ("-" in judged)
+    worth = REACTED if kind == "reacted" else WORTH.get(kind, WORTH["asked"])
+    return worth + LIKED * ("+" in judged) + DISLIKED * ("-" in judged)
 
 
 def folded(held: Any, name: str, amount: float, event: Event) -> Trait:
@@ -156,7 +158,7 @@ class Traits:
     ) -> int:
         """Add an interaction, and to the member's traits what follows from it; its id."""
         allowed = await self._allowed(tx, member_id)
-        held = self._read(kind, text, data or {}) if allowed else dict(data or {})
+        held = self._read(kind, text, data or {}) if allowed else _unsigned(data or {})
         more = {"text": text, "message_id": message_id, "product_id": product_id, "data": held}
         own = await interactions.add(tx, self.shop_id, member_id, chat_id, kind, at, **more)  # type: ignore[arg-type]
         if allowed:
@@ -183,7 +185,7 @@ class Traits:
     ) -> None:
         """What a message turned out to be that was recorded while it was parked."""
         allowed = await self._allowed(tx, member_id)
-        held = self._read(kind, text, data) if allowed else dict(data)
+        held = self._read(kind, text, data) if allowed else _unsigned(data)
         for own in await interactions.settle(tx, chat_id, message_id, kind, product_id, held):
             if allowed:
                 await self._take(tx, member_id, chat_id, Event(own, kind, at, product_id, held))
@@ -283,3 +285,8 @@ class Traits:
             row = await products.described(tx, product_id)
             known[product_id] = row is not None and sensitive(row)
         return known[product_id]
+
+
+def _unsigned(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what somebody's words or thumb say of them."""
+    return {name: value for name, value in data.items() if name != "signs"}

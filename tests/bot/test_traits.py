@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.members.traits import HALF_LIVES, Event, Trait, effects, fold
+from bot.messages import Kind
 from storage import interactions, members, traits
 from storage import settings as stored
 from tests.bot.running_shop import NOON, RunningShop, running_shop
@@ -185,3 +186,17 @@ async def test_a_member_reads_what_is_known_of_them_and_an_admins_look_is_audite
     assert "Complained of: delivery" in shown
     audited = await group.app.database.read(lambda tx: stored.audited(tx, group.app.shop.id))
     assert [row.action for row in audited][:2] == ["profile looked at", "/profile"]
+
+
+@pytest.mark.parametrize(("thumb", "score"), [("👍", 1.5), ("👎", -1.5)])
+async def test_a_thumb_under_a_post_says_what_somebody_thinks_of_its_product(
+    group: Group, thumb: str, score: float
+) -> None:
+    await group.say("boss", "/post now spotlight")
+    posted = next(key for _, key, shown in group.log if shown.cards)
+    await group.say("ann", thumb, addressed=False, reply_to=posted, kind=Kind.REACTION)
+    app = group.app
+    ann = await app.database.read(lambda tx: members.find(tx, app.shop.id, "ann"))
+    assert ann is not None
+    rows = await app.database.read(lambda tx: traits.of_member(tx, ann.id))
+    assert [row.score for row in rows if row.name.startswith("product:")] == [score]
