@@ -167,7 +167,7 @@ async def talked(database: Database, library: Library, clock: ManualClock, shop:
         await outbox.sent(tx, made, key, now)
         if turn % 6 == 0:
             member = await members.meet(tx, shop, "web", f"m{turn}", ("Ann", "Ben", "小林")[turn % 3], now)
-            await interactions.once(tx, shop, member, chat, "joined", now)
+            await interactions.add(tx, shop, member, chat, "joined", now)
 
     await database.write(talk)
 

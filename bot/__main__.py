@@ -47,6 +47,18 @@ def parser() -> argparse.ArgumentParser:
     imports.add_argument("--columns", type=Path, metavar="FILE", help="TOML or JSON: our field -> your column")
     imports.add_argument("--skip-bad", action="store_true", help="import the good rows and list those skipped")
 
+    bought = (
+        "Exports of Shopify and WooCommerce, and plain tables. All or nothing; importing again changes what changed."
+    )
+    orders = verbs.add_parser("orders", parents=[settings], help="read what was bought", description=bought)
+    orders.add_argument("file", type=Path, metavar="FILE.csv")
+    mailed = "make a one-time code for each new order without one, and write them here for the shop to mail"
+    orders.add_argument("--codes", type=Path, metavar="OUT.csv", help=mailed)
+
+    profiles = verbs.add_parser("profiles", help="what is derived of members")
+    derived = profiles.add_subparsers(dest="action", required=True, metavar="rebuild")
+    derived.add_parser("rebuild", parents=[settings], help="derive all of it anew from what members did")
+
     form = '{"id", "turns": [{"member", "text", "mentions_bot"?, "reply_to"?, "ts"?, "admin"?, "direct"?}]}'
     fed = "feed conversations through the whole bot"
     replay = verbs.add_parser("replay", parents=[settings], help=fed, description=f"Each line of FILE is {form}.")
@@ -150,6 +162,12 @@ async def _do(given: argparse.Namespace, settings: "Settings") -> int:
         from bot.tools import imports
 
         return await imports.main(settings, given.paths, given.columns, given.skip_bad)
+    if given.verb in ("orders", "profiles"):
+        from bot.tools import orders
+
+        return await (
+            orders.take_in(settings, given.file, given.codes) if given.verb == "orders" else orders.rebuild(settings)
+        )
     if given.verb == "replay":
         from bot.tools import replay
 

@@ -47,7 +47,7 @@ class Arrivals:
     async def _keep(self, tx: Transaction, message: Message, known: Known) -> int:
         """The interaction that it is, added at the first look; its id."""
         place = (known.member_id, known.chat.id, message.kind.value, message.at)
-        return await interactions.once(tx, self.shop.id, *place)
+        return await self.tools.suggestions.traits.once(tx, *place)
 
     async def _introduce(self, tx: Transaction, known: Known) -> None:
         key, language = f"welcome:{known.chat.id}", known.chat.language or self.shop.language

@@ -10,6 +10,7 @@ from bot.clock import Clock
 from bot.commands.base import Shop
 from bot.config import Settings
 from bot.language import language
+from bot.members.traits import Traits
 from bot.messages import Kind, Message, Outgoing, Role
 from bot.outbox import extra
 from bot.people import Known, People
@@ -37,6 +38,7 @@ class Patience:
     texts: Texts
     budgets: Budgets
     people: People
+    traits: Traits
     inner: Callable[[int, Message, Any], Awaitable[None]]
     inner_at_once: Callable[[Message, bool], tuple[Job[Any], bool] | None]
     wake: Callable[[], None]
@@ -99,8 +101,8 @@ class Patience:
         kind = "commanded" if _commands(message) else "said"
         data: dict[str, Any] = {"reply_to": message.reply_to} if message.reply_to else {}
         data |= {"bot": True} if message.sender.bot else {}
-        place = (self.shop.id, known.member_id, known.chat.id, kind, message.at)
-        await interactions.add(tx, *place, text=message.text, message_id=message.id, data=data)
+        place = (known.member_id, known.chat.id, kind, message.at)
+        await self.traits.record(tx, *place, text=message.text, message_id=message.id, data=data)
 
     def _text(self, spoken: str, over: Over) -> str:
         say, minutes = self.texts.say, max(1, -(-over.wait // timedelta(minutes=1)))

@@ -159,6 +159,7 @@ class Router:
     async def _reacted(self, inbox_id: int, message: Message, known: Known) -> None:
         async def done(tx: Transaction) -> None:
             data = {"emoji": message.text, "on": message.reply_to}
+            data |= await self._feedback.opinion(tx, message, known.chat)
             await self._done(tx, inbox_id, message, known, "reacted", data)
             await self._feedback.react(tx, message, known.member_id, known.chat, message.at)
 
@@ -189,13 +190,11 @@ class Router:
         if message.kind is Kind.TEXT:
             data |= {"reply_to": message.reply_to} if message.reply_to else {}
             data |= {"bot": True} if message.sender.bot else {}
+        traits, more = self.tools.suggestions.traits, {"text": text, "message_id": message.id, "product_id": about}
+        place = (known.member_id, known.chat.id, kind, message.at)
         if known.kept:
-            await interactions.settle(tx, known.chat.id, message.id, kind, about, data)
-            return
-        if not await interactions.add(
-            tx, self.shop.id, known.member_id, known.chat.id, kind, message.at,
-            text=text, message_id=message.id, product_id=about, data=data,
-        ):  # fmt: skip
+            await traits.settle(tx, *place, **more, data=data)
+        elif await traits.record(tx, *place, **more, data=data) is None:
             self._people.forget_members()  # they were forgotten meanwhile
 
     async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
@@ -260,8 +259,8 @@ class Router:
 
         async def keep(tx: Transaction) -> None:
             if answer.sources:
-                place = (self.shop.id, known.member_id, known.chat.id)
-                await interactions.add(tx, *place, "asked", now, product_id=about, data={"act": answer.act})
+                place, traits = (known.member_id, known.chat.id), self.tools.suggestions.traits
+                await traits.record(tx, *place, "asked", now, product_id=about, data={"act": answer.act})
             if planned.act == Act.UNKNOWN:
                 await self._feedback.unknown(tx, known.chat.id, known.member_id, call.message.id, text, now)
             if reason:

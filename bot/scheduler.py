@@ -169,9 +169,11 @@ class Scheduler:
                 await noun(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
             await links.clear(tx, self._shop_id, now)
-            await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)
+            for member in await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT):
+                await self._suggestions.traits.rebuild(tx, member)
             return now - kept
 
+        await self._suggestions.traits.catch_up()
         before = await self._database.write(clear)
         for forget in self._forget:
             await forget(before)

@@ -1,5 +1,6 @@
 """What members said and did: append-only, the source of everything that is derived about them."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from storage.database import Transaction
 from storage.prepared import Prepared
 from storage.tables import Chat, Identity, Interaction, Member, table
 
+NO_INTEREST = ("complained", "reacted", "dismissed")  # kinds that show none, or none by themselves
 SPOKEN = ("said", "asked", "complained", "thanked")  # kinds that are a message
 
 
@@ -54,21 +56,20 @@ async def add(
     message_id: str = "",
     product_id: int | None = None,
     data: dict[str, Any] | None = None,
-) -> bool:
-    """False where the member is not there any more."""
+) -> int | None:
+    """Its id; None where the member is not there any more. What a member does goes through `bot/members/traits.py`,
+    which calls this."""
     values = {"shop_id": shop_id, "member_id": member_id, "chat_id": chat_id, "kind": kind, "at": at, "text": text}
     more = {"message_id": message_id, "product_id": product_id, "data": data or {}}
-    return await ADD.run(tx, values | more) is not None
+    row = await ADD.run(tx, values | more)
+    return None if row is None else int(row.id)
 
 
-async def once(tx: Transaction, shop_id: int, member_id: int, chat_id: int, kind: str, at: datetime) -> int:
-    """Add one that is no message, where it was not added before; its id."""
+async def find(tx: Transaction, member_id: int, chat_id: int, kind: str, at: datetime) -> int | None:
+    """The id of one that is no message."""
     query = select(SAID.c.id).where(SAID.c.member_id == member_id, SAID.c.at == at)
-    found = await tx.scalar(query.where(SAID.c.chat_id == chat_id, SAID.c.kind == kind))
-    if found is None:
-        await add(tx, shop_id, member_id, chat_id, kind, at)
-        found = await tx.scalar(query.where(SAID.c.chat_id == chat_id, SAID.c.kind == kind))
-    return int(found)
+    found: int | None = await tx.scalar(query.where(SAID.c.chat_id == chat_id, SAID.c.kind == kind).limit(1))
+    return found
 
 
 async def joined(tx: Transaction, chat_id: int, after: int, since: datetime) -> list[Row[Any]]:
@@ -116,10 +117,11 @@ async def talk(tx: Transaction, chat_id: int, count: int) -> list[Row[Any]]:
 
 async def settle(
     tx: Transaction, chat_id: int, message_id: str, kind: str, product_id: int | None, data: dict[str, Any]
-) -> None:
-    """What a message turned out to be that was kept while it was parked."""
+) -> list[int]:
+    """What a message turned out to be that was kept while it was parked; the ids of what was kept."""
     kept = (Interaction.chat_id == chat_id) & (Interaction.message_id == message_id) & Interaction.kind.in_(SPOKEN)
-    await tx.execute(update(Interaction).where(kept).values(kind=kind, product_id=product_id, data=data))
+    values = {"kind": kind, "product_id": product_id, "data": data}
+    return list(await tx.scalars(update(Interaction).where(kept).values(**values).returning(Interaction.id)))
 
 
 async def marks(tx: Transaction, chat_id: int, count: int) -> list[dict[str, Any]]:
@@ -162,6 +164,24 @@ async def of_member(
     return list(await tx.execute(query.order_by(Interaction.id.desc()).limit(count)))
 
 
+async def history(tx: Transaction, member_id: int, after: int, count: int) -> list[Row[Any]]:
+    """A member's interactions behind this id, oldest first."""
+    columns = (SAID.c.id, SAID.c.chat_id, SAID.c.kind, SAID.c.product_id, SAID.c.data, SAID.c.at, SAID.c.text)
+    query = select(*columns).where(SAID.c.member_id == member_id, SAID.c.id > after)
+    return list(await tx.execute(query.order_by(SAID.c.id).limit(count)))
+
+
+async def kinds(tx: Transaction, ids: Sequence[int]) -> dict[int, str]:
+    """What each of these was."""
+    rows = await tx.execute(select(SAID.c.id, SAID.c.kind).where(SAID.c.id.in_(ids))) if ids else ()
+    return {row.id: row.kind for row in rows}
+
+
+async def mark(tx: Transaction, interaction_id: int, data: dict[str, Any]) -> None:
+    """What its words say, read after it was added."""
+    await tx.execute(update(Interaction).where(Interaction.id == interaction_id).values(data=data))
+
+
 async def summary(tx: Transaction, member_id: int, *, chat_id: int | None = None) -> Row[Any]:
     """How many messages (`messages`), and when the first and last interaction was (None where there is none)."""
     columns: tuple[Any, ...] = (
@@ -183,7 +203,7 @@ async def asked_about(
         Interaction.member_id == member_id,
         Interaction.at >= since,
         Interaction.product_id.is_not(None),
-        Interaction.kind != "complained",
+        Interaction.kind.not_in(NO_INTEREST),
     )
     if chat_id is not None:
         query = query.where(Interaction.chat_id == chat_id)
@@ -197,7 +217,7 @@ async def with_products(
     opted out."""
     query = select(SAID.c.member_id, SAID.c.product_id, SAID.c.kind, SAID.c.at).join(WHO, WHO.c.id == SAID.c.member_id)
     query = query.where(SAID.c.shop_id == shop_id, SAID.c.at >= since, SAID.c.product_id.is_not(None))
-    query = query.where(~WHO.c.opted_out, SAID.c.kind != "complained")
+    query = query.where(~WHO.c.opted_out, SAID.c.kind.not_in(NO_INTEREST))
     if subscribed_only:
         query = query.where(WHO.c.subscribed)
     return list(await tx.execute(query.order_by(SAID.c.id.desc()).limit(count)))[::-1]

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from storage.database import Transaction
-from storage.tables import Audit, Base, Identity, Link, Member, Rating, Reservation
+from storage.tables import Audit, Base, Identity, Link, Member, Rating, Reservation, Trait
 
 OPEN, CLAIMED, DONE, REFUSED = "open", "claimed", "done", "refused"
 
@@ -86,17 +86,21 @@ async def merge(tx: Transaction, one: int, other: int) -> int:
     return kept
 
 
-async def settle(tx: Transaction, shop_id: int, since: datetime) -> None:
+async def settle(tx: Transaction, shop_id: int, since: datetime) -> list[int]:
     """Move what was still written down for members that went into another since then: it was under way at that moment,
-    or in another process."""
+    or in another process. Whose it is now: their traits are to be derived anew."""
     lately = select(Link.member_id).filter_by(shop_id=shop_id, state=DONE).where(Link.expires >= since)
     query = select(Member.id, Member.merged_into).where(Member.merged_into.in_(lately))
-    for row in list(await tx.execute(query)):
+    found = list(await tx.execute(query))
+    for row in found:
         await _move(tx, row.merged_into, row.id)
+    return sorted({row.merged_into for row in found})
 
 
 async def _move(tx: Transaction, kept: int, gone: int) -> None:
+    """Traits are not moved but removed: who called derives them anew."""
     await _one_thumb(tx, kept, gone)
+    await tx.execute(delete(Trait).where(Trait.member_id.in_((kept, gone))))
     for table in Base.metadata.sorted_tables:
         for column in (table.c.get("member_id"), table.c.get("other_id")):
             if column is not None:

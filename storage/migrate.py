@@ -89,7 +89,7 @@ def _copy_rows(source: Connection, target: Connection) -> int:
         for part in rows.mappings().partitions():
             count += len(part)
             target.execute(insert(table), [dict(row) for row in part])
-        if target.dialect.name == "postgresql":  # SQLite goes on from the highest number by itself
+        if target.dialect.name == "postgresql" and "id" in table.c:  # SQLite goes on from the highest number by itself
             number = func.coalesce(func.max(table.c.id), 0) + 1
             target.execute(select(func.setval(func.pg_get_serial_sequence(f'"{table.name}"', "id"), number, False)))
     return count

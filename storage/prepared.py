@@ -23,6 +23,7 @@ class Compiled:
     binds: Sequence[tuple[str, Any, Process]]  # the name, or "" and the bound constant
     reads: Sequence[tuple[int, Callable[[Any], Any]]]  # columns that are not as the driver gives them
     row: Callable[[Sequence[Any]], Any]  # makes a row with named columns
+    plain: bool  # its places are the names of the values in their order, each bound as it is
 
     def bound(self, values: Mapping[str, Any]) -> list[Any]:
         return [
@@ -54,6 +55,16 @@ class Prepared:
         compiled = self._compiled.get(tuple(values)) or self._compile(tx.dialect, tuple(values))
         return [compiled.read(row) for row in tx.driver.execute(compiled.sql, compiled.bound(values)).fetchall()]
 
+    async def many(self, tx: Transaction, names: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
+        """Execute it for each of these rows, which hold a value for each name; nothing is returned."""
+        if not isinstance(tx, Inline):
+            await tx.execute(self.statement, [dict(zip(names, row, strict=True)) for row in rows])
+            return
+        compiled = self._compiled.get(names) or self._compile(tx.dialect, names)
+        if not compiled.plain:
+            rows = [compiled.bound(dict(zip(names, row, strict=True))) for row in rows]
+        tx.driver.executemany(compiled.sql, rows)
+
     async def run(self, tx: Transaction, values: Mapping[str, Any]) -> Any:
         """Execute it; the first row that it returns, None if it returns none."""
         found = await self.rows(tx, values)
@@ -75,5 +86,6 @@ class Prepared:
         processes = [one.type.dialect_impl(dialect).result_processor(dialect, None) for one in columns]
         reads = [(place, process) for place, process in enumerate(processes) if process]
         row: Any = namedtuple("row", [one.key for one in columns])  # type: ignore[misc]
-        self._compiled[names] = Compiled(str(compiled), binds, reads, row._make)
+        plain = [name for name, _, process in binds if process is None] == list(names)
+        self._compiled[names] = Compiled(str(compiled), binds, reads, row._make, plain)
         return self._compiled[names]

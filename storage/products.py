@@ -3,12 +3,15 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, bindparam, func, select
 
 from storage.database import Transaction
 from storage.imports import is_current
-from storage.tables import Product, Variant
+from storage.prepared import Prepared
+from storage.tables import Product, Variant, table
 
+SOLD = table(Product)
+DESCRIBED = Prepared(select(SOLD.c.title, SOLD.c.category, SOLD.c.tags).where(SOLD.c.id == bindparam("product")))
 SPOKEN_OF = (Product.visible, Product.withdrawn.is_(None), is_current(Product))
 
 
@@ -23,6 +26,11 @@ async def get(tx: Transaction, shop_id: int, ids: list[int]) -> list[Row[Any]]:
     query = select(Product.__table__).where(Product.shop_id == shop_id, Product.id.in_(ids), *SPOKEN_OF)
     found = {row.id: row for row in await tx.execute(query)}
     return [found[product_id] for product_id in ids if product_id in found]
+
+
+async def described(tx: Transaction, product_id: int) -> Any:
+    """What a product is (title, category, tags), also where it may not be spoken of."""
+    return await DESCRIBED.run(tx, {"product": product_id})
 
 
 async def titles(tx: Transaction, shop_id: int, part: str, count: int) -> list[str]:

@@ -109,6 +109,7 @@ async def _decide(call: Call, *, agreed: bool) -> Outgoing:
 
 async def _merge(tx: Transaction, call: Call, found: Any) -> None:
     kept = await links.merge(tx, found.member_id, found.other_id)
+    await call.tools.suggestions.traits.rebuild(tx, kept)
     if not (await members.get(tx, kept)).subscribed:
         await call.tools.suggestions.withdraw(tx, kept)
     data, now = {"members": [found.member_id, found.other_id]}, call.tools.clock.now()

@@ -1,7 +1,8 @@
 """Shows you what I know of you, and from what."""
 
 from bot.commands.base import Call
-from bot.members.profiles import Profile, profile
+from bot.members.portrait import lines, often
+from bot.members.profiles import Interest, Profile, profile
 from bot.messages import Button, Outgoing
 from bot.texts import moment
 
@@ -15,18 +16,19 @@ async def run(call: Call) -> Outgoing:
     known = await call.tools.database.read(
         lambda tx: profile(tx, call.shop.id, call.member_id, call.tools.clock.now(), chat_id=chat_id, policy=policy)
     )
-    lines = [
+    shown = [
         call.say("This is what I know of you, {name}.", name=known.name)
         if call.chat.direct
         else call.say("This is what I know of you from this chat, {name}.", name=known.name),
         call.say("First seen: {date}. Messages: {count}.", date=_date(call, known), count=known.messages),
         *_interests(call, known, policy),
+        *lines(known, call.say, call.language, call.shop.timezone, call.shop.currency),
         _suggestions(call, known),
         call.say("What is kept and why: /privacy"),
     ]
     stop = Button(call.say("No more suggestions"), "/subscribe off")
     start = Button(call.say("Send me suggestions"), "/subscribe")
-    return call.reply("\n".join(lines), (stop if known.subscribed else start,), private=True)
+    return call.reply("\n".join(shown), (stop if known.subscribed else start,), private=True)
 
 
 def _date(call: Call, known: Profile) -> str:
@@ -42,11 +44,14 @@ def _interests(call: Call, known: Profile, policy: str) -> list[str]:
         return [call.say("I know no interests of yours yet: you haven't asked about a product.")]
     return [
         call.say("You seem to be interested in:"),
-        *(
-            call.say("- {interest}, because you asked about {name}", interest=one.name, name=one.because)
-            for one in known.interests
-        ),
+        *(_because(call, one) + often(one, call.say, call.language, call.shop.timezone) for one in known.interests),
     ]
+
+
+def _because(call: Call, one: Interest) -> str:
+    if one.kind == "bought":
+        return call.say("- {interest}, because you bought {name}", interest=one.name, name=one.because)
+    return call.say("- {interest}, because you asked about {name}", interest=one.name, name=one.because)
 
 
 def _suggestions(call: Call, known: Profile) -> str:

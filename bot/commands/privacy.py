@@ -9,12 +9,21 @@ shows = True
 
 async def run(call: Call) -> Outgoing:
     settings = await call.tools.database.read(lambda tx: in_force(tx, call.shop.id, call.tools.settings))
+    profile = {
+        "notice": call.say("From that I draw what you like, what you want to spend and when you write; /me shows it."),
+        "optin": call.say(
+            "After /subscribe I also draw from it what you like, your budget and when you write; /me shows it."
+        ),
+        "off": call.say("No profile is made of it."),
+    }[call.profiles]
     lines = [
         call.say(
             "What {shop} keeps: your name and id on this platform, what is said in this chat, the commands you use, "
             "and which products you ask about.",
             shop=call.shop.name,
-        ),
+        )
+        + " "
+        + profile,
         call.say(
             "What for: to answer you, and to suggest products when you want that. Nothing is sent to you unasked "
             "before you /subscribe."

@@ -9,7 +9,6 @@ from bot.knowledge.cards import card
 from bot.knowledge.rows import Product
 from bot.language import tokens
 from bot.messages import Button, Outgoing
-from storage import interactions
 
 usage = "NAME"
 COUNT = 3
@@ -61,9 +60,9 @@ def _line(call: Call, one: Product) -> str:
 
 async def _keep(call: Call, one: Product) -> None:
     """Looking a product up counts as asking about it: `/suggest` goes on from there."""
-    now = call.tools.clock.now()
+    now, traits = call.tools.clock.now(), call.tools.suggestions.traits
     await call.tools.database.write(
-        lambda tx: interactions.add(tx, call.shop.id, call.member_id, call.chat.id, "commanded", now, product_id=one.id)
+        lambda tx: traits.record(tx, call.member_id, call.chat.id, "commanded", now, product_id=one.id)
     )
 
 

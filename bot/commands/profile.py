@@ -1,10 +1,13 @@
 """Shows what is known of a member."""
 
 from bot.commands.base import Call
-from bot.members.profiles import Profile, profile
+from bot.members.portrait import lines, often
+from bot.members.profiles import Interest, Profile, profile
 from bot.messages import Outgoing, Role
 from bot.texts import moment
 from storage import members
+from storage import settings as stored
+from storage.database import Transaction
 
 role = Role.ADMIN
 usage = "NAME"
@@ -23,13 +26,20 @@ async def run(call: Call) -> Outgoing:
     row = await database.read(lambda tx: members.find(tx, call.shop.id, name))
     if row is None:
         return call.reply(call.say("I know nobody called {name} here.", name=name), private=True)
-    known = await database.read(lambda tx: profile(tx, call.shop.id, row.id, now, chat_id=chat_id, policy=policy))
+
+    async def look(tx: Transaction) -> Profile:
+        """Who looked at whom is kept."""
+        who, where, data = call.member_id, call.chat.id, {"members": [row.id]}
+        await stored.audit(tx, call.shop.id, "profile looked at", now, member_id=who, chat_id=where, data=data)
+        return await profile(tx, call.shop.id, row.id, now, chat_id=chat_id, policy=policy)
+
+    known = await database.write(look)
     return call.reply("\n".join(_lines(call, known)), private=True)
 
 
 def _lines(call: Call, known: Profile) -> list[str]:
     first, last = (moment(at, call.shop.timezone, call.language) for at in (known.first_seen, known.last_seen))
-    lines = [
+    shown = [
         call.say(
             "{name}: first seen {first}, last seen {last}. Messages: {count}.",
             name=known.name,
@@ -40,10 +50,22 @@ def _lines(call: Call, known: Profile) -> list[str]:
         call.say("Gets suggestions.") if known.subscribed else call.say("Gets no suggestions."),
     ]
     if known.opted_out:
-        return [*lines, call.say("Opted out: no interests are kept.")]
-    if not known.interests:
-        return [*lines, call.say("No interests are known.")]
-    return lines + [
-        call.say("- {interest}, after asking about {name}", interest=one.name, name=one.because)
-        for one in known.interests
-    ]
+        return [*shown, call.say("Opted out: no interests are kept.")]
+    stages = {
+        "new": call.say("New here."),
+        "active": call.say("Active."),
+        "quiet": call.say("Quiet for more than two weeks."),
+        "lapsed": call.say("Not seen for more than two months."),
+    }
+    shown.append(stages[known.stage])
+    shown += [_after(call, one) for one in known.interests] or [call.say("No interests are known.")]
+    return shown + lines(known, call.say, call.language, call.shop.timezone, call.shop.currency)
+
+
+def _after(call: Call, one: Interest) -> str:
+    text = (
+        call.say("- {interest}, after buying {name}", interest=one.name, name=one.because)
+        if one.kind == "bought"
+        else call.say("- {interest}, after asking about {name}", interest=one.name, name=one.because)
+    )
+    return text + often(one, call.say, call.language, call.shop.timezone)

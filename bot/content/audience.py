@@ -1,10 +1,11 @@
-"""Who a campaign goes to, in an admin's words: `all`, a platform, chats by title or number, `subscribers`, `@NAME`.
+"""Who a campaign goes to, in an admin's words: `all`, a platform, chats by title or number, `subscribers`, `@NAME`,
+`segment NAME` (the subscribers in it).
 
 Groups are posted to. A member gets it by direct message only, and only who subscribed and is not opted out.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,18 @@ from storage.members import ChatRow
 ALL = ("all", "所有", "全部", "所有群")
 HERE = ("here", "this", "本群", "这里")
 SUBSCRIBERS = ("subscribers", "订阅者", "所有订阅者")
+SEGMENT = re.compile(r"(?:segment|分群)\s+(?P<name>\S+)", re.IGNORECASE)
 LISTED = 10
 UNKNOWN_CHAT = "I know no chat called “{word}”. Right would be all, subscribers, @NAME, or one of: {chats}"
 SEVERAL = "Several chats are called “{word}”; say which by its number: {chats}"
 NOT_SUBSCRIBED = "{name} is no subscriber: a member gets a direct message only after /subscribe."
+NO_SEGMENT = "There is no segment called {name}. /segment lists them."
 NOBODY = "Nobody would get it: there is no such chat or subscriber yet."
 Direct = Callable[
     [str, str], str
 ]  # platform, a member's id on it -> the id of their direct chat; '' where there is none
+
+InSegment = Callable[[Transaction, str], Awaitable[set[int] | None]]  # a segment's name -> who is in it
 
 
 class NoSuchPlace(ValueError):
@@ -52,7 +57,9 @@ class Audience:
     people: tuple[Person, ...]
 
 
-async def find(tx: Transaction, shop_id: int, words: str, here: ChatRow, direct: Direct) -> Audience:
+async def find(
+    tx: Transaction, shop_id: int, words: str, here: ChatRow, direct: Direct, segment: InSegment
+) -> Audience:
     """Who is meant. Raises NoSuchPlace."""
     chats = await members.chats(tx, shop_id)
     groups = [one for one in chats if not one.direct]
@@ -68,6 +75,11 @@ async def find(tx: Transaction, shop_id: int, words: str, here: ChatRow, direct:
             if one is None or one.id not in people:
                 raise NoSuchPlace(NOT_SUBSCRIBED, name=word[1:])
             persons[one.id] = people[one.id]
+        elif found := SEGMENT.fullmatch(word):
+            ids = await segment(tx, found["name"].casefold())
+            if ids is None:
+                raise NoSuchPlace(NO_SEGMENT, name=found["name"])
+            persons |= {member: people[member] for member in sorted(ids) if member in people}
         else:
             wanted |= {one.id: one for one in _chats(word, groups, here)}
     if not (wanted or persons):

@@ -17,6 +17,7 @@ from bot.content.drafts import Drafts, NothingToPost
 from bot.content.tracking import Post, Tracking
 from bot.knowledge import claims
 from bot.knowledge.library import Library
+from bot.members.segments import members_of
 from bot.members.suggestions import Suggestions
 from bot.messages import Button, Card, Outgoing
 from bot.outbox import extra
@@ -72,7 +73,12 @@ class Campaigns:
         """A new campaign's number, not started: a content type or the admin's own text. The same cause has the same
         one. Raises NoSuchPlace, NothingToPost."""
         now, direct = self._clock.now(), self._suggestions.direct_chat
-        found = await self._database.read(lambda tx: audience.find(tx, self._shop_id, words, here, direct))
+        policy = self._suggestions.traits.policy
+
+        async def segment(tx: Transaction, name: str) -> set[int] | None:
+            return await members_of(tx, self._shop_id, name, now, policy)
+
+        found = await self._database.read(lambda tx: audience.find(tx, self._shop_id, words, here, direct, segment))
         spoken = {one.language for one in found.chats} | {one.language for one in found.people}
         speak = {one or self._language for one in spoken}
         bodies = await self._bodies(content, text, sorted(speak), here.id)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from bot.conversation import link as links
-from bot.conversation.budget import budget
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
 from bot.conversation.understanding import Reading
+from bot.knowledge.budget import budget
 from bot.knowledge.library import Library, Ranking
 from bot.knowledge.rows import Product
 from llm.protocol import Plan

@@ -40,6 +40,15 @@ class Feedback:
         await ratings.rate(tx, self.shop_id, row.id, member_id, value, now)
         await self.weigh(tx, row, chat, now)
 
+    async def opinion(self, tx: Transaction, message: Message, chat: ChatRow) -> dict[str, Any]:
+        """What a thumb under a suggestion or a post says of the one product that it is about, for the interaction."""
+        value = thumb(message.text)
+        row = await outbox.by_message(tx, chat.id, message.reply_to) if value else None
+        about = [one for one in row.sources if one.startswith("product:")] if row else []
+        if row is None or row.kind not in ("suggestion", "post") or len(about) != 1:
+            return {}
+        return {"product": int(about[0].partition(":")[2]), "signs": ["+" if value > 0 else "-"]}
+
     async def weigh(self, tx: Transaction, row: Any, chat: ChatRow, now: datetime) -> None:
         """What all the thumbs under an answer come to. In a direct chat none makes a wording everybody's."""
         up, down = await ratings.thumbs(tx, row.id)

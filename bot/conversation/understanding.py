@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
-from bot.conversation.budget import budget
+from bot.knowledge.budget import budget
 from bot.knowledge.library import Ranking
 from bot.knowledge.topics import about
 from bot.language import HAN, language, normalise, tokens

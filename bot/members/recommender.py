@@ -17,7 +17,8 @@ from bot.knowledge.library import Library
 from bot.knowledge.rows import Product, read_products
 from bot.members.bandit import Pressed, Rates, rates
 from bot.members.blend import Blend, Scored, fit
-from bot.members.profiles import REACH, Profile, sensitive
+from bot.members.profiles import REACH, Profile
+from bot.members.sensitive import sensitive
 from bot.members.signals.base import COMMUNITY, SAID, WORTH, Events, History, Ints, Part, Shop
 from bot.members.vectors import Words, words_of
 from storage import interactions
@@ -87,7 +88,8 @@ class Recommender:
     async def recommend(
         self, known: Profile, now: datetime, count: int = 3, *, said: Sequence[str] = (), unasked: bool = False
     ) -> list[Candidate]:
-        """The best products for the member, best first: none sold out, hidden, without a price, or asked about already.
+        """The best products for the member, best first: none sold out, hidden, without a price, disliked, or asked
+        about already.
 
         `said`: tokens of what the member says just now.
         """
@@ -175,7 +177,8 @@ class Recommender:
         return held.blend.scored(history, _days(now), unasked=unasked)
 
     async def _found(self, held: Fitted, scored: Scored, known: Profile, count: int) -> list[Candidate]:
-        owned = np.array([held.places[one] for one in known.product_ids if one in held.places], dtype=np.int64)
+        had = (*known.product_ids, *known.disliked)
+        owned = np.array([held.places[one] for one in had if one in held.places], dtype=np.int64)
         best = scored.best(READ, owned)
         best = best[scored.total[best] > LEAST * max(float(scored.total.max(initial=0.0)), 1e-12)]
         assert held.blend is not None

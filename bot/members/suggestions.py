@@ -22,6 +22,7 @@ from bot.members.bandit import CANDIDATES, HOLDOUT, Rates, draw, generator, held
 from bot.members.lift import Harm, harm
 from bot.members.profiles import profile
 from bot.members.recommender import Candidate, Recommender
+from bot.members.traits import Traits
 from bot.messages import Button, Outgoing
 from bot.outbox import extra
 from bot.texts import Texts
@@ -82,7 +83,7 @@ class Suggestions:
     ) -> None:
         self._database, self._shop_id, self._zone = database, shop_id, ZoneInfo(timezone)
         self._library, self._voice, self._texts, self.holdout = library, voice, texts, holdout
-        self.recommender = Recommender(library, signals, profiles)
+        self.recommender, self.traits = Recommender(library, signals, profiles), Traits(library, profiles)
         self._clock, self._profiles, self._language, self.direct_chat = clock, profiles, default_language, direct_chat
         self.attention = attention
 
@@ -104,6 +105,8 @@ class Suggestions:
 
         async def change(tx: Transaction) -> None:
             await members.change(tx, member_id, subscribed=on, **({"opted_out": False} if on else {}))
+            if self.traits.subscribed_only:
+                await self.traits.rebuild(tx, member_id)
             if not on:
                 await self.withdraw(tx, member_id)
                 await suggestions.stop(tx, self._shop_id, member_id, self._clock.now())

@@ -12,6 +12,7 @@ from storage.tables.running import Audit, Reservation, Run, Schedule, Setting, W
 from storage.tables.suggesting import SuggestionLog
 from storage.tables.talk import Handoff, Inbox, Interaction, Outbox
 from storage.tables.teaching import Alias, Lesson, Question, Rating
+from storage.tables.traits import Purchase, Segment, Trait
 
 __all__ = [
     "Alias",
@@ -37,11 +38,13 @@ __all__ = [
     "Outbox",
     "Process",
     "Product",
+    "Purchase",
     "Question",
     "Rating",
     "Reservation",
     "Run",
     "Schedule",
+    "Segment",
     "Setting",
     "Shop",
     "ShortLink",
@@ -50,6 +53,7 @@ __all__ = [
     "Target",
     "Tombstone",
     "TrainingExport",
+    "Trait",
     "Variant",
     "Watched",
     "table",

@@ -28,7 +28,7 @@ from bot.safety.verdict import Safety
 from bot.scheduler import Scheduler
 from bot.texts import Texts
 from llm.engines.scripted import Answer, ScriptedEngine
-from storage import inbox, interactions, members, outbox, schedules, shops
+from storage import inbox, members, outbox, schedules, shops
 from storage.database import Database, Transaction
 from storage.members import ChatRow
 from storage.migrate import upgrade
@@ -80,8 +80,8 @@ class RunningShop:
         product_id = await self.product(about) if about else None
         at, place = self.clock.now() - ago, (chat or self.group).id
         await self.database.write(
-            lambda tx: interactions.add(
-                tx, self.shop_id, member_id, place, kind, at, text=text, message_id="m", product_id=product_id
+            lambda tx: self.suggestions.traits.record(
+                tx, member_id, place, kind, at, text=text, message_id="m", product_id=product_id
             )
         )
 

@@ -153,7 +153,7 @@ async def test_newcomers_are_welcomed_once(shop: RunningShop) -> None:
     for name in ("Ann", "Ben", "https://evil.example"):
         member = await shop.member(name)
         await shop.database.write(
-            lambda tx, member=member: interactions.once(tx, shop.shop_id, member, shop.group.id, "joined", NOON)
+            lambda tx, member=member: interactions.add(tx, shop.shop_id, member, shop.group.id, "joined", NOON)
         )
     draft = await written(shop, "welcome")
     assert "Ann and Ben" in draft.text

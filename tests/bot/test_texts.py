@@ -31,7 +31,7 @@ def said_in(path: Path) -> set[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute | ast.Name):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id
-            if called in ("say", "NotATime", "NoSuchPlace"):
+            if called in ("say", "NotATime", "NoSuchPlace", "BadRule", "bad_rule"):
                 found |= {text for one in node.args[:2] if isinstance(text := constant(one, named), str)}
     return found
 
