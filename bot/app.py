@@ -269,7 +269,7 @@ async def build(
         handoffs = make_handoffs(settings, shop, clock, texts, library)
         inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
         patience = Patience(
-            database, shop, clock, texts, budgets_of(settings), People(database, shop.id),
+            database, shop, clock, texts, budgets_of(settings), People(database, shop.id), suggestions.traits,
             lambda *one: router.handle(*one), lambda *one: router.at_once(*one), outbox.wake,
         )  # fmt: skip
         arrived, policy = Arrivals(shop, tools, safety), consent(settings, edges.values())

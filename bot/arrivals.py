@@ -36,7 +36,7 @@ class Arrivals:
 
         async def look(tx: Transaction) -> None:
             own = await self._keep(tx, message, known)
-            if greet and (due := await self._greet(tx, inbox_id, message, known, own)):
+            if greet and own is not None and (due := await self._greet(tx, inbox_id, message, known, own)):
                 return await inbox.park(tx, inbox_id, due)
             if message.kind is Kind.ADDED and not known.chat.direct:
                 await self._introduce(tx, known)
@@ -44,8 +44,8 @@ class Arrivals:
 
         await self.tools.database.write(look)
 
-    async def _keep(self, tx: Transaction, message: Message, known: Known) -> int:
-        """The interaction that it is, added at the first look; its id."""
+    async def _keep(self, tx: Transaction, message: Message, known: Known) -> int | None:
+        """The interaction that it is, added at the first look; its id, or None where they are forgotten."""
         place = (known.member_id, known.chat.id, message.kind.value, message.at)
         return await self.tools.suggestions.traits.once(tx, *place)
 

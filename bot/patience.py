@@ -76,6 +76,9 @@ class Patience:
 
     async def _put_off(self, inbox_id: int, message: Message, keys: Keys, over: Over, now: datetime) -> None:
         known = await self.people.meet(message, now)
+        if known is None:  # they were forgotten after they said it
+            await self.database.write(lambda tx: inbox.drop(tx, inbox_id))
+            return
         tells = _asks(message) and not over.told
         spoken = language(message.text, known.chat.language or self.shop.language)
         text = self._text(spoken, over)

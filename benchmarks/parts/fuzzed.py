@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import discord
 import telegram
+from bot.conversation.budget import budget
 
 from benchmarks.parts.fuzzing import (
     WORDS,
@@ -32,7 +33,6 @@ from bot.content import options, schedulefile, when
 from bot.content.options import NotAnOption
 from bot.content.when import NotATime
 from bot.conversation import understanding
-from bot.conversation.budget import budget
 from bot.conversation.teaching import standing, wording
 from bot.intake import pack, unpack, whole
 from bot.knowledge.importers import BadImport

@@ -306,6 +306,8 @@ def certificate(say: Say, counts: Mapping[str, int]) -> str:
     """What was removed, by kind."""
     nouns = {
         "interaction": say("what you said and did"),
+        "trait": say("what followed from it"),
+        "purchase": say("lines of your orders"),
         "outbox": say("answers and messages to you"),
         "identity": say("accounts"),
         "inbox": say("messages as they came in"),

@@ -6,7 +6,7 @@ from alembic import op
 import storage.tables.base
 
 revision = "0015"
-down_revision = "0011"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
