@@ -273,7 +273,7 @@ async def everything(
     for held in HELD:
         table = table_of(held)
         if held.whose and held.told:
-            rows = await tx.execute(select(table).where(whose(held, ids)).order_by(table.c.id))
+            rows = await tx.execute(select(table).where(whose(held, ids)).order_by(*table.primary_key))
             found[held.table] = [dict(row._mapping) for row in rows]
     mine = select(Chat.id, Chat.platform, Chat.title, Chat.language).where(Chat.id.in_(list(chats)))
     found["chat"] = [dict(row._mapping) for row in await tx.execute(mine)]

@@ -57,6 +57,7 @@ class Rights:
 
         async def out(tx: Transaction) -> None:
             await members.change(tx, member_id, opted_out=True, subscribed=False)
+            await self._suggestions.traits.rebuild(tx, member_id)  # none may be kept
             await self._withdraw(tx, member_id)
             await suggestions.stop(tx, self._shop_id, member_id, self._clock.now())
 

@@ -78,13 +78,13 @@ async def test_rows_of_a_member_go_and_those_of_others_stay(database: Database) 
 async def test_who_is_not_there_any_more_is_not_written_of(database: Database) -> None:
     ann, _ = await database.write(someone)
 
-    async def gone(tx: Transaction) -> bool:
+    async def gone(tx: Transaction) -> int | None:
         for held in HELD:
             if held.whose:
                 await forget.remove(tx, held, [ann])
         return await interactions.add(tx, 1, ann, 1, "said", NOW, text="late")
 
-    assert await database.write(gone) is False
+    assert await database.write(gone) is None
 
 
 async def test_a_tombstone_is_known_by_the_account_alone(database: Database) -> None:
