@@ -200,6 +200,34 @@ async def test_other_sites_and_names_are_kept_out(shop: SmallShop, client: aioht
         assert response.status == 200
 
 
+async def test_no_form_of_another_site_reaches_the_bot(
+    shop: SmallShop, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """Even with the token: a browser says where a form came from, and no page of another site may read an answer."""
+    where = {"id": str(uuid4()), "chat": "group", "seat": "alex"}
+    headers = {"Authorization": f"Bearer {TOKEN}", "Origin": "https://evil.example"}
+    async with client.post("/upload", data=form("a.csv"), params=where, headers=headers) as response:
+        assert response.status == 403
+    assert not (tmp_path / "uploads").exists()
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    async with client.options("/upload", headers=asked) as response:
+        assert response.status == 403
+    for path in ("/", "/static/page.js", "/nothing"):
+        async with client.get(path) as response:
+            assert not [name for name in response.headers if name.lower().startswith("access-control")]
+            assert "Set-Cookie" not in response.headers  # nothing that a browser would send along by itself
+
+
+async def test_the_token_counts_in_a_frame_only(shop: SmallShop, client: aiohttp.ClientSession) -> None:
+    """Addresses and headers end up in logs and histories."""
+    address = f"/ws?seat=alex&token={TOKEN}"
+    visitor = Visitor(await client.ws_connect(address, headers={"Authorization": f"Bearer {TOKEN}"}))
+    await visitor.next("hello")
+    await visitor.socket.send_json({"type": "seat", "seat": "alex"})
+    assert (await visitor.next("refused"))["reason"] == "token"
+    await visitor.seat("alex", TOKEN)
+
+
 async def test_pages_come_with_security_headers(client: aiohttp.ClientSession) -> None:
     for path in ("/", "/static/page.js", "/healthz", "/nothing"):
         async with client.get(path) as response:
