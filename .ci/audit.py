@@ -1,6 +1,8 @@
-"""Looks up what is installed in the advisories of PyPI, by pip-audit. A package that it skipped counts as not audited.
+"""Looks up what is installed in the advisories of the package index, by pip-audit. A package that it skipped counts as
+not audited.
 
-Without the service nothing is audited, and it says so: a build without a network does not fail for it.
+Where the index can't be asked, as without a network or of a mirror, nothing is audited, and it says so: a build does
+not fail for that.
 """
 
 import json
@@ -8,22 +10,10 @@ import re
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-SERVICE = "https://pypi.org/pypi/pip/23.2.1/json"  # as pip-audit asks for each package; mirrors answer to none
-SECONDS = 8.0
-
-
-def reachable() -> str:
-    """Why the service can't be asked; '' where it can."""
-    try:
-        with urllib.request.urlopen(SERVICE, timeout=SECONDS) as answer:  # nosec B310: an address of our own
-            return "" if "vulnerabilities" in json.load(answer) else "it knows no advisories"
-    except (OSError, ValueError, urllib.error.URLError) as error:
-        return str(error)
+SECONDS = 180.0
 
 
 def installed() -> str:
@@ -33,27 +23,39 @@ def installed() -> str:
     return "\n".join([*lock, *beside]) + "\n"
 
 
+def asked(path: str) -> list[dict[str, object]] | str:
+    """What the advisories say of each package; why they can't be asked."""
+    audit = [sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off", "-f", "json"]
+    try:
+        done = subprocess.run([*audit, "-r", path], capture_output=True, text=True, timeout=SECONDS)
+        found: list[dict[str, object]] = json.loads(done.stdout)["dependencies"]
+    except subprocess.TimeoutExpired:
+        return f"no answer within {SECONDS:.0f} s"
+    except (ValueError, KeyError):
+        return (done.stderr.strip().splitlines() or ["no answer"])[-1]
+    if all("skip_reason" in one for one in found):
+        return str(found[0]["skip_reason"])
+    return found
+
+
 def main() -> int:
-    if why := reachable():
-        print(f"audit: NOT AUDITED, the advisory service can't be asked ({why})")
-        return 0
     with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
         file.write(installed())
         file.flush()
-        audit = [sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "--progress-spinner", "off"]
-        done = subprocess.run([*audit, "--format", "json", "-r", file.name], capture_output=True, text=True)
-    try:
-        found = json.loads(done.stdout)["dependencies"]
-    except (ValueError, KeyError):
-        print(f"audit: failed\n{done.stderr}")
-        return 1
+        found = asked(file.name)
+    if isinstance(found, str):
+        print(f"audit: NOT AUDITED, the advisories can't be asked: {found}")
+        return 0
     wrong = [f"{one['name']}: not audited: {one['skip_reason']}" for one in found if "skip_reason" in one]
-    for one in found:
-        for hole in one.get("vulns", ()):
-            right = ", ".join(hole["fix_versions"]) or "no version yet"
-            wrong.append(f"{one['name']} {one['version']}: {hole['id']}, mended in {right}")
+    wrong += [f"{one['name']} {one['version']}: {hole}" for one in found for hole in holes(one)]
     print("\n".join([*(f"audit: {line}" for line in wrong), f"audit: {len(found)} packages, {len(wrong)} to look at"]))
     return 1 if wrong else 0
+
+
+def holes(package: dict[str, object]) -> list[str]:
+    """Each known hole, and where it is mended."""
+    known = package.get("vulns")
+    return [f"{one['id']}, mended in {', '.join(one['fix_versions']) or 'no version yet'}" for one in known or ()]
 
 
 if __name__ == "__main__":
