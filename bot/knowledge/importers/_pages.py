@@ -23,6 +23,7 @@ FITS, ENDED_FITS = (
     0.95,
 )  # of the line's room, where it ends a sentence: if the next word fits, it was ended by hand
 MARGIN = 0.08  # of a page's height, above and below, where its header and footer stand
+LINE = 300  # characters of a line that are looked at for what follows
 NUMBERED_PAGE = re.compile(
     r"(?:page|p\.|seite|第)?\s*[-–—]?\s*\d{1,4}\s*[-–—]?(?:\s*(?:/|of|von|页\s*共?)\s*\d{0,4}\s*页?)?|[ivxl]{1,6}",
     re.IGNORECASE,
@@ -90,9 +91,9 @@ def without_edges(pages: list[list[Line]]) -> list[list[Line]]:
     least = max(2, 0.6 * len(pages))
 
     def dull(line: Line) -> bool:
-        numbered = NUMBERED_PAGE.fullmatch(line.text) or PRINTED.fullmatch(line.text)
+        numbered = (len(line.text) < LINE and NUMBERED_PAGE.fullmatch(line.text)) or PRINTED.fullmatch(line.text)
         repeated = line.edge and (numbered or often[_shape(line)] >= least)
-        return bool(repeated or CONTENTS.search(line.text))
+        return bool(repeated or CONTENTS.search(line.text[-LINE:]))
 
     return [[line for line in page if not dull(line)] for page in pages]
 

@@ -98,18 +98,18 @@ def _keys(text: str) -> list[str]:
     by_depth: dict[int, list[str]] = {}
     depth, wrapped, last = 0, False, ""
     for match in TOKEN.finditer(text):
-        token = match[0]
-        wrapped |= token == "[" and depth == 1 and by_depth.get(1, [""])[-1].lower() in LISTS
-        if token in "{[":
+        sign = match[0]
+        wrapped |= sign == "[" and depth == 1 and by_depth.get(1, [""])[-1].lower() in LISTS
+        if sign in "{[":
             depth += 1
-        elif token in "}]":
+        elif sign in "}]":
             depth -= 1
-        elif token == ":":
+        elif sign == ":":
             by_depth.setdefault(depth, []).append(last[1:-1])
-        if token == "}" and depth == 0:
+        if sign == "}" and depth == 0:
             wrapped &= "{" not in text[match.end() :]  # more objects below: JSON lines
             break
-        last = token
+        last = sign
     return by_depth.get(2 if text.lstrip().startswith("[") else 3 if wrapped else 1, [])
 
 

@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 
 from bot.knowledge.importers.base import Article
 
+# None of these may take longer than a file is long: what may stand twice in a row is bounded.
 ASKED = re.compile(r"[?？]\W{0,3}$")
 PAIR_QUESTION = re.compile(
-    r"^(?:\*\*)?(?:Q|Question|问|问题)\s*\d*\s*(?:\*\*)?\s*[:：.、](?:\*\*)?\s*(.+)", re.IGNORECASE
+    r"^(?:\*\*)?(?:Q|Question|问|问题)\s{0,9}\d{0,9}\s{0,9}(?:\*\*)?\s{0,9}[:：.、](?:\*\*)?\s*(.+)", re.IGNORECASE
 )
 PAIR_ANSWER = re.compile(
-    r"^(?:\*\*)?(?:A|Answer|答|回答|答案)\s*\d*\s*(?:\*\*)?\s*[:：.、](?:\*\*)?\s*(.*)", re.IGNORECASE
+    r"^(?:\*\*)?(?:A|Answer|答|回答|答案)\s{0,9}\d{0,9}\s{0,9}(?:\*\*)?\s{0,9}[:：.、](?:\*\*)?\s*(.*)", re.IGNORECASE
 )
 SENTENCE = re.compile(r".+?(?:[.!?](?=\s|$)|[。！？])")
 NUMBERED = re.compile(r"^\s*\d{1,3}\s*[.)、）]\s*(.+)")
 BOLD = re.compile(r"^\s*(?:[-*+]\s+)?(?:\*\*|__)(.+?)(?:\*\*|__)\s*$")
-LINK = re.compile(r"!?\[([^\]]*)\]\(\s*<?([^)\s>]*)>?[^)]*\)")
-EMPHASIS = re.compile(r"(\*\*|__|`)(?=\S)(.+?)(?<=\S)\1")
+LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\(\s{0,9}<?([^)\s>]{0,1000})>?[^)]{0,300}\)")
+EMPHASIS = re.compile(r"(\*\*|__|`)(?=\S)(.{1,300}?)(?<=\S)\1")
 STARRED = re.compile(r"(?<![\w*])\*(?=[^\s*])([^*]+?)(?<=[^\s*])\*(?![\w*])")
-TABLE_RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?\s*$")
+TABLE_RULE = re.compile(r"^\s*(?:\|\s*)?:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*(?:\|\s*)?$")
 
 
 @dataclass(slots=True)

@@ -132,7 +132,7 @@ def _number(value: int | float, shape: str) -> str:
         return f"{(amount * 100).normalize():f}%"
     if re.fullmatch("0{2,}", shape) and amount == amount.to_integral_value():
         return f"{int(amount):0{len(shape)}d}"  # a code with zeros before it
-    found = SIGN.search(shape.partition(";")[0])
+    found = SIGN.search(shape.partition(";")[0][:200])
     sign = next(filter(None, found.groups()), "").strip() if found else ""
     known = sign.upper() in _values.SIGNS or sign in _values.AMBIGUOUS or _values.is_currency(sign.upper())
     return f"{amount:f} {sign}" if known else f"{amount:f}"

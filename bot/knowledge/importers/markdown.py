@@ -10,8 +10,7 @@ KIND = ARTICLES
 
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 UNDERLINE = re.compile(r"^ {0,3}(=+|-{3,})\s*$")
-COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-MARKS = re.compile(r"^#{1,6} \S|^\s*(?:\*\*|__).+(?:\*\*|__)\s*$|^[-*] \S|\[[^\]]+\]\(\S+\)", re.MULTILINE)
+MARKS = re.compile(r"^#{1,6} \S|^[^\S\n]*(?:\*\*|__).+(?:\*\*|__)\s*$|^[-*] \S|\[[^\[\]]+\]\(\S+\)", re.MULTILINE)
 
 
 def sniff(head: Head) -> float:
@@ -29,7 +28,7 @@ def read(source: Source) -> Iterator[Item]:
 
 def parse(text: str, document: str = "") -> Iterator[Article]:
     """The articles of one Markdown text. The document's own title leads only where it has no other headings."""
-    lines = COMMENT.sub(lambda m: "\n" * m[0].count("\n"), text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = _uncommented(text).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     sections = list(_sections_of(lines))
     titled = [section for section in sections if section.path]
     title = titled[0].path[0] if titled and all(section.path[0] == titled[0].path[0] for section in titled) else ""
@@ -38,6 +37,15 @@ def parse(text: str, document: str = "") -> Iterator[Article]:
         for section in titled:
             section.path = section.path[1:] or section.path
     yield from _sections.articles(sections, opening, document)
+
+
+def _uncommented(text: str) -> str:
+    """Without `<!-- comments -->`, whose lines stay empty; one that never ends is text. Time grows with the length."""
+    kept, at = [], 0
+    while (start := text.find("<!--", at)) >= 0 and (end := text.find("-->", start + 4)) >= 0:
+        kept += [text[at:start], "\n" * text.count("\n", start, end)]
+        at = end + 3
+    return "".join([*kept, text[at:]])
 
 
 def _opening(sections: list[_sections.Section]) -> str:

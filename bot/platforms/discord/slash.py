@@ -35,12 +35,12 @@ def parts(usage: str) -> list[Part]:
     """The pieces of a usage; of one that is no plain sequence, a single option."""
     found: list[Part] = []
     depth = 0
-    for token in _PART.findall(usage):
-        if token in "[]":
-            depth += 1 if token == "[" else -1
+    for word in _PART.findall(usage):
+        if word in "[]":
+            depth += 1 if word == "[" else -1
         else:
-            option = token.split("|")[0].lower() if token.isupper() or "|" in token else ""
-            found.append(Part(token, option, depth))
+            option = word.split("|")[0].lower() if word.isupper() or "|" in word else ""
+            found.append(Part(word, option, depth))
     options = [one for one in found if one.option]
     regular = "".join(_PART.findall(usage)) == usage.replace(" ", "")
     follow = all(one.word in _SINGLE for one in options[:-1])
