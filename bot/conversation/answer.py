@@ -15,6 +15,7 @@ from bot.texts import Texts
 from llm.protocol import Act, Fact, Plan
 
 REFUSING = (Act.UNKNOWN, Act.OFFTOPIC, Act.ABUSE, Act.UNSAFE)
+CHAT = (Act.GREET, Act.THANKS, Act.BYE, Act.SMALLTALK)  # which agree with whatever was said
 HELP = (
     "I'm sorry that things are so hard. I'm only a program: please talk to somebody you trust, and if you are in "
     "danger, call the emergency number where you are. I've asked somebody from the team to write to you."
@@ -63,7 +64,7 @@ class Conversation:
         if verdict:
             plans = [self._refused(verdict, context.language)]
         else:
-            plans = await self.planner.plan(text, context)
+            plans = self._cold(text, context, await self.planner.plan(text, context))
         planned = self.clock.now()
         worded: list[Worded] = []
         for plan in plans:
@@ -82,6 +83,12 @@ class Conversation:
         done = self.clock.now()
         cost = Cost(sum(one.tokens for one in worded), (done - began).total_seconds())
         return replace(answer, cost=cost, trace=self._trace(plans, worded, context, (began, planned, done)))
+
+    def _cold(self, text: str, context: Context, plans: list[Plan]) -> list[Plan]:
+        """The plans; no friendly word for what the bot itself would not say."""
+        if not any(plan.act in CHAT for plan in plans) or not self.voice.safety.dark(text, context.place):
+            return plans
+        return [Plan(Act.OFFTOPIC, plan.language, fixed=True) if plan.act in CHAT else plan for plan in plans]
 
     def _refused(self, verdict: str, language: str) -> Plan:
         """What is said to a message that the rules stopped, by code: no model is shown it. Whoever may be in danger is

@@ -207,5 +207,5 @@ def plain(plan: Plan, texts: Texts) -> str:
         Act.ABOUT: lambda: say(language, "I'm the shop's assistant, a program. I answer questions about what we sell."),
         Act.OFFTOPIC: lambda: say(language, "I only know about the shop, sorry. Ask me about our products any time."),
         Act.ABUSE: lambda: say(language, "Let's keep it friendly, please. I'm happy to help with the shop."),
-        Act.UNSAFE: lambda: say(language, "I can't do that. I'm happy to help with questions about the shop."),
+        Act.UNSAFE: lambda: say(language, "Sorry, but I can't do that. I'm happy to help with the shop."),
     }.get(plan.act, lambda: say(language, "Nice to hear from you! Ask me about the shop any time."))()

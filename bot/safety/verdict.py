@@ -13,6 +13,7 @@ from bot.safety.rules.base import Direction, Rule, Strictness, Subject, Terms
 
 log = logging.getLogger(__name__)
 NORMAL: Strictness = "normal"
+DARK = ("taboo", "words", "harm", "illegal", "sexual")
 NOWHERE: Mapping[str, Strictness] = MappingProxyType({})
 
 
@@ -68,6 +69,11 @@ class Safety:
             elif reason:
                 return reason
         return None
+
+    def dark(self, text: str, place: str = "") -> bool:
+        """Does a member's text hold what the bot itself would not say, though it was let in?"""
+        rules = {name: self.rules[name] for name in DARK if name in self.rules}
+        return Safety(rules, self._strictness, self._places).verdict(text, "out", place=place, typed=True) is not None
 
     def passed(self, text: str, place: str = "") -> str:
         """A row's text without the sentences that the rules have something against; as it is where there are none."""
