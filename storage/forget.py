@@ -130,6 +130,9 @@ async def settle(tx: Transaction, number: int, state: str, **values: Any) -> Non
 async def remove(tx: Transaction, held: Held, ids: Collection[int]) -> int:
     """The rows of a table that are theirs go, or name nobody any more; how many."""
     table, mine = table_of(held), whose(held, ids)
+    if held.table == "campaign_target":  # what is not sent yet is not sent: it would look like a group's
+        waiting = mine & table.c.state.in_(("waiting", "queued"))
+        await tx.execute(update(table).where(waiting).values(state="skipped"))
     if held.stays:
         empty = dict.fromkeys(held.whose)
         return int((await tx.execute(update(table).where(mine).values(**empty))).rowcount)
@@ -166,11 +169,16 @@ async def empty_inbox(
     return len(rows)
 
 
-async def page(tx: Transaction, shop_id: int, held: Held, after: int, size: int) -> list[Row[Any]]:
-    """Some rows of a table with the columns that may name or quote somebody, by id."""
+async def page(
+    tx: Transaction, shop_id: int, held: Held, ids: Collection[int], after: int, size: int
+) -> list[Row[Any]]:
+    """Some rows of a table with the columns that may name or quote somebody, by id; none that goes with its member."""
     table = table_of(held)
     columns = [table.c[name] for name in ("id", *held.quotes, *({"kind"} & set(table.c.keys())))]
     query = select(*columns).where(table.c.shop_id == shop_id, table.c.id > after)
+    if not held.stays:
+        others = (or_(table.c[name].is_(None), table.c[name].not_in(list(ids))) for name in held.whose)
+        query = query.where(*others)
     if held.table == "article":
         query = query.where(table.c.source == TAUGHT)
     if held.table == "inbox":  # what is still to be handled has to say whose it is

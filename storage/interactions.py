@@ -223,6 +223,22 @@ async def with_products(
     return list(await tx.execute(query.order_by(SAID.c.id.desc()).limit(count)))[::-1]
 
 
+async def turned_down(tx: Transaction, member_id: int) -> tuple[set[int], set[str]]:
+    """Products and brands (folded) that this member wants no suggestion of; `shown` took back what was before it."""
+    query = select(SAID.c.kind, SAID.c.product_id, SAID.c.data).where(SAID.c.member_id == member_id)
+    query = query.where(SAID.c.kind.in_(("dismissed", "hidden", "shown"))).order_by(SAID.c.id)
+    products, brands = set[int](), set[str]()
+    for row in await tx.execute(query):
+        if row.kind == "shown":
+            products.clear()
+            brands.clear()
+        elif row.kind == "dismissed" and row.product_id:
+            products.add(row.product_id)
+        elif row.kind == "hidden":
+            brands.add(str(row.data.get("brand", "")).casefold())
+    return products, brands
+
+
 async def forget_texts(tx: Transaction, shop_id: int, before: datetime) -> None:
     """Empty the raw words that are older than the retention time; that something was said stays."""
     old = (Interaction.shop_id == shop_id) & (Interaction.at < before) & (Interaction.text != "")

@@ -8,7 +8,7 @@ from typing import Any
 from bot.language import HAN
 
 GONE = "•••"
-BEGINS = 8  # letters by which a quote is looked for
+BEGINS = 6  # letters by which a quote is looked for
 LONGEST = 40  # letters from which a quote is one, though the rest is cut off
 SHORTEST, SHORTEST_HAN = 12, 6  # letters of words that are told apart from anybody's
 # Kinds of the bot's messages that speak to many or of others: there a name may be a product's, too.
@@ -23,11 +23,13 @@ class Redaction:
         self._asked = frozenset(asked)
         forms = sorted({one.strip() for one in names if len(one.strip()) > 1}, key=len, reverse=True)
         self._names = re.compile("|".join(map(_whole, forms))) if forms else None
-        self._said: dict[str, list[str]] = defaultdict(list)
+        self._said: dict[str, list[str]] = defaultdict(list)  # by their first letters, LONGEST at most
         for text in said:
             for form in {text.strip(), " ".join(text.split())}:
                 if len(form) >= (SHORTEST_HAN if HAN.search(form) else SHORTEST):
-                    self._said[form[:BEGINS]].append(form)
+                    self._said[form[:LONGEST]].append(form)
+        self._starts = {key[:BEGINS] for key in self._said}
+        self._lengths = sorted({len(key) for key in self._said}, reverse=True)
 
     def text(self, text: str, *, named: bool = True) -> str:
         """The text without them; with `named` false only what was said is taken out."""
@@ -56,7 +58,7 @@ class Redaction:
             return text
         parts, last, at = [], 0, 0
         while at <= len(text) - BEGINS:
-            if found := self._quote(text, at):
+            if text[at : at + BEGINS] in self._starts and (found := self._quote(text, at)):
                 parts += [text[last:at], GONE]
                 last = at = at + found
             else:
@@ -65,12 +67,10 @@ class Redaction:
 
     def _quote(self, text: str, at: int) -> int:
         """How many letters are a quote from there on."""
-        best = 0
-        for form in self._said.get(text[at : at + BEGINS], ()):
-            same = _same(form, text, at)
-            if same == len(form) or same >= LONGEST:
-                best = max(best, same)
-        return best
+        for length in self._lengths:
+            if forms := self._said.get(text[at : at + length]):
+                return max(_same(form, text, at) for form in forms)
+        return 0
 
 
 def _whole(name: str) -> str:

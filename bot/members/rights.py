@@ -25,9 +25,10 @@ from storage.database import Database, Transaction
 from storage.held import HELD, KEEP, Held
 
 log = logging.getLogger(__name__)
-SIZE = 200  # rows that are looked through at once
+SIZE = 500  # rows that are looked through at once
 PATIENCE = timedelta(days=1)  # for telling the member that it is done
 ENDS = ("sent", "failed", "blocked", "unknown", "cancelled")
+OUTBOX = next(held for held in HELD if held.table == "outbox")
 Say = Callable[..., str]
 
 
@@ -116,6 +117,7 @@ class Rights:
 
         number = await self._database.write(begin)
         self._under_way.add(number)
+        self._drop()  # who speaks from here on is somebody new
         try:
             return await self._sweep(number)
         finally:
@@ -136,7 +138,7 @@ class Rights:
         await self._step(number, "inbox", lambda tx: forget.empty_inbox(tx, self._shop_id, *places))
         for held in HELD:
             if held.quotes:
-                await self._redact(number, held, redaction)
+                await self._redact(number, held, ids, redaction)
         for held in HELD:
             if held.whose:
                 await self._step(number, held.table, partial(forget.remove, held=held, ids=ids))
@@ -150,7 +152,7 @@ class Rights:
 
         await self._database.write(step)
 
-    async def _redact(self, number: int, held: Held, redaction: Redaction) -> None:
+    async def _redact(self, number: int, held: Held, ids: Sequence[int], redaction: Redaction) -> None:
         """Their names and words out of rows that are others' or the shop's, some at a time."""
 
         def change(table: str, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -158,7 +160,7 @@ class Rights:
 
         after = 0
         while True:
-            look = partial(forget.page, shop_id=self._shop_id, held=held, after=after, size=SIZE)
+            look = partial(forget.page, shop_id=self._shop_id, held=held, ids=ids, after=after, size=SIZE)
             rows = await self._database.read(look)
             if not rows:
                 return
@@ -256,6 +258,7 @@ class Rights:
             await forget.empty_inbox(tx, self._shop_id, *places)
             await forget.empty(tx, row.cause)
             await forget.drop(tx, told)
+            await forget.remove(tx, OUTBOX, row.data["ids"])  # an answer that was under way
             await forget.count(tx, row.id, "chat", await forget.leave_chats(tx, chats, max(told, default=0)))
             await forget.settle(tx, row.id, forget.DONE, data={})
 

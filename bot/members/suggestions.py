@@ -20,7 +20,7 @@ from bot.knowledge.rows import Product
 from bot.knowledge.wording import Voice
 from bot.members.bandit import CANDIDATES, HOLDOUT, Rates, draw, generator, held_out
 from bot.members.lift import Harm, harm
-from bot.members.profiles import profile
+from bot.members.profiles import Profile, profile
 from bot.members.recommender import Candidate, Recommender
 from bot.members.traits import Traits
 from bot.messages import Button, Outgoing
@@ -28,7 +28,7 @@ from bot.outbox import extra
 from bot.texts import Texts
 from llm.engine import Priority
 from llm.protocol import Act, Fact, Plan
-from storage import handoffs, members, outbox, suggestions
+from storage import handoffs, interactions, members, outbox, suggestions
 from storage.database import Database, Transaction
 
 KIND = "suggestion"
@@ -97,8 +97,26 @@ class Suggestions:
         known = await self._database.read(
             lambda tx: profile(tx, self._shop_id, member_id, now, chat_id=chat_id, policy=self._profiles)
         )
-        found = await self.recommender.recommend(known, now)
+        found = await self.fitting(known, now)
         return await self._worded(found[0], name, language) if found else None
+
+    async def fitting(self, known: Profile, now: datetime, *, unasked: bool = False) -> list[Candidate]:
+        """What fits a member, best first, without what they turned down."""
+        found = await self.recommender.recommend(known, now, CHOICE, unasked=unasked)
+        down = partial(interactions.turned_down, member_id=known.member_id)
+        products, brands = await self._database.read(down)
+        return [one for one in found if one.product.id not in products and one.product.brand.casefold() not in brands]
+
+    def buttons(self, product: Product, language: str) -> tuple[Button, ...]:
+        """What can be said to a suggestion, but for its end."""
+        say = partial(self._texts.say, language)
+        hide = (Button(say("Hide this brand"), f"/suggest hide {product.id}"),) if product.brand else ()
+        return (
+            Button(say("Tell me more"), f"/ask {product.title}"),
+            Button(say("More like this"), f"/suggest more {product.id}"),
+            Button(say("Not for me"), f"/suggest not {product.id}"),
+            *hide,
+        )
 
     async def subscribe(self, member_id: int, on: bool) -> None:
         """Consent to suggestions, or its end: what waits to be sent is cancelled with it."""
@@ -149,8 +167,9 @@ class Suggestions:
         known = await self._database.read(lambda tx: profile(tx, self._shop_id, row.id, now, policy=self._profiles))
         before = await self._database.read(lambda tx: outbox.sources_for(tx, self._shop_id, row.id, KIND))
         language = known.language or self._language
-        fitting = await self.recommender.recommend(known, now, CHOICE, unasked=True)
-        candidates = [one for one in fitting if one.product.row not in before][:CANDIDATES]
+        candidates = [one for one in await self.fitting(known, now, unasked=True) if one.product.row not in before][
+            :CANDIDATES
+        ]
         if not candidates:
             return False
         logged = partial(suggestions.add, shop_id=self._shop_id, member_id=row.id, key=key, now=now)
@@ -160,7 +179,8 @@ class Suggestions:
         best, choice = choose(candidates, rates, key)
         found = await self._worded(best, row.name, language)
         stop = Button(self._texts.say(language, "No more suggestions"), "/subscribe off")
-        shown = Outgoing(found.text, (stop,), (card(found.product, language),), why=found.why)
+        buttons = (*self.buttons(found.product, language), stop)
+        shown = Outgoing(found.text, buttons, (card(found.product, language),), why=found.why)
         values = {
             "member_id": row.id,
             "worded_by": found.by,

@@ -1,5 +1,6 @@
 """/forgetme: a member is asked once, removed everywhere, and told what was removed; also across a kill."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from bot.clock import ManualClock
 from bot.config import Settings
 from bot.members.rights import Rights
 from bot.messages import Button, Chat, Kind, Message, Sender
-from storage import aliases, forget, questions
+from storage import aliases, forget, models, questions
 from storage import settings as stored
 from storage.database import Database
 from storage.tables import Base, Interaction, Member
@@ -130,7 +131,7 @@ class Dying(Database):
         return await self.database.write(job)
 
 
-@pytest.mark.parametrize("writes", [1, 4, 9, 20])
+@pytest.mark.parametrize("writes", [4, 20])
 async def test_a_kill_in_the_middle_is_gone_on_with(settings: Settings, clock: ManualClock, writes: int) -> None:
     """As a kill leaves it: the work is begun and some of its steps are done, the command is not."""
     async with open_group(settings, clock) as group:
@@ -165,3 +166,30 @@ async def test_the_files_hold_nothing_of_them(settings: Settings, clock: ManualC
             held = file.read_bytes()
             assert [word for word in PLANTED if word.encode() in held] == [], file.name
         assert await group.app.database.read(lambda tx: forget.uncleaned(tx, group.app.shop.id)) == []
+
+
+async def test_what_training_learnt_from_is_removed_and_retired(group: Group, tmp_path: Path) -> None:
+    """Files with their words, by who was in them or by the words themselves; models made of these."""
+    await plant(group)
+    who, shop, now = await member(group), group.app.shop.id, group.clock.now()
+    files = {name: tmp_path / f"{name}.jsonl" for name in ("theirs", "quoting", "others", "changed")}
+    texts = {"theirs": "disguised", "quoting": f'["Ada", "{WORDS}"]', "others": "nothing", "changed": "disguised too"}
+    digests = {}
+    for name, path in files.items():
+        path.write_text(texts[name])
+        digests[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    async def made(tx: Any) -> None:
+        for name, path in files.items():
+            ids = [who] if name in ("theirs", "changed") else [10**6]
+            await forget.exported(tx, shop, str(path), digests[name], ids, now)
+        values = {"path": "tuned", "base": "starter", "digest": "t", "state": "live"}
+        await models.add(tx, shop, **values, scores={"export": digests["theirs"]}, now=now)
+
+    await group.app.database.write(made)
+    files["changed"].write_text("another file of this name")
+    told = await group.say(NAME, "/forgetme yes")
+    assert "- files for training with your words: 3" in told
+    assert "- models that learnt from you, retired: 1" in told
+    assert [name for name, path in files.items() if path.exists()] == ["others", "changed"]
+    assert await group.app.database.read(lambda tx: models.live(tx, shop, "starter")) is None

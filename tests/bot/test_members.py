@@ -128,7 +128,9 @@ async def test_only_subscribers_are_sent_something_and_once_a_day(shop: RunningS
     assert (row.member_id, row.platform_id, row.direct) == (maya, "direct:maya", True)
     assert row.key == f"suggestion:{maya}:2026-05-04"
     assert 'You asked about Gripstone 29" Tire.' in row.text
-    assert row.extra["buttons"] == [["No more suggestions", "/subscribe off"]]
+    labels = ["Tell me more", "More like this", "Not for me", "Hide this brand", "No more suggestions"]
+    assert [label for label, _ in row.extra["buttons"]] == labels
+    assert row.extra["buttons"][-1] == ["No more suggestions", "/subscribe off"]
 
 
 async def test_it_goes_to_the_direct_chat_that_the_member_uses(shop: RunningShop) -> None:

@@ -114,3 +114,35 @@ async def test_the_page_shows_it_and_nothing_else_of_the_disk(tmp_path: Path, pa
             async with http.get(f"{shop.web.url}/pictures/{bad}") as answer:
                 assert answer.status == 404
         await socket.close()
+
+
+DOCUMENT = ("my-data.json", '{"who": "小林"}')
+
+
+async def test_a_document_comes_with_its_message_on_every_network(
+    settings: Settings, clock: ManualClock, tmp_path: Path
+):
+    shown, content = Outgoing("Here it is", document=DOCUMENT), DOCUMENT[1].encode()
+    async with FakeTelegram(clock) as fake, alone(settings, fake, clock) as (edge, _):
+        to, _ = fake.world.place("shop")
+        await edge.send(Chat("telegram", str(to.id)), shown, "reply:1")
+        assert (fake.log[-1].text, fake.files["my-data.json"]) == ("Here it is", content)
+        await edge.check()
+    heard: list[Message] = []
+    async with FakeDiscord(Ahead()) as fake, discord(fake, heard) as platform:
+        chat = Chat("discord", (await fake.place("shop"))["id"])
+        await platform.send(chat, shown, "reply:1")
+        await fake.use("shop", "boss", "posts")
+        await until(lambda: heard)
+        alone_sees = replace(shown, text="Yours", ticket=heard[0].ticket, private_to=heard[0].sender.id)
+        await platform.send(chat, alone_sees, "command:1")
+        held = [content for path, content in fake.world.files.items() if path.endswith("/my-data.json")]
+        assert held == [content, content]
+    async with open_shop(tmp_path / "uploads") as shop, aiohttp.ClientSession() as http:
+        socket = await http.ws_connect(f"{shop.web.url}/ws")
+        await socket.send_json({"type": "seat", "seat": "maya", "token": ""})
+        while (await socket.receive_json())["type"] != "seated":
+            pass
+        await shop.say(Chat("web", "direct:maya"), shown, "reply:1")
+        assert (await socket.receive_json())["message"]["document"] == list(DOCUMENT)
+        await socket.close()

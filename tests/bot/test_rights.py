@@ -8,8 +8,9 @@ from sqlalchemy import select
 
 from bot.clock import ManualClock
 from bot.config import Settings
+from bot.messages import Kind
 from storage import members, outbox
-from storage.tables import Interaction, Member, Outbox, SuggestionLog
+from storage.tables import Audit, Interaction, Member, Outbox, SuggestionLog
 from tests.conftest import Group, open_group
 
 ASKED = "how much is the Glass Teapot with Infuser?"
@@ -131,3 +132,56 @@ async def test_the_choices_stand_in_the_members_row(group: Group) -> None:
     await group.say("ann", "/optout")
     member = await row(group, Member, name="ann")
     assert (member.opted_out, member.subscribed) == (True, False)
+
+
+async def pressed(group: Group, label: str) -> str:
+    """Ann presses a button under the last message."""
+    command = next(one.command for one in group.log[-1][2].buttons if one.label == label)
+    return await group.say("ann", command, chat="ann", direct=True, kind=Kind.BUTTON)
+
+
+async def suggested(group: Group) -> str:
+    """The product that ann is suggested."""
+    await group.say("ann", "/suggest", chat="ann", direct=True)
+    return group.log[-1][2].cards[0].title
+
+
+async def test_what_is_not_for_a_member_is_not_suggested_again(group: Group) -> None:
+    await interest(group)
+    first = await suggested(group)
+    text = await pressed(group, "Not for me")
+    assert text.startswith(f"Good, I won't suggest {first} again.")
+    assert await suggested(group) != first
+    await group.say("ann", "/suggest all", chat="ann", direct=True)
+    assert await suggested(group) == first
+
+
+async def test_a_hidden_brand_stays_hidden(group: Group) -> None:
+    await interest(group)
+    first = await suggested(group)
+    brands = {one.title: one.brand for one in await group.app.library.read([*range(1, 60)])}
+    assert f"nothing of {brands[first]} any more" in await pressed(group, "Hide this brand")
+    if cards := group.log[-1][2].cards:
+        assert brands[cards[0].title] != brands[first]
+    await group.say("ann", "/suggest all", chat="ann", direct=True)
+    assert await suggested(group) == first
+
+
+async def test_more_like_this_goes_on_from_it(group: Group) -> None:
+    await interest(group)
+    first = await suggested(group)
+    await pressed(group, "More like this")
+    assert group.log[-1][2].cards[0].title != first
+    assert "You asked about" in await group.say("ann", "/why", chat="ann", direct=True)
+    assert "which product you mean" in await group.say("ann", "/suggest not 99999")
+
+
+async def test_an_admin_sees_what_would_be_suggested_and_that_is_audited(group: Group) -> None:
+    await group.say("ann", ASKED)
+    text = await group.say("boss", "/suggest preview ann")
+    assert text.startswith("ann would be suggested one of these:")
+    assert "You asked about Glass Teapot with Infuser." in text
+    assert "have not subscribed" in text
+    assert (await row(group, Audit, action="/suggest preview")).data["of"] == 1
+    assert "for admins" in await group.say("ann", "/suggest preview boss")
+    assert "I know nobody" in await group.say("boss", "/suggest preview nobody")

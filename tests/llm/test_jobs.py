@@ -224,6 +224,21 @@ async def test_the_prefix_cache_gives_way_where_memory_runs_out(endless: str, ca
         await engine.close()
 
 
+async def test_what_was_read_can_be_forgotten(endless: str) -> None:
+    engine = LocalEngine(endless, threads=1)
+    await engine.start()
+    try:
+        await say(engine, ask())
+        await say(engine, ask())
+        before = engine.report()
+        assert before.reused > 0
+        engine.forget()
+        assert await say(engine, ask())
+        assert engine.report().reused == before.reused
+    finally:
+        await engine.close()
+
+
 async def test_nobody_is_left_waiting_by_a_thread_that_fails(endless: str) -> None:
     engine = LocalEngine(endless, threads=1, slots=1, loader=broken("forward", SystemError("no such device")))
     with pytest.raises(ModelNotUsable, match="no such device"):

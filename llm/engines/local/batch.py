@@ -27,6 +27,7 @@ class Batch:
         self._chunk = chunk
         self._free = list(range(self.slots))  # a heap: low slots first, for a pass goes over all up to the highest
         self._at: dict[Work, int] = {}
+        self._passing: set[int] = set()  # slots of what was begun before `forget`
 
     @property
     def free(self) -> int:
@@ -41,10 +42,16 @@ class Batch:
     def leave(self, work: Work) -> None:
         """Free its slot. What a finished one holds is kept for whoever begins like it."""
         slot = self._at.pop(work)
-        if work.done:
+        if work.done and slot not in self._passing:
             self.prefixes.keep(slot, [*work.prompt, *work.written][: work.position])
+        self._passing.discard(slot)
         self.model.network.leave(slot)
         heapq.heappush(self._free, slot)
+
+    def forget(self) -> None:
+        """Drop what is kept of prompts, and keep nothing of those that are under way."""
+        self.prefixes.clear()
+        self._passing |= set(self._at.values())
 
     def at(self, slot: int) -> Work:
         """Whose slot it is."""
@@ -70,7 +77,8 @@ class Batch:
             end = at + piece.wanted
             total = next(totals) if piece.sums else logits[:0, 0]
             reads.append(Read(work, len(piece.tokens), logits[at:end], likeliest[at:end], total))
-            if piece.start < len(work.prompt) <= piece.start + len(piece.tokens):
+            read = piece.start < len(work.prompt) <= piece.start + len(piece.tokens)
+            if read and piece.slot not in self._passing:
                 self.prefixes.keep(piece.slot, work.prompt)
             at = end
         return reads

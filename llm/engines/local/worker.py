@@ -216,7 +216,7 @@ class Worker:
                 return None
             if self._forget and self._batch:
                 self._forget = False
-                self._batch.prefixes.clear()
+                self._batch.forget()
             if self._swap:
                 swap, self._swap = self._swap, None
                 return swap
