@@ -46,7 +46,9 @@ def normalise(text: str) -> str:
     """One form for what looks alike: width, case, quotes; nothing invisible."""
     if text.isascii():
         return text.casefold()
-    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    seen = unicodedata.normalize("NFKC", text)
+    if not seen.isprintable():  # as it nearly always is, in which case there is nothing to look for
+        seen = "".join(sign for sign in seen if unicodedata.category(sign) != "Cf")
     return seen.casefold().replace("’", "'").replace("‘", "'")
 
 

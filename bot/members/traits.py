@@ -192,10 +192,11 @@ class Traits:
                 await self._take(tx, member_id, chat_id, Event(own, kind, at, product_id, held))
 
     async def rebuild(self, tx: Transaction, member_id: int) -> int:
-        """Derive all of a member's traits anew, or remove them where they may not be kept; how many interactions they
-        come from."""
+        """Derive all of a member's traits anew, or remove them where they may not be kept, with what their words said;
+        how many interactions they come from."""
         await rows.drop(tx, member_id)
         if not await self._allowed(tx, member_id):
+            await self._unsign(tx, member_id)
             return 0
         count, after, chats = 0, 0, dict[int, dict[str, Trait]]()
         while found := await interactions.history(tx, member_id, after, SLICE):
@@ -206,6 +207,14 @@ class Traits:
         for chat_id, kept in chats.items():
             await rows.put(tx, [self._row(member_id, chat_id, one) for one in kept.values()])
         return count
+
+    async def _unsign(self, tx: Transaction, member_id: int) -> None:
+        after = 0
+        while found := await interactions.history(tx, member_id, after, SLICE):
+            after = found[-1].id
+            for row in found:
+                if "signs" in row.data:
+                    await interactions.mark(tx, row.id, _unsigned(row.data))
 
     async def sources(self, tx: Transaction, member_id: int, name: str, chat_id: int | None = None) -> list[int]:
         """The interactions that a trait comes from, oldest first."""

@@ -42,13 +42,13 @@ class Interaction(Base):
     shop_id: Mapped[int] = references("shop.id")
     member_id: Mapped[int] = references("member.id")
     chat_id: Mapped[int] = references("chat.id")
-    # said, asked, complained, thanked, pressed, reacted, commanded, added, joined, left; of suggestions: clicked (more
-    # like this), dismissed, hidden (a brand), shown (all of these again)
+    # said, asked, complained, thanked, pressed, reacted, commanded, added, joined, left; bought, amended (of an order);
+    # of suggestions: clicked (more like this), dismissed, hidden (a brand), shown (all of these again)
     kind: Mapped[str]
     text: Mapped[str] = mapped_column(default="")  # emptied after the retention time
     message_id: Mapped[str] = mapped_column(default="")
     product_id: Mapped[int | None]
-    data: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    data: Mapped[dict[str, Any]] = mapped_column(default=dict)  # also `signs`: what the words say of who said them
     at: Mapped[datetime]
 
 

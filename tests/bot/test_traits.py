@@ -128,6 +128,8 @@ async def test_of_who_did_not_consent_nothing_is_derived_until_they_do(tmp_path:
         assert "aspect:battery:-" in await held(shop, maya)
         await shop.suggestions.subscribe(maya, False)
         assert await held(shop, maya) == {}
+        (row,) = await shop.database.read(lambda tx: interactions.of_member(tx, maya))
+        assert "signs" not in row.data
 
 
 async def test_sensitive_things_become_no_trait(shop: RunningShop) -> None:
