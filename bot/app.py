@@ -36,6 +36,7 @@ from bot.listener import Listener
 from bot.members import signals as signal_folder
 from bot.members.suggestions import Suggestions
 from bot.messages import Chat
+from bot.moderation.acting import Keeper
 from bot.opening import import_dropped, open_shop
 from bot.outbox import Outbox
 from bot.pictures import Pictures
@@ -76,6 +77,7 @@ class App:
     scheduler: Scheduler
     process: Process
     serving: list[str]
+    keeper: Keeper
     listener: Listener | None = None
 
     async def load(self) -> None:
@@ -99,6 +101,7 @@ class App:
             tasks.create_task(self.library.run())
             tasks.create_task(self.outbox.run())
             tasks.create_task(self.scheduler.run())
+            tasks.create_task(self.keeper.run())
             if self.listener:
                 tasks.create_task(self.listener.run())
             for platform in self.platforms.values():
@@ -228,6 +231,9 @@ async def build(
             drafts=drafts, suggestions=suggestions, tracking=tracking, wake=outbox.wake,
         )  # fmt: skip
 
+        reached = (texts, edges, partial(privately.admins, shop.id), outbox.wake)
+        keeper = Keeper.of(database, (shop.id, shop.language), clock, *reached)
+
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
 
@@ -247,11 +253,13 @@ async def build(
             engine.report,
             lambda: router.forget_people(),
             campaigns,
+            keeper.moderation,
         )
         conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
         handoffs = make_handoffs(settings, shop, clock, texts, library)
         inner = (database, shop, tools, conversation, safety, outbox, found, abilities, handoffs)
-        router = Router(*inner, privately, Arrivals(shop, tools, safety), consent(settings, edges.values()))
+        arrivals = Arrivals(shop, tools, safety)
+        router = Router(*inner, privately, arrivals, consent(settings, edges.values()), keeper.moderation)
         try:
             intake = Intake(
                 database, shop.id, clock, router.handle, router.at_once, process=process, platforms=[*edges]
@@ -271,7 +279,7 @@ async def build(
                 scheduler = make_scheduler(settings, process, clock, shop, runs, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 public = Listener(database, clock, settings.public_listen) if settings.public_url else None
-                yield App(settings, clock, *told, process, [*edges], public)
+                yield App(settings, clock, *told, process, [*edges], keeper, public)
             await outbox.flush()
         finally:
             await engine.close()

@@ -27,6 +27,7 @@ from bot.knowledge import claims
 from bot.knowledge.wording import Show
 from bot.language import language
 from bot.messages import Capabilities, Kind, Message, Outgoing, Role
+from bot.moderation.watch import Moderation
 from bot.outbox import Outbox, extra
 from bot.people import Known, People, remember
 from bot.privately import Privately
@@ -56,6 +57,7 @@ class Router:
     privately: Privately
     arrivals: Arrivals
     profiles: str  # PROFILES, its default resolved
+    moderation: Moderation
     _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
     _gate: gate.Gate = field(init=False)
     _people: People = field(init=False)
@@ -68,6 +70,8 @@ class Router:
         known = await self._people.meet(message, self.tools.clock.now())
         if message.kind is Kind.REACTION:
             return await self._reacted(inbox_id, message, known)
+        if await self.moderation.handle(inbox_id, message, known):
+            return self.outbox.wake()
         if message.kind in arrivals.KINDS:
             await self.arrivals.handle(inbox_id, message, known, self._now_in(known.chat))
             return self.outbox.wake()
@@ -115,7 +119,7 @@ class Router:
         if known is None or message.kind is not Kind.TEXT:
             return None
         chat = known.chat
-        if self._goes_on(known):
+        if self._goes_on(known) or self.moderation.watches(chat.id):
             return None
         if self._gate.certainly_silent(message, self._now_in(chat), self._people.others(known, message)):
             return lambda tx: self._keep(tx, message, known, "said", {}), True
@@ -184,6 +188,7 @@ class Router:
         if message.kind is Kind.TEXT:
             data |= {"reply_to": message.reply_to} if message.reply_to else {}
             data |= {"bot": True} if message.sender.bot else {}
+            data |= {"forwarded": True} if message.forwarded else {}
         if known.kept:
             await interactions.settle(tx, known.chat.id, message.id, kind, about, data)
             return

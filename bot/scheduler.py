@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.lease import LeaseLost
 from bot.members.suggestions import Suggestions
 from bot.runs import DueRun, Producer, Runs
-from storage import changes, clicks, drafts, inbox, interactions, lessons, links, questions
+from storage import changes, clicks, drafts, inbox, interactions, lessons, links, moderation, questions
 from storage import settings as stored
 from storage.database import Database, Transaction
 
@@ -164,6 +164,7 @@ class Scheduler:
             for noun in (interactions.forget_texts, questions.forget, lessons.forget, drafts.forget, changes.forget):
                 await noun(tx, self._shop_id, now - kept)
             await clicks.forget(tx, self._shop_id, now - kept)
+            await moderation.forget_texts(tx, self._shop_id, now - kept)
             await inbox.clear(tx, self._shop_id, now - INBOX_KEPT, now - kept)
             await links.clear(tx, self._shop_id, now)
             await links.settle(tx, self._shop_id, now - 2 * INBOX_KEPT)

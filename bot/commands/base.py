@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.content.campaigns import Campaigns
     from bot.content.drafts import Drafts
     from bot.members.suggestions import Suggestions
+    from bot.moderation.watch import Moderation
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Tools:
     report: Callable[[], Report]  # how the engine is doing
     forget_people: Callable[[], None]  # who is which member may have changed
     campaigns: "Campaigns"
+    moderation: "Moderation"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from storage.tables.base import Base, table
 from storage.tables.campaigns import Campaign, Click, ShortLink, Target
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
 from storage.tables.models import Model
+from storage.tables.moderating import Guard, ModerationAction, Sanction, ShopKey
 from storage.tables.people import Chat, Identity, Link, Member, Shop
 from storage.tables.posting import Change, Draft
 from storage.tables.processes import Lease, Process
@@ -22,6 +23,7 @@ __all__ = [
     "Chat",
     "Click",
     "Draft",
+    "Guard",
     "Handoff",
     "Identity",
     "ImportRun",
@@ -32,6 +34,7 @@ __all__ = [
     "Link",
     "Member",
     "Model",
+    "ModerationAction",
     "Outbox",
     "Process",
     "Product",
@@ -39,9 +42,11 @@ __all__ = [
     "Rating",
     "Reservation",
     "Run",
+    "Sanction",
     "Schedule",
     "Setting",
     "Shop",
+    "ShopKey",
     "ShortLink",
     "Staged",
     "SuggestionLog",

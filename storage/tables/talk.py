@@ -42,7 +42,7 @@ class Interaction(Base):
     shop_id: Mapped[int] = references("shop.id")
     member_id: Mapped[int] = references("member.id")
     chat_id: Mapped[int] = references("chat.id")
-    kind: Mapped[str]  # said, asked, complained, thanked, pressed, reacted, commanded, added, joined, left
+    kind: Mapped[str]  # said, asked, complained, thanked, pressed, reacted, commanded, added, joined, left, removed
     text: Mapped[str] = mapped_column(default="")  # emptied after the retention time
     message_id: Mapped[str] = mapped_column(default="")
     product_id: Mapped[int | None]

@@ -160,6 +160,7 @@ class Ears:
                 reply_to=str(reference.message_id) if reference and reference.message_id else "",
                 kind=kind,
                 files=files,
+                forwarded=bool(message.message_snapshots),
             )
         )
 
