@@ -29,8 +29,10 @@ LATIN, CYRILLIC = "aeopcyxkmhtbgidsjurn", "аеорсухкмнтвгіԁѕји�
 TO_CYRILLIC = str.maketrans("aeopcyxkmhtbiur3046", "аеорсухкмнтвиигзоч" + "б")
 TO_LATIN = str.maketrans("аеорсухкмнтвіԁѕјԛԝαεικνορτυχη", "aeopcyxkmhtbidsjqwaeiknoptuxn")
 DIGITS = str.maketrans("0134578@$!|€", "oieastbasile")
-SIMPLE = str.maketrans("結賺錢貸賣買號碼連簡單軟體會員費優惠紅證辦發財機訊資領獎讓獨體驗戶萬龍東車門時開賬",
-                       "结赚钱贷卖买号码连简单软体会员费优惠红证办发财机讯资领奖让独体验户万龙东车门时开账")  # fmt: skip
+SIMPLE = str.maketrans(
+    "結賺錢貸賣買號碼連簡單軟體會員費優惠紅證辦發財機訊資領獎讓獨驗戶萬龍東車門時開賬",
+    "结赚钱贷卖买号码连简单软体会员费优惠红证办发财机讯资领奖让独验户万龙东车门时开账",
+)
 HAN = re.compile(r"[\u3400-\u9fff]")
 BETWEEN = re.compile(r"(?<=[\u3400-\u9fff])[\s.·•*_\-/|~]+(?=[\u3400-\u9fff])")
 LETTERS = re.compile(r"(?<!\w)(?:[^\W\d_][ .,*_\-/|·]{1,3}){3,}[^\W\d_](?!\w)")
@@ -167,12 +169,29 @@ def load() -> harm.Judge:
     return harm.load(NAME, WEIGHTS)
 
 
+def language(text: str) -> str:
+    """By its script."""
+    return "zh" if HAN.search(text) else "ru" if re.search("[а-яА-Я]", text) else "en"
+
+
 def score(text: str) -> float:
-    """Above 0 where spam is likelier than not; what counts say the `limits` of the judge."""
-    return load().score(read(text))
+    """How much more than the other messages of its language a text is like spam, in their standard deviations; what
+    counts say the `limits`."""
+    return scored(load(), text)
+
+
+def scored(judge: harm.Judge, text: str) -> float:
+    spoken = language(text)
+    return (judge.score(read(text)) - judge.limits[f"{spoken} mean"]) / judge.limits[f"{spoken} deviation"]
+
+
+def limits() -> dict[str, float]:
+    return load().limits
 
 
 # Training.
+
+Held = list[tuple[str, str, bool, str]]  # theme, language, whether it is spam, text
 
 
 def drawn(template: str, chance: random.Random) -> str:
@@ -225,8 +244,8 @@ def texts(recipe: dict[str, Any], data: Path) -> harm.Texts:
     return harm.Texts([harm.tidy(read(text)) for text, _ in found], labels, np.array([""] * len(found)))
 
 
-def labelled(path: Path) -> list[tuple[str, str, bool, str]]:
-    """Theme, language, whether it is spam, text: of a file such as tests/data/spam/dev.txt."""
+def labelled(path: Path) -> Held:
+    """Of a file such as tests/data/spam/dev.txt."""
     found, theme, language, spam = [], "", "", False
     for line in path.read_text("utf-8").splitlines():
         if line.startswith("= "):
@@ -252,13 +271,24 @@ def main() -> None:
         sys.exit(str(error))
     harm.save(judge, options.out / f"{NAME}.safetensors")
     judge = harm.load(NAME, options.out)  # as it is kept, in a byte a weight: the limits are of that
-    scores = np.array([judge.score(read(text)) for *_, text in held])
+    judge = replace(judge, limits=_limits(judge, held, recipe["limits"]))
+    harm.save(judge, options.out / f"{NAME}.safetensors")
+
+
+def _limits(judge: harm.Judge, held: Held, shares: dict[str, float]) -> dict[str, float]:
+    """The usual score of harmless messages in each language, and from where on a message counts."""
+    found: dict[str, float] = {}
+    for one in LANGUAGES:
+        calm = [judge.score(read(text)) for _, spoken, is_spam, text in held if spoken == one and not is_spam]
+        found |= {f"{one} mean": float(np.mean(calm)), f"{one} deviation": float(np.std(calm))}
+    judge = replace(judge, limits=found)
+    scores = np.array([scored(judge, text) for *_, text in held])
     spam = np.array([one[2] for one in held])
-    limits = {name: round(float(np.quantile(scores[~spam], 1 - share)), 3) for name, share in recipe["limits"].items()}
-    for name, limit in limits.items():
-        caught, wrong = ((scores[spam == one] > limit).mean() for one in (True, False))
-        print(f"{name}: from {limit} on: {caught:.1%} of spam, {wrong:.2%} of other messages")
-    harm.save(replace(judge, limits=limits), options.out / f"{NAME}.safetensors")
+    for name, share in shares.items():
+        found[name] = round(float(np.quantile(scores[~spam], 1 - share)), 3)
+        caught, wrong = ((scores[spam == one] > found[name]).mean() for one in (True, False))
+        print(f"{name}: from {found[name]} on: {caught:.1%} of spam, {wrong:.2%} of other messages")
+    return found
 
 
 if __name__ == "__main__":

@@ -45,7 +45,12 @@ async def key(tx: Transaction, shop_id: int) -> str:
 
 
 async def lately(
-    tx: Transaction, shop_id: int, since: datetime, *, member_id: int | None = None, chat_id: int | None = None,
+    tx: Transaction,
+    shop_id: int,
+    since: datetime,
+    *,
+    member_id: int | None = None,
+    chat_id: int | None = None,
     count: int = 40,
 ) -> list[Row[Any]]:
     """Messages of a member in all chats, or of all in one (member_id, chat_id, text, at, message_id, data), oldest
@@ -120,8 +125,14 @@ async def strikes(tx: Transaction, shop_id: int, who: str, since: datetime, *, d
 
 
 async def decisions(
-    tx: Transaction, shop_id: int, *, chat_id: int | None = None, member_id: int | None = None,
-    since: datetime | None = None, state: str = "stands", count: int = 100,
+    tx: Transaction,
+    shop_id: int,
+    *,
+    chat_id: int | None = None,
+    member_id: int | None = None,
+    since: datetime | None = None,
+    state: str = "stands",
+    count: int = 100,
 ) -> list[Row[Any]]:
     """Newest first."""
     query = select(Sanction.__table__).where(Sanction.shop_id == shop_id, Sanction.state == state)

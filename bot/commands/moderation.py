@@ -88,7 +88,9 @@ async def _state(call: Call) -> Outgoing:
     told = {
         "off": call.say("I don't keep this group clean."),
         "dry": call.say("Dry run: I write down what I would do, and do nothing."),
-        "on": call.say("I keep this group clean: first I remove, then warn, then mute for an hour, then ban for a week."),
+        "on": call.say(
+            "I keep this group clean: first I remove, then warn, then mute for an hour, then ban for a week."
+        ),
     }
     lines = [told[state]]
     if guard and guard.button:

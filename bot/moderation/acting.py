@@ -40,8 +40,14 @@ class Keeper:
 
     @classmethod
     def of(
-        cls, database: Database, shop: tuple[int, str], clock: Clock, texts: Texts, edges: Mapping[str, Edge],
-        admins: Admins, wake_outbox: Callable[[], None],
+        cls,
+        database: Database,
+        shop: tuple[int, str],
+        clock: Clock,
+        texts: Texts,
+        edges: Mapping[str, Edge],
+        admins: Admins,
+        wake_outbox: Callable[[], None],
     ) -> Self:
         """With what decides; `shop` is its id and language."""
         abilities = {name: edge.capabilities for name, edge in edges.items()}
@@ -75,7 +81,9 @@ class Keeper:
             await self._settle(row, state="over")
             return
         try:
-            await self._edges[row.platform].act(Chat(row.platform, row.platform_id, row.title, row.direct), measure(row))
+            await self._edges[row.platform].act(
+                Chat(row.platform, row.platform_id, row.title, row.direct), measure(row)
+            )
         except SendError as error:
             await self._refused(row, error)
         except Exception as error:  # the boundary: a bug of one edge never stops the others
@@ -113,7 +121,7 @@ class Keeper:
         admins, language = await self.moderation.admins(chat), chat.language or self.moderation.language
         text = self.moderation.texts.say(
             language,
-            "I may not keep “{chat}” clean: {error}. I need the right to delete messages and to restrict members there.",
+            "I may not keep “{chat}” clean: {error}. There I need the right to delete messages and restrict members.",
             chat=chat.title or chat.platform_id,
             error=error,
         )

@@ -28,7 +28,9 @@ def notice(texts: Texts, language: str, name: str, kind: str, reason: str) -> st
     say = texts.say
     text = {
         "delete": say(language, "{name}, I removed a message of yours: {why}.", **values),
-        "warn": say(language, "{name}, I removed another message: {why}. At the next one you can't write for an hour.", **values),
+        "warn": say(
+            language, "{name}, I removed another message: {why}. At the next one you can't write for an hour.", **values
+        ),
         "mute": say(language, "{name} can't write here for an hour: {why}.", **values),
         "ban": say(language, "{name} is banned for now: {why}.", **values),
     }[kind]

@@ -39,7 +39,11 @@ async def would(tx: Transaction, texts: Texts, language: str, shop_id: int, chat
     rows = await moderation.lately(tx, shop_id, now - WEEK, chat_id=chat.id, count=MOST)
     guard = await moderation.guard(tx, shop_id, chat.id)
     exempt, watched = (set(guard.exempt), guard.since) if guard else (set(), now)
-    said = [said_in(row) for row in rows if row.member_id not in exempt and not (getattr(row, "data", None) or {}).get("admin")]
+    said = [
+        said_in(row)
+        for row in rows
+        if row.member_id not in exempt and not (getattr(row, "data", None) or {}).get("admin")
+    ]
     firsts = {one: await moderation.first_heard(tx, one, chat.id) for one in {each.member for each in said}}
     found = replay(said, firsts, watched)
     names = await moderation.names(tx, {each.member for each, _, _ in found})
@@ -47,7 +51,12 @@ async def would(tx: Transaction, texts: Texts, language: str, shop_id: int, chat
     if not found:
         return [say(language, "Of the last week's {count} messages I would have removed none.", count=len(said))]
     lines = [
-        say(language, "Of the last week's {count} messages I would have removed {wrong}:", count=len(said), wrong=len(found))
+        say(
+            language,
+            "Of the last week's {count} messages I would have removed {wrong}:",
+            count=len(said),
+            wrong=len(found),
+        )
     ]
     for each, reason, step in found[-SHOWN:]:
         excerpt = " ".join(each.text.split())

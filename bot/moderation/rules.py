@@ -46,7 +46,7 @@ def judge(said: Said, before: Before) -> str | None:
     text = spam.read(said.text)
     if "‹invite›" in text and (before.new or said.forwarded):
         return "invite"
-    limits, score = spam.load().limits, spam.load().score(text)
+    limits, score = spam.limits(), spam.score(said.text)
     if score > limits["normal"]:
         return "spam"
     foreign = any(f"‹{one}›" in text for one in ("link", "odd", "shortened", "invite"))

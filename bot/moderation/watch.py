@@ -195,7 +195,12 @@ class Moderation:
                 again = f"again:{message.key}:"  # they were let in by somebody, or came by another way
                 await self._bar(tx, known.chat, banned.id, "ban", message.sender.id, banned.until, again)
                 return True
-            values: dict[str, Any] = {"kind": "ask", "reason": "raid" if raid else "joined", "state": "stands", "person": who}
+            values: dict[str, Any] = {
+                "kind": "ask",
+                "reason": "raid" if raid else "joined",
+                "state": "stands",
+                "person": who,
+            }
             values |= {"chat_id": known.chat.id, "member_id": known.member_id, "until": now + COUNTED, "at": now}
             number = await moderation.decide(tx, self.shop_id, message.key, **values)
             if number is not None:
@@ -283,7 +288,8 @@ class Moderation:
         """The member and the group hear why, once in a while; admins hear of mutes and bans in `/moderation report`."""
         now, chat = self.clock.now(), known.chat
         last = await outbox.last_of(tx, chat.id, notices.KIND)
-        if number is None or (last and last.member_id == known.member_id and now - last.created < TOLD and kind != "ban"):
+        just = last is not None and last.member_id == known.member_id and now - last.created < TOLD
+        if number is None or (just and kind != "ban"):
             return
         language = chat.language or self.language
         text = notices.notice(self.texts, language, message.sender.name, kind, reason)
@@ -337,9 +343,7 @@ class Moderation:
         if self.can(chat.platform).slows:
             now, key = self.clock.now(), f"slowmode:{cause}"
             more = {"seconds": seconds}
-            await self.database.write(
-                lambda tx: moderation.intend(tx, self.shop_id, chat.id, key, "slow", now, **more)
-            )
+            await self.database.write(lambda tx: moderation.intend(tx, self.shop_id, chat.id, key, "slow", now, **more))
             self.wake()
 
 
@@ -352,9 +356,7 @@ def said_in(row: Any) -> rules.Said:
     return rules.Said(row.member_id or 0, row.chat_id, row.text, row.at, row.message_id, forwarded)
 
 
-def is_new(
-    at: datetime, joined: datetime | None, first: datetime | None, messages: int, watched: datetime
-) -> bool:
+def is_new(at: datetime, joined: datetime | None, first: datetime | None, messages: int, watched: datetime) -> bool:
     """Did somebody just come? Who was not seen to join counts as new once the group is watched for long enough to have
     heard those who were there before."""
     if messages >= FEW:

@@ -1,4 +1,4 @@
-"""Keeping groups clean: which are watched, what was decided about whom, and what is to be done about it on a platform."""
+"""Keeping groups clean: which are watched, what was decided about whom, and what is to be done about it."""
 
 from datetime import datetime
 from typing import Any
