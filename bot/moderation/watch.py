@@ -29,7 +29,6 @@ MUTED, BANNED = timedelta(hours=1), timedelta(days=7)
 NEW = timedelta(days=1)  # for which who joined is new
 FEW = 5  # messages: who wrote more is not new
 RAID, RAID_IN, RAIDED = 8, timedelta(minutes=1), timedelta(minutes=15)  # so many joining in so long: for so long
-TOLD = timedelta(minutes=1)  # between two notices about the same member
 LEAST_MUTE = 35  # seconds: a shorter one is taken for one without end on some platforms
 Admins = Callable[[ChatRow], Awaitable[Sequence[Any]]]
 
@@ -285,11 +284,9 @@ class Moderation:
     async def _tell(
         self, tx: Transaction, number: int | None, kind: str, message: Message, known: Any, reason: str
     ) -> None:
-        """The member and the group hear why, once in a while; admins hear of mutes and bans in `/moderation report`."""
+        """The group hears why, once for each step; admins read of all of them in `/moderation report`."""
         now, chat = self.clock.now(), known.chat
-        last = await outbox.last_of(tx, chat.id, notices.KIND)
-        just = last is not None and last.member_id == known.member_id and now - last.created < TOLD
-        if number is None or (just and kind != "ban"):
+        if number is None:
             return
         language = chat.language or self.language
         text = notices.notice(self.texts, language, message.sender.name, kind, reason)
