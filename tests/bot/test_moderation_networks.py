@@ -1,7 +1,9 @@
-"""Keeping a group clean on Telegram, Discord and the page: what their own libraries are made to do, over real sockets."""
+"""Keeping a group clean on Telegram, Discord and the page: what their own libraries are made to do."""
 
 import asyncio
 from datetime import timedelta
+
+import pytest
 
 from bot.app import build
 from bot.clock import SystemClock
@@ -89,19 +91,11 @@ async def test_telegram_that_refuses_says_why_and_what_is_gone_is_fine(settings:
         assert group.messages[int(said)].deleted
         assert group.members[eve(fake)] == "kicked"
         group.may_moderate = False
-        for action, told in (
-            (Remove(str(int(said) + 1)), None),
-            (Mute(person), "not enough rights"),
-            (Mute("channel:-1001"), "only users can be muted or banned"),
-        ):
-            try:
+        await edge.act(chat, Remove(str(int(said) + 1)))  # nothing is there any more
+        for action, told in ((Mute(person), "ot enough rights"), (Mute("channel:-1001"), "only users can be muted")):
+            with pytest.raises(SendError, match=told) as refused:
                 await edge.act(chat, action)
-            except SendError as error:
-                assert told is not None
-                assert told in str(error).lower()
-                assert error.retry_after is None
-            else:
-                assert told is None
+            assert refused.value.retry_after is None
 
 
 async def test_discord_removes_times_out_and_bans(settings: Settings):
@@ -133,22 +127,14 @@ async def test_discord_that_refuses_says_why_and_what_is_gone_is_fine(settings: 
         who, owner = fake.world.user("eve")["id"], fake.world.user("owner")["id"]
         chat = Chat("discord", fake.world.guilds["shop"].channels["general"]["id"])
         for action in (Remove(said), Mute(who), Ban(who), Slow(5)):
-            try:
+            with pytest.raises(SendError, match="50013 Missing Permissions") as refused:
                 await shop.platform.act(chat, action)
-            except SendError as error:
-                assert "50013 Missing Permissions" in str(error)
-                assert error.retry_after is None
-            else:
-                raise AssertionError(f"{action} was done without the right to")
+            assert refused.value.retry_after is None
         await fake.empower("shop", RIGHTS)
         for action in (Remove(said), Remove(said), Mute(who), Free(who), Ban(who), Ban(who), Unban(who), Unban(who)):
             await shop.platform.act(chat, action)
-        try:
+        with pytest.raises(SendError, match="50013"):
             await shop.platform.act(chat, Ban(owner))
-        except SendError as error:
-            assert "50013" in str(error)
-        else:
-            raise AssertionError("the owner was banned")
 
 
 async def test_the_page_takes_messages_away_and_they_are_gone_after_a_reload(settings: Settings):
