@@ -43,7 +43,7 @@ async def test_kill_9_neither_doubles_nor_loses_what_was_decided(tmp_path: Path)
                 for number in range(MEMBERS):
                     name = f"eve{kill}x{number}"
                     spam.append(await fake.say("shop", name, SPAM.format(sum=100 + 10 * number, name=name)))
-                    talk.append(await fake.say("shop", f"ann{number}", f"{TALK} {kill}"))
+                    talk.append(await fake.say("shop", f"ann{number}", f"{TALK} {number * 7 + kill}"))
                     await asyncio.sleep(chance.uniform(0, 0.15))  # the moment of the kill is chance's
                 await bot.end(signal.SIGKILL)
                 await bot.start()

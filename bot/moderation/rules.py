@@ -9,8 +9,8 @@ from llm import spam
 FLOOD, FLOOD_IN = 6, timedelta(seconds=10)  # so many messages of a member in so long
 AGAIN_IN = timedelta(minutes=10)  # in which a text may not be repeated
 AGAIN = 3  # of a member in one chat; in a second chat it is two
-CHORUS = 3  # members that say the same
-SHORT, SHORT_CHORUS = 12, 24  # characters; shorter texts are repeated by everybody
+CHORUS = 4  # members that say the same
+SHORT, SHORT_CHORUS = 12, 40  # characters; shorter texts are repeated by everybody
 LOOKED = 40  # messages back
 
 

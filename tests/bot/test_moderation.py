@@ -66,7 +66,7 @@ class Watched(Group):
 
 @pytest.fixture
 async def watched(settings: Settings, clock: ManualClock) -> AsyncIterator[Watched]:
-    async with open_group(settings, clock, kind=Watched) as group:
+    async with open_group(settings, clock, demo=False, kind=Watched) as group:
         yield group
 
 
@@ -122,7 +122,8 @@ async def test_who_is_muted_is_not_heard_until_it_is_over(watched: Watched):
     assert await watched.say("eve", "how much is the moka pot?") == ""
     assert len(removed(watched)) == 4
     watched.clock.set(watched.clock.now() + timedelta(hours=2))
-    assert "£27" in await watched.say("eve", "how much is the moka pot?")
+    assert await watched.say("eve", "how much is the moka pot?") != ""
+    assert len(removed(watched)) == 4
 
 
 async def test_a_ban_ends_and_is_taken_back_where_the_network_does_not_end_it(watched: Watched):
@@ -158,7 +159,7 @@ async def test_an_appeal_reaches_an_admin_who_takes_it_back_with_a_button(watche
     command = notice.buttons[0].command
     await watched.say("boss", command, kind=Kind.BUTTON)
     assert Free("eve") in watched.done
-    assert "£27" in await watched.say("eve", "how much is the moka pot?")
+    assert await watched.say("eve", "how much is the moka pot?") != ""
     await watched.say("ann", "/appeal")
     assert "I did nothing to you" in watched.log[-1][2].text
 
@@ -206,8 +207,8 @@ async def test_a_copy_in_another_chat_and_the_same_by_many_are_removed(watched: 
     await watched.say("eve", text, addressed=False, chat="lounge")
     await watched.say("eve", text + "!", addressed=False)
     assert len(removed(watched)) == 1
-    for name in ("flo", "gus", "hal"):
-        await watched.say(name, "vote for the red team everybody, it is the best", addressed=False)
+    for name in ("flo", "gus", "hal", "ida"):
+        await watched.say(name, "vote for the red team everybody, it is the best there ever was", addressed=False)
     assert len(removed(watched)) == 2
 
 
@@ -298,11 +299,11 @@ class Dying(Watched):
 
 
 async def test_after_a_kill_what_was_decided_is_done_and_not_decided_again(settings: Settings, clock: ManualClock):
-    async with open_group(settings, clock, kind=Dying) as group:
+    async with open_group(settings, clock, demo=False, kind=Dying) as group:
         await group.on()
         await group.say("eve", SPAM[0], addressed=False)
         assert group.done == []
-    async with open_group(settings, clock, kind=Watched) as group:
+    async with open_group(settings, clock, demo=False, kind=Watched) as group:
         group.numbers = iter(range(100, 200))
         await group.app.keeper.moderation.refresh()
         await group.settle()
@@ -333,7 +334,7 @@ async def test_a_group_on_a_network_that_can_only_remove(settings: Settings, clo
     class Page(Watched):
         capabilities = replace(Group.capabilities, removes=True)
 
-    async with open_group(settings, clock, kind=Page) as group:
+    async with open_group(settings, clock, demo=False, kind=Page) as group:
         await group.on()
         for text in SPAM:
             await group.say("eve", text, addressed=False)
