@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 
 from storage.database import Transaction
 from storage.interactions import SPOKEN
@@ -92,9 +92,13 @@ async def forget_messages(tx: Transaction, chat_id: int, message_ids: Sequence[s
 
 
 async def forget_texts(tx: Transaction, shop_id: int, before: datetime) -> None:
-    """Empty what members wrote that is older than the retention time."""
+    """Empty what members wrote that is older than the retention time, and delete what was done by then: of a mute or a
+    ban only where it is over, since it may have to be taken back."""
     old = (Sanction.shop_id == shop_id) & (Sanction.at < before) & or_(Sanction.text != "", Sanction.appeal != "")
     await tx.execute(update(Sanction).where(old).values(text="", appeal=""))
+    past = ModerationAction.what.not_in(("mute", "ban")) | (ModerationAction.until < before)
+    gone = (ModerationAction.shop_id == shop_id) & (ModerationAction.due < before) & (ModerationAction.state != "ready")
+    await tx.execute(delete(ModerationAction).where(gone, past))
 
 
 # What was decided.

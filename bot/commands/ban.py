@@ -36,8 +36,11 @@ async def run(call: Call) -> Outgoing:
         return call.reply(call.say("I know nobody called {name} here.", name=name))
     if member[0] == call.member_id:
         return call.reply(call.say("You can't ban yourself."))
+    keeper = call.tools.moderation
+    if not keeper.can(call.chat.platform).bans and not keeper.watches(call.chat.id):
+        return call.reply(call.say("Here that needs /moderation on: I take away what they write."))
     until = call.tools.clock.now() + timedelta(days=days)
-    number_ = await call.tools.moderation.ban(f"ban:{call.message.key}", call.chat, member[0], until)
+    number_ = await keeper.ban(f"ban:{call.message.key}", call.chat, member[0], until)
     if number_ is None:
         return call.reply(call.say("I know nobody called {name} here.", name=member[1]))
     return call.reply(

@@ -1,6 +1,8 @@
 """Shows and sets how I keep this group clean: dry run, on, off, what was and would be done, button, slow mode, raid."""
 
+import asyncio
 from datetime import timedelta
+from typing import Any
 
 from bot.commands.base import Call, number
 from bot.messages import Button, Outgoing, Role
@@ -49,17 +51,23 @@ async def _switch(call: Call, word: str) -> Outgoing:
 
 
 async def _with_report(call: Call, text: str) -> Outgoing:
-    say, place = call.tools.texts, (call.shop.id, call.chat, call.tools.clock.now())
-    lines = await call.tools.database.read(lambda tx: report.would(tx, say, call.language, *place))
+    lines = await _would(call)
     buttons = (Button(call.say("Switch it on"), "/moderation on"), Button(call.say("Off"), "/moderation off"))
     return call.reply("\n".join((text, *lines)), buttons, private=True)
 
 
+async def _would(call: Call) -> list[str]:
+    place = (call.shop.id, call.chat, call.tools.clock.now())
+    held = await call.tools.database.read(lambda tx: report.week(tx, *place))
+    return await asyncio.to_thread(report.would, held, call.tools.texts, call.language)
+
+
 async def _report(call: Call) -> Outgoing:
-    say, place = call.tools.texts, (call.shop.id, call.chat, call.tools.clock.now())
-    guard = await _guard(call)
-    what = report.done if guard is not None and guard.state == "on" else report.would
-    lines = await call.tools.database.read(lambda tx: what(tx, say, call.language, *place))
+    guard, texts = await _guard(call), call.tools.texts
+    if guard is None or guard.state != "on":
+        return call.reply("\n".join(await _would(call)), private=True)
+    place = (call.shop.id, call.chat, call.tools.clock.now())
+    lines = await call.tools.database.read(lambda tx: report.done(tx, texts, call.language, *place))
     return call.reply("\n".join(lines), private=True)
 
 
@@ -78,7 +86,7 @@ async def _exempt(call: Call, name: str) -> Outgoing:
     return call.reply(call.say("Done. I leave alone what {name} writes.", name=member.name))
 
 
-async def _guard(call: Call):  # type: ignore[no-untyped-def]
+async def _guard(call: Call) -> Any:
     return await call.tools.database.read(lambda tx: moderation.guard(tx, call.shop.id, call.chat.id))
 
 

@@ -108,7 +108,7 @@ class Keeper:
 
         async def both(tx: Transaction) -> None:
             await moderation.settle(tx, row.id, **values)
-            if values["state"] != "ready":
+            if values["state"] == "failed" or (values["state"] != "ready" and row.sanction_id is not None):
                 data = {"sanction": row.sanction_id, "message": row.message_id, "error": values.get("error", "")}
                 told = {"chat_id": row.chat_id, "allowed": values["state"] == "done", "data": data}
                 await stored.audit(tx, self._shop_id, f"moderation:{row.what}", now, **told)

@@ -1,6 +1,7 @@
 """What moderation did in a chat, and what it would have done: the last week's messages are judged once more."""
 
 from collections import Counter, defaultdict, deque
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.moderation import rules
@@ -12,7 +13,7 @@ from storage.database import Transaction
 from storage.members import ChatRow
 
 WEEK = timedelta(days=7)
-MOST = 20_000  # messages of a week
+MOST = 5_000  # messages of a week, the last ones
 SHOWN = 8
 
 
@@ -34,35 +35,42 @@ async def done(tx: Transaction, texts: Texts, language: str, shop_id: int, chat:
     return lines
 
 
-async def would(tx: Transaction, texts: Texts, language: str, shop_id: int, chat: ChatRow, now: datetime) -> list[str]:
-    """What would have come of the last week's messages, as lines; nothing is changed."""
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A chat's last messages, and of who wrote them when they came and what they are called."""
+
+    said: list[rules.Said]
+    firsts: dict[int, tuple[datetime | None, datetime | None, int]]
+    names: dict[int, str]
+    watched: datetime
+
+
+async def week(tx: Transaction, shop_id: int, chat: ChatRow, now: datetime) -> Week:
+    """Of the last week, of all but admins and members that are left alone."""
     rows = await moderation.lately(tx, shop_id, now - WEEK, chat_id=chat.id, count=MOST)
     guard = await moderation.guard(tx, shop_id, chat.id)
     exempt, watched = (set(guard.exempt), guard.since) if guard else (set(), now)
-    said = [
-        said_in(row)
-        for row in rows
-        if row.member_id not in exempt and not (getattr(row, "data", None) or {}).get("admin")
-    ]
-    firsts = {one: await moderation.first_heard(tx, one, chat.id) for one in {each.member for each in said}}
-    found = replay(said, firsts, watched)
-    names = await moderation.names(tx, {each.member for each, _, _ in found})
-    say = texts.say
+    mine = [row for row in rows if row.member_id not in exempt and not (getattr(row, "data", None) or {}).get("admin")]
+    said = [said_in(row) for row in mine]
+    members = {each.member for each in said}
+    firsts = {one: await moderation.first_heard(tx, one, chat.id) for one in members}
+    return Week(said, firsts, await moderation.names(tx, members), watched)
+
+
+def would(held: Week, texts: Texts, language: str) -> list[str]:
+    """What would have come of these messages, as lines. It takes a millisecond a message: call it in a thread."""
+    found, say = replay(held.said, held.firsts, held.watched), texts.say
     if not found:
-        return [say(language, "Of the last week's {count} messages I would have removed none.", count=len(said))]
+        return [say(language, "Of the last week's {count} messages I would have removed none.", count=len(held.said))]
+    count, wrong = len(held.said), len(found)
     lines = [
-        say(
-            language,
-            "Of the last week's {count} messages I would have removed {wrong}:",
-            count=len(said),
-            wrong=len(found),
-        )
+        say(language, "Of the last week's {count} messages I would have removed {wrong}:", count=count, wrong=wrong)
     ]
     for each, reason, step in found[-SHOWN:]:
         excerpt = " ".join(each.text.split())
         excerpt = excerpt if len(excerpt) <= 60 else excerpt[:60] + "…"
-        told = why(texts, language, reason)
-        lines.append(f"{kind(texts, language, step)} – {names.get(each.member, '?')}: {told} “{excerpt}”")
+        told, name = why(texts, language, reason), held.names.get(each.member, "?")
+        lines.append(f"{kind(texts, language, step)} – {name}: {told} “{excerpt}”")
     return lines
 
 

@@ -335,6 +335,8 @@ async def test_a_group_on_a_network_that_can_only_remove(settings: Settings, clo
         capabilities = replace(Group.capabilities, removes=True)
 
     async with open_group(settings, clock, demo=False, kind=Page) as group:
+        await group.say("eve", "hello", addressed=False)
+        assert "needs /moderation on" in await group.say("boss", "/ban eve")
         await group.on()
         for text in SPAM:
             await group.say("eve", text, addressed=False)

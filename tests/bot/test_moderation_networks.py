@@ -54,6 +54,7 @@ def eve(fake: FakeTelegram) -> int:
     return fake.world.user("eve").id
 
 
+@pytest.mark.long
 async def test_telegram_asks_who_joins_to_press_a_button(settings: Settings):
     async with FakeTelegram(SystemClock()) as fake:
         fake.hear_all()

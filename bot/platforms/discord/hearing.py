@@ -141,6 +141,7 @@ class Ears:
     async def _hear(self, message: discord.Message) -> None:
         chat, addressed, text = self._chat(message), self._addressed(message), self._text(message)
         role = await self._role(message.guild, message.author)
+        text = text or " ".join(one.content for one in message.message_snapshots)  # what was forwarded
         kind, files = Kind.TEXT, tuple[File, ...]()
         if message.attachments and addressed and role is Role.ADMIN:
             files = await self._files.save(str(message.id), message.attachments)
