@@ -37,6 +37,7 @@ from bot.members import signals as signal_folder
 from bot.members.rights import Rights
 from bot.members.suggestions import Suggestions
 from bot.messages import Chat
+from bot.moderation.acting import Keeper
 from bot.opening import import_dropped, open_shop
 from bot.outbox import Outbox
 from bot.patience import Patience, budgets_of
@@ -80,6 +81,7 @@ class App:
     scheduler: Scheduler
     process: Process
     serving: list[str]
+    keeper: Keeper
     listener: Listener | None = None
 
     async def load(self) -> None:
@@ -103,6 +105,7 @@ class App:
             tasks.create_task(self.library.run())
             tasks.create_task(self.outbox.run())
             tasks.create_task(self.scheduler.run())
+            tasks.create_task(self.keeper.run())
             if self.listener:
                 tasks.create_task(self.listener.run())
             for platform in self.platforms.values():
@@ -234,6 +237,9 @@ async def build(
             drafts=drafts, suggestions=suggestions, tracking=tracking, wake=outbox.wake,
         )  # fmt: skip
 
+        reached = (texts, edges, partial(privately.admins, shop.id), outbox.wake, suggestions.traits)
+        keeper = Keeper.of(database, (shop.id, shop.language), clock, *reached)
+
         async def ask(call: Any, text: str) -> Any:
             return await router.ask(call, text)
 
@@ -264,6 +270,7 @@ async def build(
             campaigns,
             safety,
             rights,
+            keeper.moderation,
         )
         conversation = Conversation(Planner(library), voice, texts, clock, settings.safety_help)
         handoffs = make_handoffs(settings, shop, clock, texts, library)
@@ -273,7 +280,7 @@ async def build(
             lambda *one: router.handle(*one), lambda *one: router.at_once(*one), outbox.wake,
         )  # fmt: skip
         arrived, policy = Arrivals(shop, tools, safety), consent(settings, edges.values())
-        router = Router(*inner, privately, arrived, policy, patience.spent)
+        router = Router(*inner, privately, arrived, policy, patience.spent, keeper.moderation)
         try:
             intake = Intake(
                 database, shop.id, clock, patience.handle, patience.at_once, process=process, platforms=[*edges]
@@ -294,7 +301,7 @@ async def build(
                 scheduler = make_scheduler(settings, process, clock, shop, runs, suggestions, *both)
                 told = (database, shop, library, engine, texts, found, edges, outbox, router, intake, scheduler)
                 public = Listener(database, clock, settings.public_listen) if settings.public_url else None
-                yield App(settings, clock, *told, process, [*edges], public)
+                yield App(settings, clock, *told, process, [*edges], keeper, public)
             await outbox.flush()
         finally:
             await engine.close()

@@ -71,6 +71,7 @@ class Message:
     kind: Kind = Kind.TEXT
     files: tuple[File, ...] = ()
     ticket: str = ""  # what the platform needs to answer this very event: an interaction's token
+    forwarded: bool = False  # said elsewhere before, by whomever
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,55 @@ class SendError(Exception):
         self.retry_after, self.unsure, self.blocked = retry_after, unsure, blocked
 
 
+# What moderation has done in a group. Doing one twice is doing it once; `until` None is for good.
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take a member's message away."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Keep a member from writing."""
+
+    member: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Free:
+    """Let a muted member write again."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ban:
+    """Put a member out of the group and keep them out."""
+
+    member: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unban:
+    """Let somebody who was banned come again."""
+
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """So many seconds between two messages of a member; 0 ends it."""
+
+    seconds: int
+
+
+Measure = Remove | Mute | Free | Ban | Unban | Slow
+
 # Whose words may train a model. yes: everybody's, for the place is the merchant's own; optin: those of members who said
 # /training on; never: nobody's, for the platform's policy forbids it.
 Training = Literal["yes", "optin", "never"]
@@ -152,3 +202,9 @@ class Capabilities:
     direct_chat: str = "{member}"  # the id of a member's direct chat
     admin_chat: str = ""  # the id of the chat in which admins read notices, where the platform has one
     profiles: str = "notice"  # the default of PROFILES that its policy asks for
+    removes: bool = False  # can take a member's message away
+    mutes: bool = False  # can keep a member from writing
+    muted_press: bool = False  # who is muted can still press a button
+    bans: bool = False
+    bans_end: bool = False  # ends a ban by itself
+    slows: bool = False  # has a slow mode that a bot can set

@@ -28,6 +28,7 @@ from bot.knowledge import claims
 from bot.knowledge.wording import Show
 from bot.language import language
 from bot.messages import Capabilities, Kind, Message, Outgoing, Role
+from bot.moderation.watch import Moderation
 from bot.outbox import Outbox, extra
 from bot.people import Known, People, remember
 from bot.privately import Privately
@@ -58,6 +59,7 @@ class Router:
     arrivals: Arrivals
     profiles: str  # PROFILES, its default resolved
     spent: Callable[[Message, Cost], None]  # hears what each answer took
+    moderation: Moderation
     _parked: OrderedDict[tuple[int, int], datetime] = field(default_factory=OrderedDict)  # (chat, member) -> until when
     _gate: gate.Gate = field(init=False)
     _people: People = field(init=False)
@@ -73,6 +75,8 @@ class Router:
         known = met
         if message.kind is Kind.REACTION:
             return await self._reacted(inbox_id, message, known)
+        if await self.moderation.handle(inbox_id, message, known):
+            return self.outbox.wake()
         if message.kind in arrivals.KINDS:
             await self.arrivals.handle(inbox_id, message, known, self._now_in(known.chat))
             return self.outbox.wake()
@@ -120,7 +124,7 @@ class Router:
         if known is None or message.kind is not Kind.TEXT:
             return None
         chat = known.chat
-        if self._goes_on(known):
+        if self._goes_on(known) or self.moderation.watches(chat.id):
             return None
         if self._gate.certainly_silent(message, self._now_in(chat), self._people.others(known, message)):
             return lambda tx: self._keep(tx, message, known, "said", {}), True
@@ -190,6 +194,7 @@ class Router:
         if message.kind is Kind.TEXT:
             data |= {"reply_to": message.reply_to} if message.reply_to else {}
             data |= {"bot": True} if message.sender.bot else {}
+            data |= {"forwarded": True} if message.forwarded else {}
         traits, more = self.tools.suggestions.traits, {"text": text, "message_id": message.id, "product_id": about}
         place = (known.member_id, known.chat.id, kind, message.at)
         if known.kept:

@@ -14,7 +14,7 @@ from bot.clock import Clock
 from bot.lease import LeaseLost
 from bot.members.suggestions import Suggestions
 from bot.runs import DueRun, Producer, Runs
-from storage import changes, clicks, drafts, inbox, interactions, lessons, links, questions, retention
+from storage import changes, clicks, drafts, inbox, interactions, lessons, links, moderation, questions, retention
 from storage import settings as stored
 from storage.database import Database, Transaction
 
@@ -22,7 +22,7 @@ __all__ = ["DueRun", "Producer", "Scheduler"]
 INBOX_KEPT = timedelta(hours=48)  # a platform may deliver again what it got no answer for
 FORGETTING = (
     interactions.forget_texts, questions.forget, lessons.forget, drafts.forget, changes.forget, clicks.forget,
-    retention.forget, retention.forget_log,
+    moderation.forget_texts, retention.forget, retention.forget_log,
 )  # fmt: skip
 
 

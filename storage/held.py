@@ -7,6 +7,8 @@ A new table with a member's id or words gets a line in `HELD`; a column of text 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from storage import moderation
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -42,6 +44,9 @@ HELD: tuple[Held, ...] = (
     Held("article", quotes=("title", "handle")),
     Held("trait", ("member_id",), ("name",)),
     Held("purchase", ("member_id",), ("order_name", "hash", "title")),
+    Held("moderation_action", words=("key", "person", "message_id", "error")),  # theirs by their account: see KEEP
+    Held("sanction", ("member_id",), ("person", "cause", "message_id", "text", "appeal")),
+    Held("guard", words=("exempt",)),
     Held("outbox", ("member_id",), ("key", "facts", "reply_to", "message_id", "error"), quotes=("text", "extra")),
     Held("interaction", ("member_id",), ("data", "message_id"), quotes=("text",)),
     Held("inbox", words=("key", "chat", "error"), quotes=("message",)),  # theirs by the sender inside the message
@@ -59,6 +64,7 @@ NOTHING: Mapping[str, str] = {
     "chat": "platform mode language claimed_by timezone quiet_hours",
     "draft": "key content language state",
     "forgetting": "state data counts",
+    "guard": "state",
     "handoff": "reason",
     "identity": "platform",
     "import_run": "state counts",
@@ -67,6 +73,7 @@ NOTHING: Mapping[str, str] = {
     "lease": "name process",
     "lesson": "language state",
     "link": "state",
+    "moderation_action": "what state",
     "model": "path base digest state scores",
     "outbox": "kind action worded_by model sources rests state",
     "process": "name place",
@@ -75,6 +82,7 @@ NOTHING: Mapping[str, str] = {
     "purchase": "currency",
     "reservation": "kind",
     "run": "local about state",
+    "sanction": "kind reason state",
     "schedule": "content words rule timezone name approve unanswered",
     "segment": "name rule",
     "setting": "name value",
@@ -85,7 +93,10 @@ NOTHING: Mapping[str, str] = {
     "variant": "sku options currency",
 }
 # What has to outlive its member is turned into a keyed hash before the rows go, by table: a function of a transaction
-# and, by these names, shop_id, ids (of the member) and prints (hashes of their accounts, as `storage/tombstones.py`
-# makes them) that says how many rows it turned.
+# and, by these names, shop_id, ids (of the member) and accounts (platform, id there) that says how many rows it turned.
 Keep = Callable[..., Awaitable[int]]
-KEEP: Mapping[str, Keep] = {}
+KEEP: Mapping[str, Keep] = {
+    "moderation_action": moderation.forget_actions,
+    "sanction": moderation.keep_bans,
+    "guard": moderation.forget_exempt,
+}

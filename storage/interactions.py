@@ -34,7 +34,7 @@ TALK = Prepared(
     select(SAID.c.id, SAID.c.text, SAID.c.message_id, SAID.c.member_id, SAID.c.at, SAID.c.data, WHO.c.name)
     .join(WHO, WHO.c.id == SAID.c.member_id)
     .where(SAID.c.chat_id == bindparam("chat"), SAID.c.message_id != "")
-    .where(SAID.c.kind != "reacted", SAID.c.kind != "commanded", SAID.c.kind != "pressed")
+    .where(SAID.c.kind != "reacted", SAID.c.kind != "commanded", SAID.c.kind != "pressed", SAID.c.kind != "removed")
     .order_by(SAID.c.id.desc())
     .limit(bindparam("count"))
 )
@@ -256,7 +256,7 @@ async def shown(tx: Transaction, shop_id: int, platform: str, chat: str, count: 
         .join(Chat, Chat.id == Interaction.chat_id)
         .join(Identity, (Identity.member_id == Interaction.member_id) & (Identity.platform == platform))
         .where(Interaction.shop_id == shop_id, Chat.platform == platform, Chat.platform_id == chat)
-        .where(Interaction.message_id != "")
+        .where(Interaction.message_id != "", Interaction.kind != "removed")
     )
     return list(await tx.execute(query.order_by(Interaction.id.desc()).limit(count)))
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bot.content.drafts import Drafts
     from bot.members.rights import Rights
     from bot.members.suggestions import Suggestions
+    from bot.moderation.watch import Moderation
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Tools:
     campaigns: "Campaigns"
     safety: Safety
     rights: "Rights"
+    moderation: "Moderation"
 
 
 @dataclass(frozen=True, slots=True)

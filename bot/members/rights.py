@@ -110,7 +110,6 @@ class Rights:
                 "accounts": accounts,
                 "direct": direct,
                 "chats": await forget.direct_chats(tx, self._shop_id, ids, direct),
-                "prints": prints,
                 "tell": [platform, self._suggestions.direct_chat(platform, own), language],
             }
             return await forget.begin(tx, self._shop_id, cause, data, now)
@@ -131,7 +130,7 @@ class Rights:
         redaction = Redaction([*row.data["names"], *(one for _, one in row.data["accounts"])], said, asked)
         await self._unlearn(number, ids, redaction)
         for noun, keep in KEEP.items():
-            turn = partial(keep, shop_id=self._shop_id, ids=ids, prints=row.data["prints"])
+            turn = partial(keep, shop_id=self._shop_id, ids=ids, accounts=row.data["accounts"])
             await self._step(number, noun, turn)
         places = (row.data["accounts"], row.data["direct"], row.at, row.cause)
         # Before their names are taken out of it, by which it is found.

@@ -71,8 +71,8 @@ def faded(name: str, score: float, age: float) -> float:
 def effects(event: Event) -> Iterator[tuple[str, float]]:
     """What an interaction adds to which traits."""
     data = event.data or {}
-    if data.get("bot") or "parked" in data:
-        return  # a program's, or decided later
+    if data.get("bot") or "parked" in data or event.kind == "removed":
+        return  # a program's, decided later, or taken out of the talk
     said: Sequence[str] = data.get("signs", ())
     yield f"did:{event.kind}", float(data.get("orders", 1))
     if event.kind in interactions.SPOKEN:

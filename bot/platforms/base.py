@@ -3,7 +3,8 @@
 1. Write `bot/platforms/NAME.py` (or a folder once it outgrows one file) with a subclass of `Platform`.
 2. `run` translates its events into `Message` and awaits `receive(message)` before it confirms them: when `receive`
    returns, the message is durable. A key seen before is ignored, so replays are harmless.
-3. `send` and `edit` show an `Outgoing`; `act` does one of the actions below; `ask` says who is an admin.
+3. `send` and `edit` show an `Outgoing`; `act` does one of the actions below, and of moderation what it can; `ask`
+   says who is an admin.
 4. Say what it can do in `capabilities`; nothing else in the bot asks for a platform's name.
 5. `check` looks at its token, intents and rights for `python -m bot check`, and says what to click where one is off.
 6. Name it in `bot/app.py` and its settings in `bot/config.py`.
@@ -13,7 +14,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from bot.messages import Capabilities, Chat, Message, Outgoing, SendError
+from bot.messages import Capabilities, Chat, Measure, Message, Outgoing, SendError
 
 __all__ = ["Action", "CommandHelp", "Commands", "Finding", "Platform", "React", "Receive", "SendError", "Typing"]
 
@@ -48,7 +49,7 @@ class React:
     emoji: str
 
 
-Action = Typing | React
+Action = Typing | React | Measure  # the last are those of moderation, in bot/messages.py
 
 
 @dataclass(frozen=True, slots=True)

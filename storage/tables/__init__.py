@@ -5,6 +5,7 @@ from storage.tables.campaigns import Campaign, Click, ShortLink, Target
 from storage.tables.catalogue import Article, ImportRun, Product, Staged, Variant
 from storage.tables.forgetting import Forgetting, Tombstone, TrainingExport
 from storage.tables.models import Model
+from storage.tables.moderating import Guard, ModerationAction, Sanction
 from storage.tables.people import Chat, Identity, Link, Member, Shop
 from storage.tables.posting import Change, Draft
 from storage.tables.processes import Lease, Process
@@ -25,6 +26,7 @@ __all__ = [
     "Click",
     "Draft",
     "Forgetting",
+    "Guard",
     "Handoff",
     "Identity",
     "ImportRun",
@@ -35,6 +37,7 @@ __all__ = [
     "Link",
     "Member",
     "Model",
+    "ModerationAction",
     "Outbox",
     "Process",
     "Product",
@@ -43,6 +46,7 @@ __all__ = [
     "Rating",
     "Reservation",
     "Run",
+    "Sanction",
     "Schedule",
     "Segment",
     "Setting",

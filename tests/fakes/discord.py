@@ -6,6 +6,7 @@ thread.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -105,6 +106,15 @@ class FakeDiscord(Fake):
         channel["permission_overwrites"] = [overwrite]
         await self.gateway.emit("CHANNEL_UPDATE", channel, guild.id)
 
+    async def empower(self, chat: str, rights: int) -> None:
+        """Give the bot's role rights of a server."""
+        channel = await self.place(chat)
+        guild = self.world.guild_of(channel)
+        assert guild is not None
+        role = guild.roles[2]
+        role["permissions"] = str(int(role["permissions"]) | rights)
+        await self.gateway.emit("GUILD_ROLE_UPDATE", {"guild_id": guild.id, "role": role}, guild.id)
+
     # what members do
 
     async def say(
@@ -112,7 +122,9 @@ class FakeDiscord(Fake):
     ) -> str:
         channel, user = await self.place(chat), self.world.user(member)
         if guild := self.world.guild_of(channel):
-            self.world.member(guild, user)
+            until = self.world.member(guild, user)["communication_disabled_until"]
+            if until and datetime.fromisoformat(until) > self.world.clock.now():
+                return ""  # the network does not let them
         more: dict[str, Any] = self.world.reference(channel, reply_to) if reply_to else {}
         more["attachments"] = [self.rest.attach(*one) for one in (files or {}).items()]
         message = self.world.message(channel, user, text, **more)

@@ -21,12 +21,14 @@ from tests.fakes.discord_checks import (
 )
 from tests.fakes.discord_gateway import Gateway
 from tests.fakes.discord_limits import API
+from tests.fakes.discord_moderation import Moderating
 from tests.fakes.discord_world import (
     ADD_REACTIONS,
     DM,
     EPHEMERAL,
     HISTORY,
     IN_THREADS,
+    MANAGE_MESSAGES,
     SEND,
     THREAD,
     VIEW,
@@ -47,7 +49,7 @@ def attached(embeds: list[Json]) -> list[str]:
     return [one.removeprefix(ATTACHED) for one in addresses if one.startswith(ATTACHED)]
 
 
-class Rest:
+class Rest(Moderating):
     """`routes` adds them to an application. `see` is told every change of what members see."""
 
     def __init__(self, world: World, gateway: Gateway, see: Callable[[Seen], None]) -> None:
@@ -84,6 +86,7 @@ class Rest:
         router.add_post(API + "/channels/{channel}/typing", self._typing)
         router.add_post(API + "/users/@me/channels", self._direct)
         router.add_get("/attachments/{path:.*}", self._file)
+        self.moderating(router)
 
     @staticmethod
     def _json(make: Callable[[web.Request], Any]) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -277,6 +280,8 @@ class Rest:
 
     async def _delete(self, request: web.Request) -> web.Response:
         message = self._message(request)
+        if message["author"]["id"] != self.world.app_id:
+            self._channel(request, MANAGE_MESSAGES)
         del self.world.messages[message["id"]]
         data = {"id": message["id"], "channel_id": message["channel_id"], "guild_id": message["_guild"]}
         await self.gateway.emit("MESSAGE_DELETE", data, message["_guild"])

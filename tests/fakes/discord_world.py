@@ -17,6 +17,7 @@ TEXT, DM, THREAD, FORUM = 0, 1, 11, 15
 EPHEMERAL, LOADING = 1 << 6, 1 << 7
 ADMINISTRATOR, MANAGE_GUILD, ADD_REACTIONS, VIEW, SEND = 1 << 3, 1 << 5, 1 << 6, 1 << 10, 1 << 11
 EMBED, ATTACH, HISTORY, EVERYONE, COMMANDS, IN_THREADS = 1 << 14, 1 << 15, 1 << 16, 1 << 17, 1 << 31, 1 << 38
+BAN, MANAGE_CHANNELS, MANAGE_MESSAGES, MODERATE = 1 << 2, 1 << 4, 1 << 13, 1 << 40
 USUAL = ADD_REACTIONS | VIEW | SEND | EMBED | ATTACH | HISTORY | EVERYONE | COMMANDS | IN_THREADS
 CONTENT_FLAG, MEMBERS_FLAG = 1 << 19, 1 << 15  # of an application: the intents for less than 100 servers
 JOINED = "2026-01-01T00:00:00+00:00"
@@ -36,6 +37,7 @@ class Guild:
     members: dict[str, Json] = field(default_factory=dict)
     channels: dict[str, Json] = field(default_factory=dict)
     threads: dict[str, Json] = field(default_factory=dict)
+    bans: set[str] = field(default_factory=set)  # user ids
 
 
 class World:

@@ -88,12 +88,23 @@ class FakeTelegram(Fake):
     async def say(self, chat: str, member: str, text: str, *, reply_to: str = "", **more: Any) -> str:
         place, thread = self.world.place(chat)
         user = self._enter(place, member)
+        if self._barred(place, user):
+            return ""  # the network does not let them
         answers = int(reply_to) if reply_to else 0
         message = Message(next(place.ids), place, user, self.clock.now(), text, thread, answers, more=more)
         place.messages[message.id] = message
         if place.bot in IN and not user.blocked and self.world.heard(message, all_of_it=not self.privacy):
             self.updates.add("message", message.json())
         return str(message.id)
+
+    def _barred(self, place: Chat, user: User) -> bool:
+        """May this member not write there now? What is over is forgotten, as by the server."""
+        until = place.barred.get(user.id, self.clock.now())
+        if until is None or until > self.clock.now():
+            return True
+        if place.barred.pop(user.id, None):
+            place.members[user.id] = "member"
+        return False
 
     def _enter(self, place: Chat, member: str) -> User:
         user = self.world.user(member)

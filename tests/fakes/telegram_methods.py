@@ -5,7 +5,9 @@ from typing import Any, Protocol
 
 from bot.clock import Clock
 from tests.fakes.base import Seen
+from tests.fakes.telegram_moderation import Moderating
 from tests.fakes.telegram_params import ApiError, Values, bad, entities_of, keyboard_of
+from tests.fakes.telegram_updates import Updates
 from tests.fakes.telegram_world import BOT_ID, Chat, Message, World
 
 TEXT, CAPTION, FILE = 4096, 1024, 20 * 1024 * 1024
@@ -32,13 +34,14 @@ class Place(Protocol):
     pictures: set[str]
     privacy: bool
     joinable: bool
+    updates: Updates
 
 
 def size(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
 
 
-class Methods:
+class Methods(Moderating):
     """`call` one by its name; what it returns is the `result`."""
 
     def __init__(self, place: Place) -> None:
@@ -212,10 +215,6 @@ class Methods:
         message.text, message.keyboard = text, keyboard
         self._show(message, edit=True)
         return message.json()
-
-    def _delete_message(self, values: Values) -> Any:
-        self._own(values).deleted = True
-        return True
 
     def _answer_callback_query(self, values: Values) -> Any:
         if values["callback_query_id"] not in self._at.pressed:

@@ -30,6 +30,10 @@ METHODS = {
     "editMessageCaption": "chat_id:chat! message_id:int! reply_markup:json " + _CAPTION,
     "editMessageReplyMarkup": "chat_id:chat! message_id:int! reply_markup:json",
     "deleteMessage": "chat_id:chat! message_id:int!",
+    "restrictChatMember": "chat_id:chat! user_id:int! permissions:json! use_independent_chat_permissions:bool "
+    "until_date:int",
+    "banChatMember": "chat_id:chat! user_id:int! until_date:int revoke_messages:bool",
+    "unbanChatMember": "chat_id:chat! user_id:int! only_if_banned:bool",
     "answerCallbackQuery": "callback_query_id:str! text:str show_alert:bool url:str cache_time:int",
     "setMessageReaction": "chat_id:chat! message_id:int! reaction:json is_big:bool",
     "getChat": "chat_id:chat!",

@@ -84,6 +84,8 @@ class Chat:
     ids: Any = field(default_factory=lambda: count(2))
     moved_to: int = 0
     may_write: bool = True
+    may_moderate: bool = True  # the bot, where it is an admin: delete messages, restrict and ban members
+    barred: dict[int, datetime | None] = field(default_factory=dict)  # who may not write, until when
 
     def json(self) -> dict[str, Any]:
         if self.type == "private":
@@ -160,6 +162,8 @@ class World:
             shown["is_anonymous"] = False
         if status == "administrator":
             shown |= dict.fromkeys(RIGHTS, True) | {"is_anonymous": False}
+            if user is self.bot:
+                shown |= dict.fromkeys(("can_delete_messages", "can_restrict_members"), chat.may_moderate)
         if status == "restricted":
             shown |= dict.fromkeys(PERMISSIONS, False) | {"is_member": True, "until_date": 0}
         if status == "kicked":

@@ -152,6 +152,7 @@ class Ears:
             log.warning("message %s can't be read and is left out", message.id)
             return
         role = await self._role(message.guild, message.author)
+        text = text or " ".join(one.content for one in message.message_snapshots)  # what was forwarded
         kind, files = Kind.TEXT, tuple[File, ...]()
         if message.attachments and addressed and role is Role.ADMIN:
             files = await self._files.save(str(message.id), message.attachments)
@@ -170,6 +171,7 @@ class Ears:
                 reply_to=str(reference.message_id) if reference and reference.message_id else "",
                 kind=kind,
                 files=files,
+                forwarded=bool(message.message_snapshots),
             )
         )
 

@@ -13,7 +13,7 @@ import discord
 
 from bot.clock import Clock
 from bot.messages import Capabilities, Chat, Outgoing
-from bot.platforms.base import Action, Commands, Finding, Platform, React, Receive, SendError
+from bot.platforms.base import Action, Commands, Finding, Platform, React, Receive, SendError, Typing
 from bot.platforms.discord import saying, slash
 from bot.platforms.discord.admins import Admins
 from bot.platforms.discord.answering import Answers
@@ -31,6 +31,7 @@ from bot.platforms.discord.client import (
 )
 from bot.platforms.discord.files import Files
 from bot.platforms.discord.hearing import DIRECT, NAME, Complete, Ears
+from bot.platforms.discord.moderating import moderate
 from bot.platforms.discord.unmarked import Said, Unmarked
 
 log = logging.getLogger(__name__)
@@ -106,6 +107,10 @@ class Discord(Platform):
         may_train="never",
         direct_chat=DIRECT + "{member}",
         profiles="optin",
+        removes=True,
+        mutes=True,
+        bans=True,
+        slows=True,
     )
 
     def __init__(
@@ -297,6 +302,8 @@ class Discord(Platform):
             if isinstance(action, React):
                 path = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me"
                 await on.client.call("PUT", path, channel_id=channel, message_id=action.message_id, emoji=action.emoji)
+            elif not isinstance(action, Typing):
+                await moderate(on.client, channel, action, self._clock.now())
             else:
                 await on.client.call("POST", "/channels/{channel_id}/typing", channel_id=channel)
 

@@ -18,12 +18,13 @@ from telegram.error import BadRequest, ChatMigrated, InvalidToken, TelegramError
 from bot.clock import Clock
 from bot.config import SettingsError
 from bot.messages import Capabilities, Chat, File, Message, Outgoing
-from bot.platforms.base import Action, Commands, Finding, Platform, React, Receive, SendError
+from bot.platforms.base import Action, Commands, Finding, Platform, React, Receive, SendError, Typing
 from bot.platforms.telegram import setup
 from bot.platforms.telegram.client import Client, Wait, refused
 from bot.platforms.telegram.incoming import Reader, chat_of
 from bot.platforms.telegram.kept import NAME, Kept
 from bot.platforms.telegram.limits import Pace
+from bot.platforms.telegram.moderating import moderate
 from bot.platforms.telegram.outgoing import CHAT, TEXT, Shown, caption, is_address, place, reply_of, shown
 from bot.platforms.telegram.rights import Admins
 from bot.platforms.telegram.serving import Poller, Raw, Webhook, chats_of, patient
@@ -48,6 +49,7 @@ class Telegram(Platform):
     name = NAME
     capabilities = Capabilities(
         edits=True, streams=True, buttons=True, cards=True, reactions=True, files=True, polls=True, max_length=TEXT,
+        removes=True, mutes=True, muted_press=True, bans=True, bans_end=True,
     )  # fmt: skip
 
     def __init__(
@@ -236,6 +238,8 @@ class Telegram(Platform):
         if isinstance(action, React):
             reaction = partial(self._client.set_message_reaction, to, int(action.message_id), action.emoji)
             await self._call(to, reaction)
+        elif not isinstance(action, Typing):
+            await self._call(to, partial(moderate, self._client, to, action))
         elif not self._aside.wait(to, self._clock.now(), spare=True):
             typing = partial(self._client.send_chat_action, to, ChatAction.TYPING, message_thread_id=topic)
             await self._call(to, typing)

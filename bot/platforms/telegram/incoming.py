@@ -73,6 +73,7 @@ class Reader:
             "id": str(message.message_id), "chat": chat_of(message), "sender": sender, "text": text,
             "at": message.date, "addressed": self._addressed(message, text),
             "reply_to": str(answered.message_id) if (answered := _answered(message)) else "",
+            "forwarded": message.forward_origin is not None,
         }  # fmt: skip
         if message.document and sender.role is Role.ADMIN and (held["addressed"] or IMPORT.match(text)):
             files = await self.fetch(message, message.document)

@@ -10,9 +10,9 @@ from pathlib import Path
 from aiohttp import WSMsgType, web
 
 from bot.clock import Clock
-from bot.messages import Capabilities, Chat, File, Kind, Message, Outgoing, Role, Sender
+from bot.messages import Capabilities, Chat, File, Kind, Message, Outgoing, Remove, Role, Sender
 from bot.pictures import NAME
-from bot.platforms.base import Action, Commands, Platform, React, Receive, SendError
+from bot.platforms.base import Action, Commands, Platform, React, Receive, SendError, Typing
 from bot.platforms.web import wire
 from bot.platforms.web.guard import guard, secure
 from bot.platforms.web.pages import Page, Pages
@@ -45,6 +45,7 @@ class Web(Platform):
         private_replies=True,
         files=True,
         idempotent=True,
+        removes=True,
         max_length=4000,
         may_train="yes",
         mode="questions",
@@ -118,10 +119,15 @@ class Web(Platform):
         await self._show(chat, outgoing, message_id)
 
     async def act(self, chat: Chat, action: Action) -> None:
-        """Show that the bot is writing, or a reaction of its own."""
+        """Show that the bot is writing, or a reaction of its own; take a message away. Who is muted or banned is known
+        to moderation, which takes away what they write."""
         if isinstance(action, React):
             await self._show_reaction(chat.id, action.message_id, BOT, action.emoji)
-        else:
+        elif isinstance(action, Remove):
+            self._pages.show(
+                wire.write("removed", chat=chat.id, message=action.message_id), partial(_sees, chat.id, "")
+            )
+        elif isinstance(action, Typing):
             self._pages.show(wire.write("typing", chat=chat.id), partial(_sees, chat.id, ""))
 
     async def ask(self, chat: Chat, member: str) -> bool:

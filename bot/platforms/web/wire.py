@@ -6,7 +6,7 @@ From the page, `id` a UUID that it makes, so that a frame sent twice counts once
   {type: press, id, chat, seat, command, message, token?}          a button under a message
   {type: react, id, chat, seat, emoji, message, token?}            a reaction under a message
 To the page: hello (shop, seats, commands), seated (what the seat's chats hold), message (new, or in place of the one
-with the same id), reaction, typing, ack, refused.
+with the same id), reaction, removed (a message was taken away), typing, ack, refused.
 """
 
 import json

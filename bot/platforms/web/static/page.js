@@ -84,6 +84,12 @@ class Page {
     if (this.store.react(chat, message, emoji, sender)) this.thread.put(this.store.get(chat, message), false);
   }
 
+  on_removed({ chat, message }) {
+    if (!this.store.remove(chat, message)) return;
+    if (chat === this.chat) this.draw();
+    this.drawChats();
+  }
+
   on_typing({ chat }) {
     this.thread.typing(chat);
   }

@@ -43,6 +43,11 @@ export class Store {
     return true;
   }
 
+  /** Returns whether there was such a message. */
+  remove(chat, id) {
+    return this.chats.get(chat)?.delete(id) ?? false;
+  }
+
   miss(chat) {
     this.unread.set(chat, (this.unread.get(chat) ?? 0) + 1);
   }
