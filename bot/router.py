@@ -69,10 +69,8 @@ class Router:
         self._gate = gate.Gate(self.conversation.planner, gate.manners(self.tools.settings, self.shop.name))
 
     async def handle(self, inbox_id: int, message: Message, seen: Seen | None) -> None:
-        met = await self._people.meet(message, self.tools.clock.now())
-        if met is None:
+        if (known := await self._people.meet(message, self.tools.clock.now())) is None:
             return await self.database.write(lambda tx: inbox.drop(tx, inbox_id))
-        known = met
         if message.kind is Kind.REACTION:
             return await self._reacted(inbox_id, message, known)
         if await self.moderation.handle(inbox_id, message, known):

@@ -65,11 +65,11 @@ async def _said(call: Call, word: str, rest: str) -> Outgoing:
 
 async def _keep(call: Call, kind: str, product: Product | None = None) -> None:
     """A hidden brand is no event of the product."""
-    about = {"product_id": product.id} if product and kind != "hidden" else {}
+    about = product.id if product and kind != "hidden" else None
     data = {"brand": product.brand} if product and kind == "hidden" else {}
     place = (call.member_id, call.chat.id, kind, call.tools.clock.now())
     traits = call.tools.suggestions.traits
-    await call.tools.database.write(lambda tx: traits.record(tx, *place, data=data, **about))
+    await call.tools.database.write(lambda tx: traits.record(tx, *place, product_id=about, data=data))
 
 
 async def _preview(call: Call, name: str) -> Outgoing:

@@ -42,8 +42,8 @@ class Interaction(Base):
     shop_id: Mapped[int] = references("shop.id")
     member_id: Mapped[int] = references("member.id")
     chat_id: Mapped[int] = references("chat.id")
-    # said, asked, complained, thanked, pressed, reacted, commanded, added, joined, left, removed (by moderation); bought,
-    # amended (of an order); of suggestions: clicked (more like this), dismissed, hidden (a brand), shown (all again)
+    # said, asked, complained, thanked, pressed, reacted, commanded, added, joined, left, removed (by moderation);
+    # bought, amended (of an order); of suggestions: clicked (more like this), dismissed, hidden (a brand), shown (all)
     kind: Mapped[str]
     text: Mapped[str] = mapped_column(default="")  # emptied after the retention time
     message_id: Mapped[str] = mapped_column(default="")

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, update
 
 from bot.clock import ManualClock
 from bot.config import Settings
@@ -13,7 +12,6 @@ from bot.messages import Ban, Chat, Free, Kind, Message, Mute, Remove, Sender, S
 from bot.platforms.base import Action
 from storage import moderation
 from storage import settings as stored
-from storage.tables import Identity, Sanction
 from tests.conftest import Group, open_group
 
 SPAM = (
@@ -317,12 +315,10 @@ async def test_a_ban_is_known_when_the_member_is_forgotten(watched: Watched):
     await watched.say("eve", "hello", addressed=False)
     await watched.say("boss", "/ban eve 30")
 
-    async def forget(tx):
-        await tx.execute(update(Sanction).values(member_id=None, text="", appeal=""))
-        await tx.execute(delete(Identity).where(Identity.platform_id == "eve"))
-
-    await watched.app.database.write(forget)
-    watched.app.router.forget_people()
+    assert "I have forgotten you" in await watched.say("eve", "/forgetme yes", chat="eve", direct=True)
+    (ban,) = await watched.app.database.read(lambda tx: moderation.decisions(tx, watched.app.shop.id))
+    assert (ban.kind, ban.member_id, ban.text, ban.message_id) == ("ban", None, "", "")
+    assert await watched.app.database.read(lambda tx: moderation.doings(tx, watched.app.shop.id, ban.chat_id)) == []
     before = len(watched.done)
     await watched.join("eve")
     assert isinstance(watched.done[before], Ban)
