@@ -69,8 +69,10 @@ class Router:
         self._gate = gate.Gate(self.conversation.planner, gate.manners(self.tools.settings, self.shop.name))
 
     async def handle(self, inbox_id: int, message: Message, seen: Seen | None) -> None:
-        if (known := await self._people.meet(message, self.tools.clock.now())) is None:
+        met = await self._people.meet(message, self.tools.clock.now())
+        if met is None:
             return await self.database.write(lambda tx: inbox.drop(tx, inbox_id))
+        known = met
         if message.kind is Kind.REACTION:
             return await self._reacted(inbox_id, message, known)
         if await self.moderation.handle(inbox_id, message, known):
@@ -273,7 +275,8 @@ class Router:
 
         await self.database.write(keep)
         shown = call.reply(answer.text, answer.buttons, answer.cards)
-        return replace(shown, note=answer.note, rests=await self._rests(answer, version))
+        rests = await claims.rests(self.tools.library, version, answer.language, answer.text, answer.plans)
+        return replace(shown, note=answer.note, rests=rests)
 
     async def _answer(
         self, inbox_id: int, message: Message, known: Known, spoken: str, seen: Seen | None, decision: gate.Speak
@@ -293,7 +296,7 @@ class Router:
         answer, reason = self.handoffs.judge(planned, seen, known.member_id, word)
         told = await self.handoffs.brief(question, known.chat, known.member_id, seen, reason, planned, word)
         admins = await self.privately.admins(self.shop.id, known.chat) if reason else ()
-        rests = await self._rests(answer, version)
+        rests = await claims.rests(self.tools.library, version, answer.language, answer.text, answer.plans)
         about = product_of(answer)
         kind = "complained" if reason and answer.act == Act.HANDOFF else "asked" if answer.sources else "said"
         data = {"act": answer.act, "product": about} | ({"joins": list(decision.joins)} if decision.joins else {})
@@ -364,10 +367,6 @@ class Router:
         answer = await self.conversation.answer(text, context, verdict, show, seed)
         self.spent(message, answer.cost)
         return await cited(answer, library, self.tools.texts, self._of(known.chat.platform))
-
-    async def _rests(self, answer: Answer, version: int) -> dict[str, Any]:
-        """What the answer claims of which rows, kept so that it can be corrected."""
-        return await claims.rests(self.tools.library, version, answer.language, answer.text, answer.plans)
 
     async def _as_of(self, seen: Seen) -> int:
         """The version of the rows that an answer is made of from now on, or an earlier one."""
