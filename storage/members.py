@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select, union_all, update
 
 from storage.database import Transaction
-from storage.tables import Audit, Chat, Identity, Interaction, Member, Outbox
+from storage.tables import Audit, Chat, Guard, Identity, Interaction, Member, Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,8 @@ async def move_chat(tx: Transaction, shop_id: int, platform: str, old: str, new:
         return
     waiting = update(Outbox).where(Outbox.chat_id == before.id, Outbox.state.in_(("open", "ready")))
     await tx.execute(waiting.values(chat_id=after.id))
+    if await tx.scalar(select(Guard.id).filter_by(shop_id=shop_id, chat_id=after.id)) is None:
+        await tx.execute(update(Guard).filter_by(shop_id=shop_id, chat_id=before.id).values(chat_id=after.id))
     kept = {
         name: getattr(after, name) or getattr(before, name) for name in ("mode", "language", "timezone", "quiet_hours")
     }

@@ -48,6 +48,9 @@ async def test_telegram_removes_mutes_and_bans(settings: Settings):
             await shop.ask("shop", "boss", "/ban Eve 3")
             await telegram_shop.until(lambda: group.members[eve(fake)], lambda found: found == "kicked")
             assert group.barred[eve(fake)] - clock.now() > timedelta(days=2)
+            origin = {"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}
+            said = await fake.say("shop", "bob", "look https://www.some-blog.org/tea", forward_origin=origin)
+            await telegram_shop.until(lambda: group.messages[int(said)].deleted, bool)
 
 
 def eve(fake: FakeTelegram) -> int:

@@ -87,3 +87,13 @@ async def test_a_group_is_watched_from_the_first_change_on(database: Database):
         assert await moderation.key(tx, 1) == await moderation.key(tx, 1)
 
     await database.write(check)
+
+
+async def test_a_group_that_gets_another_id_is_watched_on(database: Database):
+    async def check(tx: Transaction) -> None:
+        _, tea, pots = await begun(tx)
+        await moderation.change(tx, 1, tea, NOW, state="on")
+        await members.move_chat(tx, 1, "test", "tea", "pots")
+        assert [row.chat_id for row in await moderation.guards(tx, 1)] == [pots]
+
+    await database.write(check)
