@@ -38,7 +38,7 @@ ROOM = 400  # tokens of a prompt
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a batch came to: histories, events, requests and messages looked through, and what crossed, the first of it."""
+    """What a batch came to: histories, events, requests and messages looked through, what crossed, the first of it."""
 
     histories: int
     events: int
