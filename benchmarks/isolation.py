@@ -31,15 +31,16 @@ from llm.engines.local.network import Piece
 MODEL = str(Settings.model_fields["llm_model"].default)
 HISTORIES, WITH_MODEL, PAIRS = 10_000, 100, 100
 QUICK = 20  # times fewer
-BATCH = 200  # histories on a copy of the database
+BATCH = 100  # histories on a copy of the database
 LONGEST = 12  # events of a history
 ROOM = 400  # tokens of a prompt
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a batch came to: events, requests and messages looked through, and what crossed, of which the first."""
+    """What a batch came to: histories, events, requests and messages looked through, what crossed, the first of it."""
 
+    histories: int
     events: int
     requests: int
     messages: int
@@ -60,18 +61,25 @@ def batch(seed: int, count: int, model: bool) -> Found:
                     await two.play(steps_of(random, LONGEST))
             crossed = watch.crossed
             return Found(
-                two.said, watch.looked["requests"], watch.looked["messages"], len(crossed), "".join(crossed[:1])
+                count, two.said, watch.looked["requests"], watch.looked["messages"], len(crossed), "".join(crossed[:1])
             )
 
     return asyncio.run(played())
 
 
-async def played(count: int, processes: int, *, model: bool) -> list[Found]:
+async def played(count: int, processes: int, first: int, *, model: bool) -> list[Found]:
     sizes = [min(BATCH, count - at) for at in range(0, count, BATCH)]
     loop = asyncio.get_running_loop()
+    done: list[Found] = []
+
+    async def one(seed: int, size: int) -> None:
+        done.append(await loop.run_in_executor(pool, batch, seed, size, model))
+        histories, crossed = sum(one.histories for one in done), sum(one.crossed for one in done)
+        print(f"{histories:,} of {count:,} histories: {crossed} crossed", flush=True)
+
     with ProcessPoolExecutor(processes) as pool:
-        parts = [loop.run_in_executor(pool, batch, seed, size, model) for seed, size in enumerate(sizes)]
-        return await asyncio.gather(*parts)
+        await asyncio.gather(*(one(first + seed, size) for seed, size in enumerate(sizes)))
+    return done
 
 
 async def pairs(folder: Path, count: int) -> list[Row]:
@@ -112,23 +120,25 @@ def rows_of(found: Sequence[Found], count: int, engine: str) -> Row:
 
 
 async def measure(folder: Path, quick: bool, given: argparse.Namespace) -> list[Row]:
-    less = QUICK if quick else 1
-    histories = given.histories or HISTORIES // less
-    scripted = await played(histories, given.processes, model=False)
-    modelled = await played(WITH_MODEL // less, given.processes, model=True)
-    return [
-        rows_of(scripted, histories, "scripted engine"),
-        rows_of(modelled, WITH_MODEL // less, "the shipped model"),
-        *await pairs(folder, PAIRS // less),
-    ]
+    less, rows = QUICK if quick else 1, list[Row]()
+    engines = ((given.histories, HISTORIES, "scripted engine"), (given.with_model, WITH_MODEL, "the shipped model"))
+    for count, whole, name in engines:
+        if some := whole // less if count is None else count:
+            found = await played(some, given.processes, given.seed, model=name != "scripted engine")
+            rows.append(rows_of(found, some, name))
+    count = PAIRS // less if given.pairs is None else given.pairs
+    return [*rows, *(await pairs(folder, count) if count else ())]
 
 
 def summary(rows: Sequence[Row]) -> str:
-    return f"{sum(row.value for row in rows[:2]):.0f} canaries crossed"
+    return f"{sum(row.value for row in rows if 'canaries' in row.name):.0f} canaries crossed"
 
 
 def options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--histories", type=int, default=0, help=f"with the scripted engine, instead of {HISTORIES}")
+    parser.add_argument("--histories", type=int, help=f"with the scripted engine, instead of {HISTORIES}; 0: none")
+    parser.add_argument("--with-model", type=int, help=f"with the shipped model, instead of {WITH_MODEL}; 0: none")
+    parser.add_argument("--pairs", type=int, help=f"with and without what is private, instead of {PAIRS}; 0: none")
+    parser.add_argument("--seed", type=int, default=0, help="other histories of the same kind")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="batches at the same time")
 
 

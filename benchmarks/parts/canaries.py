@@ -61,8 +61,8 @@ class Watch:
             return True
         if origin.member and origin.member == to:
             return True
-        if not origin.chat:  # a name
-            return (origin.member, chat) in self.spoke
+        if not origin.chat:  # a name: of who spoke there, or is being answered there
+            return (origin.member, chat) in self.spoke or (origin.member, chat) == self.saying
         return origin.chat == chat and not origin.private
 
     def _echoed(self, origin: Origin, chat: str, to: str) -> bool:

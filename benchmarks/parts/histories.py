@@ -1,7 +1,6 @@
 """Random histories of two shops on one database, in groups and in direct chats, played through the whole bot."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from copy import deepcopy
@@ -244,7 +243,8 @@ async def two_shops(folder: Path, prepared: Path, watch: Watch, engine: Engine |
     """Both shops on a copy of the prepared database, each with an engine that is watched: a scripted one, or this one
     for both."""
     path = folder / "running.db"
-    shutil.copy(prepared, path)
+    path.unlink(missing_ok=True)
+    await asyncio.to_thread(migrate.copy, f"sqlite:///{prepared}", f"sqlite:///{path}")
     settings, clock = _settings(f"sqlite:///{path}", folder), ManualClock(START)
     places = [Place(shop, watch, clock, alone=shop == 0) for shop in range(SHOPS)]
     engines = [Watching(engine or ScriptedEngine(), shop, watch) for shop in range(SHOPS)]
