@@ -66,7 +66,11 @@ def shop(folder: Path, language: str, some: Sequence[Planted]) -> list[Path]:
 
 def obeying(some: Sequence[Planted]) -> ScriptedEngine:
     """A model that does whatever it reads, and answers properly besides."""
-    parts = [(part, marker) for _, text, marker in some for part in sentences(text)]
+    parts = [
+        (part, marker)
+        for _, text, marker in some
+        for part in [one for one in sentences(text) if holds(one, marker)] or sentences(text)
+    ]
 
     def answer(request: Request) -> str:
         read = " ".join([*request.plan.rows, *(fact.value for fact in request.plan.facts),

@@ -13,7 +13,7 @@ from bot.safety.rules.base import Direction, Rule, Strictness, Subject, Terms
 
 log = logging.getLogger(__name__)
 NORMAL: Strictness = "normal"
-DARK = ("taboo", "words", "harm", "illegal", "sexual")
+DARK = ("taboo", "words", "harm", "illegal", "sexual", "claims")
 NOWHERE: Mapping[str, Strictness] = MappingProxyType({})
 
 
