@@ -65,7 +65,7 @@ async def _said(call: Call, word: str, rest: str) -> Outgoing:
 
 async def _keep(call: Call, kind: str, product: Product | None = None) -> None:
     """A hidden brand is no event of the product."""
-    about = {"product_id": product.id} if product and kind != "hidden" else {}
+    about: dict[str, Any] = {"product_id": product.id} if product and kind != "hidden" else {}
     data = {"brand": product.brand} if product and kind == "hidden" else {}
     place = (call.shop.id, call.member_id, call.chat.id, kind, call.tools.clock.now())
     await call.tools.database.write(lambda tx: interactions.add(tx, *place, data=data, **about))
