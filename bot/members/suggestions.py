@@ -104,7 +104,7 @@ class Suggestions:
 
         async def change(tx: Transaction) -> None:
             await members.change(tx, member_id, subscribed=on, **({"opted_out": False} if on else {}))
-            if self.traits.subscribed_only:
+            if on or self.traits.subscribed_only:
                 await self.traits.rebuild(tx, member_id)
             if not on:
                 await self.withdraw(tx, member_id)
