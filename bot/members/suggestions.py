@@ -123,7 +123,8 @@ class Suggestions:
 
         async def change(tx: Transaction) -> None:
             await members.change(tx, member_id, subscribed=on, **({"opted_out": False} if on else {}))
-            await self.traits.rebuild(tx, member_id)
+            if on or self.traits.subscribed_only:
+                await self.traits.rebuild(tx, member_id)
             if not on:
                 await self.withdraw(tx, member_id)
                 await suggestions.stop(tx, self._shop_id, member_id, self._clock.now())

@@ -202,4 +202,4 @@ async def test_a_campaign_goes_to_those_of_a_segment_that_subscribed(group: Grou
     assert "(1 in all)" in preview
     await group.say("boss", "/campaign start 1", chat="admins")
     got = {chat for chat, _, shown in group.log if shown.text == "Tea on Sunday"}
-    assert got == {"ann"}  # the direct chat is named by the member
+    assert got == {"with-ann"}
