@@ -109,6 +109,9 @@ async def failed(tx: Transaction, inbox_id: int, error: str, *, final: bool) -> 
 
 async def clear(tx: Transaction, shop_id: int, before: datetime, failed: datetime) -> None:
     """Forget handled rows, kept as long as a platform may deliver them again; and those that `failed` before then, kept
-    to be looked at as long as members' words are."""
+    to be looked at as long as words are. The newest stays: SQLite would give its id away again, by which replies
+    are known."""
+    newest = await tx.scalar(select(func.max(Inbox.id)))
     for state, until in (("done", before), ("failed", failed)):
-        await tx.execute(delete(Inbox).where(Inbox.shop_id == shop_id, Inbox.state == state, Inbox.received < until))
+        old = (Inbox.shop_id == shop_id) & (Inbox.state == state) & (Inbox.received < until)
+        await tx.execute(delete(Inbox).where(old, Inbox.id != newest))

@@ -16,10 +16,25 @@ async def test_what_failed_is_forgotten_later_than_what_was_done(database: Datab
             await inbox.failed(tx, row, "no such thing", final=True)
 
     async def clear(tx: Transaction) -> set[str]:
-        for days in (1, 5, 40):
+        for days in (40, 5, 1):
             await put(tx, "done", days, done=True)
             await put(tx, "failed", days, done=False)
         await inbox.clear(tx, 1, NOW - timedelta(days=2), NOW - timedelta(days=30))
         return {row.key for row in await tx.execute(Inbox.__table__.select())}
 
     assert await database.write(clear) == {"done 1", "failed 1", "failed 5"}
+
+
+async def test_no_message_gets_the_number_of_one_that_was_forgotten(database: Database):
+    async def number(tx: Transaction, key: str) -> int | None:
+        return await inbox.put(tx, 1, key, "a", {}, NOW)
+
+    async def quiet_days(tx: Transaction) -> tuple[int | None, int | None]:
+        first = await number(tx, "first")
+        assert first is not None
+        await inbox.done(tx, first)
+        await inbox.clear(tx, 1, NOW + timedelta(days=2), NOW)
+        return first, await number(tx, "second")
+
+    first, second = await database.write(quiet_days)
+    assert (first, second) == (1, 2)
