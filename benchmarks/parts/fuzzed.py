@@ -3,7 +3,6 @@
 import contextlib
 import gzip
 import json
-import logging
 import tempfile
 from datetime import UTC, datetime
 from functools import cache
@@ -376,7 +375,6 @@ def _settings(made: Any) -> None:
 
 def targets() -> list[tuple[Target, float]]:
     """Every parser with its share of the inputs."""
-    logging.disable(logging.CRITICAL)
     for text in TYPED:  # what is loaded at the first use counts for no input
         _typed(text)
     _edge(), _ears()

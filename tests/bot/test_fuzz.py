@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.parts.fuzzed import EVENT, NOW, UPDATES, _edge, _hear, targets
+from benchmarks.parts.fuzzed import EVENT, NOW, UPDATES, _edge, _hear, _import, targets
 from benchmarks.parts.fuzzing import HANG, Found, Hang, Target, fuzz
 from bot.config import SettingsError
 from bot.content import schedulefile, when
@@ -59,6 +59,16 @@ def test_a_message_that_can_not_be_read_holds_none_up(change: dict[str, Any]) ->
 def test_a_time_too_far_away_is_no_time(words: str) -> None:
     with pytest.raises(NotATime):
         when.parse(words, NOW)
+
+
+SPACES = " " * 5000
+ENDLESS = (f"# {SPACES}x", "#" + "[" * 20_000, f"Q{SPACES}", "<!--" * 5000, "`a " * 7000, f"{SPACES}|")
+
+
+@pytest.mark.parametrize("line", ENDLESS, ids=lambda line: line.strip()[:3])
+def test_lines_without_end_are_read_in_time(line: str) -> None:
+    found = fuzz(Target("markdown", lambda _: f"# Care\n\n{line}\n\n{line}?".encode(), _import), 0, 1)
+    assert (found.crashes, found.hangs) == (0, 0)
 
 
 def test_brackets_without_end_are_no_schedule(tmp_path: Path) -> None:

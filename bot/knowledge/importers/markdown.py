@@ -8,7 +8,7 @@ from bot.knowledge.importers.base import ARTICLES, Article, Head, Item, Source
 
 KIND = ARTICLES
 
-HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.*)$")  # and signs at its end that are none of it
 UNDERLINE = re.compile(r"^ {0,3}(=+|-{3,})\s*$")
 MARKS = re.compile(r"^#{1,6} \S|^[^\S\n]*(?:\*\*|__).+(?:\*\*|__)\s*$|^[-*] \S|\[[^\[\]]+\]\(\S+\)", re.MULTILINE)
 
@@ -78,7 +78,7 @@ def _sections_of(lines: list[str]) -> Iterator[_sections.Section]:
         ):
             level, title = (1 if "=" in underline[1] else 2), section.lines.pop().strip()
         elif heading:
-            level, title = len(heading[1]), heading[2]
+            level, title = len(heading[1]), heading[2].rstrip().rstrip("#").rstrip()
         else:
             section.lines.append(line)
             continue
