@@ -27,7 +27,7 @@ async def run(call: Call) -> Outgoing:
 
 async def _one(call: Call, row: Any) -> list[str]:
     """A suggestion: what, when, and every cause with its part of the score."""
-    title = await call.tools.library.title(row.sources[0]) if row.sources else ""
+    title = await call.tools.library.title(row.sources[0]) if row.sources else _shown(row)
     when = moment(row.sent, call.shop.timezone, call.language)
     lines = [call.say("{name}, {time}:", name=title or call.say("something that is no longer sold"), time=when)]
     causes = [(kind, about, float(value)) for kind, about, value in row.extra["why"]]
@@ -43,6 +43,12 @@ async def _one(call: Call, row: Any) -> list[str]:
         lines.append(call.say("- {share}: small causes together", share=f"{small / score:.1%}"))
     lines.append(_how(call, row))
     return lines
+
+
+def _shown(row: Any) -> str:
+    """The title on the card of one that was asked for."""
+    cards = row.extra.get("cards")
+    return str(cards[0][0]) if cards else ""
 
 
 def _how(call: Call, row: Any) -> str:

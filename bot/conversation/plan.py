@@ -324,7 +324,8 @@ class Planner:
             return self.compose.plain(Act.UNKNOWN, reading.language, context)
         words = [*reading.words, *links.size_words(reading.text)]
         if len(products) > 1 and reading.has("price", "stock", "options", "link"):
-            return self.compose.ask_back(reading, products)
+            both = self._compare.prices(reading, products) if reading.has("price") else None
+            return both or self.compose.ask_back(reading, products)
         if not reading.has("price", "stock", "options", "link"):
             products.sort(key=lambda one: -self.compose.holds(reading, one, self.library.products))
         plan = self.compose.product(reading, words, products[0], self.library.products, context)

@@ -47,6 +47,10 @@ class Comparer:
             return self._variants(reading, products[0])
         return self._products(reading, products) if len(products) == 2 else None
 
+    def prices(self, reading: Reading, products: list[Product]) -> Plan | None:
+        """Of the first two that may be meant: shorter than to ask which."""
+        return self._versus(reading, [(one, list(one.variants)) for one in products[:2]])
+
     def _products(self, reading: Reading, products: list[Product]) -> Plan | None:
         if not BY_PRICE.search(reading.text) and (text := self._both(reading, products)):
             return text

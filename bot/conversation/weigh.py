@@ -144,8 +144,8 @@ def _chosen(reading: Reading, plan: Plan, chance: float, best: Candidate) -> Pla
     """The likeliest plan, unless too little speaks for it to take the place of what the rules chose."""
     said = best.evidence.get(f"{best.plan.act}.said", TOLD)
     far = plan.act is Act.UNKNOWN and said < TOLD and chance < PLAINLY
-    asked = plan.act is Act.RECOMMEND and reading.has("recommend")
-    return plan if best.plan is plan or far or (asked and chance < LIKELY) else replace(best.plan, sure=chance)
+    advice = plan.act is Act.RECOMMEND and reading.has("recommend")
+    return plan if best.plan is plan or far or (advice and chance < LIKELY) else replace(best.plan, sure=chance)
 
 
 def _beside(chosen: Plan, ranked: Sequence[tuple[float, Plan]]) -> list[Plan]:

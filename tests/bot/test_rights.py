@@ -46,6 +46,7 @@ async def test_why_tells_each_cause_of_a_suggestion_asked_for(group: Group) -> N
         if value >= whole / 100:
             assert f"- {value / whole:.0%}: You asked about {about}" in text
     assert "You asked for it" in text
+    assert text.startswith(f"{sent.extra['cards'][0][0]}, ")
 
 
 async def test_why_tells_the_chance_of_one_that_came_unasked(settings: Settings, clock: ManualClock) -> None:
