@@ -116,6 +116,8 @@ def understood(reading: Reading, wants: Mapping[str, float]) -> Reading:
     if not wants or reading.language not in TRUSTED:
         return reading
     sure = {name for name in LEARNT if wants.get(name, 0.0) >= (SURE if name in NEEDS else SURER)}
+    if reading.has("recommend") and not reading.has("compare"):
+        sure.discard("compare")  # `which grinder would you take for espresso` names one side only
     clear = max(wants.values()) >= CLEAR
     ruled = {name for name in (*LEARNT, "offtopic") if clear and wants.get(name, 0.0) < NONE}
     return replace(reading, wants=wants, cues=(reading.cues - ruled) | sure)
