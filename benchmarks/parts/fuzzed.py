@@ -12,7 +12,6 @@ from typing import Any, cast
 
 import discord
 import telegram
-from bot.conversation.budget import budget
 
 from benchmarks.parts.fuzzing import (
     WORDS,
@@ -34,6 +33,7 @@ from bot.content.when import NotATime
 from bot.conversation import understanding
 from bot.conversation.teaching import standing, wording
 from bot.intake import pack, unpack, whole
+from bot.knowledge.budget import budget
 from bot.knowledge.importers import BadImport
 from bot.knowledge.importers._importing import guarded
 from bot.knowledge.importers._sorting import sort_files

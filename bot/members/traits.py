@@ -81,7 +81,7 @@ def effects(event: Event) -> Iterator[tuple[str, float]]:
             f"spoke:{spoken}:{event.at.hour}",
             1.0,
         )  # language and hour (UTC) in one row: two would be written each time
-    if event.product_id is not None:
+    if event.product_id is not None and event.kind != "dismissed":  # /suggest minds it, and can take it back
         yield f"product:{event.product_id}", _worth(event.kind, said)
     if "amount" in data:
         yield f"money:{data['currency']}", float(data["amount"])

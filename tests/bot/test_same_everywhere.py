@@ -106,7 +106,8 @@ async def say(fake: Fake, chat: str, line: str, *, answered: bool) -> int:
 
 def plain(text: str) -> str:
     """Without what is a network's own: marks against markup, how names are written there, and when it began."""
-    return re.sub(r"First seen: [^.]+\.", "First seen: then.", flat(text).replace("Maya", "maya"))
+    once = re.sub(r"First seen: [^.]+\.", "First seen: then.", flat(text).replace("Maya", "maya"))
+    return re.sub(r", last on [^)]+\)", ", last on that day)", once)
 
 
 async def test_members_read_the_same_on_every_network(app: App, fakes: list[Fake]) -> None:

@@ -84,7 +84,6 @@ async def test_a_group_is_watched_from_the_first_change_on(database: Database):
         await moderation.change(tx, 1, tea, NOW + DAY, state="on", exempt=[5])
         (row,) = await moderation.guards(tx, 1)
         assert (row.state, row.exempt, row.since, row.slow) == ("on", [5], NOW, 0)
-        assert await moderation.key(tx, 1) == await moderation.key(tx, 1)
 
     await database.write(check)
 
