@@ -133,7 +133,7 @@ def _without_secret(row: Any) -> dict[str, Any]:
     if not secret and not document:
         return {}
     text = row.text.replace(secret, FORGOTTEN) if secret else row.text
-    return {"text": text, "extra": held | ({"secret": ""} if secret else {})}  # nosec B105: it is taken out
+    return {"text": text, "extra": held | ({"secret": ""} if secret else {})}  # nosec B105  # it is taken out
 
 
 @dataclass(slots=True)

@@ -65,7 +65,7 @@ def load(folder: Path) -> LlamaForCausalLM:
         raise RecipeError(f"{folder / WEIGHTS}: no weights; make them: `python -m llm.train RECIPE --out {folder}`")
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     kept: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True, "local_files_only": True}
-    model = LlamaForCausalLM.from_pretrained(folder, **kept)  # nosec B615: a folder
+    model = LlamaForCausalLM.from_pretrained(folder, **kept)  # nosec B615  # a folder
     cast(torch.nn.Module, model).eval()
     return model
 

@@ -53,10 +53,10 @@ class Student:
     def __init__(self, model: str) -> None:
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            self.dtype = AutoConfig.from_pretrained(model).dtype or torch.float32  # nosec B615: named by who tunes
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(model)  # nosec B615: the same
+            self.dtype = AutoConfig.from_pretrained(model).dtype or torch.float32  # nosec B615  # named by who tunes
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(model)  # nosec B615  # the same
             safe = {"dtype": torch.float32, "use_safetensors": True}
-            loaded: Any = AutoModelForCausalLM.from_pretrained(model, **safe)  # nosec B615: the same
+            loaded: Any = AutoModelForCausalLM.from_pretrained(model, **safe)  # nosec B615  # the same
             self.folder = Path(model) if Path(model).is_dir() else Path(str(cached_file(model, "config.json"))).parent
         except (OSError, ValueError) as error:
             raise ModelNotUsable(

@@ -13,7 +13,7 @@ def upgrade() -> None:
     for table in ("product", "article"):
         op.add_column(table, sa.Column("run_id", sa.Integer(), nullable=False, server_default="0"))
         last = "(SELECT max(id) FROM import_run WHERE state = 'current')"
-        op.execute(f"UPDATE {table} SET run_id = coalesce({last}, 0)")  # nosec B608: both are ours
+        op.execute(f"UPDATE {table} SET run_id = coalesce({last}, 0)")  # nosec B608  # both are ours
 
 
 def downgrade() -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import IO, cast
-from xml.etree.ElementTree import ParseError  # nosec B405: names only; defusedxml parses
+from xml.etree.ElementTree import ParseError  # nosec B405  # names only; defusedxml parses
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 WHOLE = 200_000_000  # characters of a file that can only be read in one piece

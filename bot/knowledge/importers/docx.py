@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from posixpath import dirname, join, normpath
 from typing import IO
-from xml.etree.ElementTree import ParseError  # nosec B405: names only; defusedxml parses
+from xml.etree.ElementTree import ParseError  # nosec B405  # names only; defusedxml parses
 from zipfile import ZipFile
 
 from defusedxml import DefusedXmlException

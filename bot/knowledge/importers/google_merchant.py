@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from itertools import takewhile
-from xml.etree.ElementTree import ParseError  # nosec B405: names only; defusedxml parses
+from xml.etree.ElementTree import ParseError  # nosec B405  # names only; defusedxml parses
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import XMLParser

@@ -42,7 +42,7 @@ PATIENCE = 3.0  # seconds that a message waits for a client that is just being o
 BAD_TOKEN, NO_HISTORY = 4004, 160002  # a close code, and Discord's code
 BLOCKED = (10003, 10004, 50001, 50007)  # no such channel or server, no access to it, no direct messages from the bot
 CHATS = 5_000
-WRONG_TOKEN = (  # nosec B105: what is said of one
+WRONG_TOKEN = (  # nosec B105  # what is said of one
     "DISCORD_TOKEN: Discord refuses it; Discord stays off until the bot is started with the right one. "
     "“Reset Token” on the page “Bot” of discord.com/developers makes a new one"
 )

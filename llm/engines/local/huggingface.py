@@ -101,7 +101,7 @@ def load(model: str, device: str, dtype: torch.dtype, *, fetch: bool) -> tuple[N
     """Raises ModelNotUsable where weights are missing, and whatever transformers raises."""
     disable_progress_bar()  # type: ignore[no-untyped-call] # stderr belongs to the log
     source = {"trust_remote_code": False, "local_files_only": not fetch}
-    tokenizer = AutoTokenizer.from_pretrained(model, **source)  # nosec B615: the merchant names it
+    tokenizer = AutoTokenizer.from_pretrained(model, **source)  # nosec B615  # the merchant names it
     module = _module(model, device, dtype, source)
     if shape := lean_shape(module):
         if lean := leaned(module, shape, device, dtype):
@@ -112,7 +112,7 @@ def load(model: str, device: str, dtype: torch.dtype, *, fetch: bool) -> tuple[N
 
 
 def _module(model: str, device: str, dtype: torch.dtype, source: dict[str, bool]) -> PreTrainedModel:
-    loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615: the same
+    loaded: Any = AutoModelForCausalLM.from_pretrained(  # nosec B615  # the same
         model, use_safetensors=True, dtype=dtype, output_loading_info=True, **source
     )
     module, report = loaded
