@@ -234,6 +234,7 @@ async def test_words_and_handled_messages_are_kept_no_longer_than_said(shop: Run
     await shop.ask(maya, "Gripstone", text="how much is it?")
     row = await shop.database.write(lambda tx: inbox.put(tx, shop.shop_id, "web:1", "web:group", {}, NOON))
     await shop.database.write(lambda tx: inbox.done(tx, row or 0))
+    await shop.database.write(lambda tx: inbox.put(tx, shop.shop_id, "web:2", "web:group", {}, NOON, done=True))
     shop.clock.set(NOON + timedelta(days=29))
     await shop.tick_until_idle()
     kept = await shop.database.read(lambda tx: interactions.of_member(tx, maya))
