@@ -78,7 +78,7 @@ ANSWERS = [
     ("I need a gift under £25, what do you recommend?", "recommend", [], ["Tea Discovery Box (£22.00)"]),
     ("what is your cheapest tea?", "recommend", [], ["Whole Chamomile Flowers", "£6.50"]),
     ("what teas do you have?", "recommend", ["list"], ["£"]),
-    ("how much is the grinder?", "compare", ["cheaper1"], ["Fold Hand Grinder: £74.00; Electric Burr Grinder: £159.00"]),
+    ("how much is the grinder?", "compare", ["cheaper1"], ["Fold Hand Grinder: £74.00; Electric Burr Grinder: £159"]),
     ("磨豆机多少钱？", "compare", ["cheaper2"], ["Fold Hand Grinder", "£74.00", "Electric Burr Grinder", "£159.00"]),
     ("is the grinder in stock?", "ask_back", [], ["Fold Hand Grinder", "Electric Burr Grinder"]),
     ("磨豆机有货吗？", "ask_back", [], ["Fold Hand Grinder", "还是", "Electric Burr Grinder"]),
