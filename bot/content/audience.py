@@ -23,10 +23,8 @@ SEVERAL = "Several chats are called “{word}”; say which by its number: {chat
 NOT_SUBSCRIBED = "{name} is no subscriber: a member gets a direct message only after /subscribe."
 NO_SEGMENT = "There is no segment called {name}. /segment lists them."
 NOBODY = "Nobody would get it: there is no such chat or subscriber yet."
-Direct = Callable[
-    [str, str], str
-]  # platform, a member's id on it -> the id of their direct chat; '' where there is none
-
+# platform, a member's id on it -> the id of their direct chat; '' where there is none
+Direct = Callable[[str, str], str]
 InSegment = Callable[[Transaction, str], Awaitable[set[int] | None]]  # a segment's name -> who is in it
 
 

@@ -99,9 +99,8 @@ class Rights:
             ids, names, accounts = await forget.accounts(tx, member_id)
             accounts = list(dict.fromkeys([(platform, own), *accounts]))
             direct, now = self._direct(accounts), self._clock.now()
-            prints = [await tombstones.fingerprint(tx, self._shop_id, *one) for one in accounts]
-            for one in prints:
-                await tombstones.bury(tx, self._shop_id, one, now)
+            for one in accounts:
+                await tombstones.bury(tx, self._shop_id, await tombstones.fingerprint(tx, self._shop_id, *one), now)
             for one_id in ids:
                 await self._withdraw(tx, one_id)
             data = {

@@ -168,9 +168,8 @@ class Suggestions:
         known = await self._database.read(lambda tx: profile(tx, self._shop_id, row.id, now, policy=self._profiles))
         before = await self._database.read(lambda tx: outbox.sources_for(tx, self._shop_id, row.id, KIND))
         language = known.language or self._language
-        candidates = [one for one in await self.fitting(known, now, unasked=True) if one.product.row not in before][
-            :CANDIDATES
-        ]
+        fitting = await self.fitting(known, now, unasked=True)
+        candidates = [one for one in fitting if one.product.row not in before][:CANDIDATES]
         if not candidates:
             return False
         logged = partial(suggestions.add, shop_id=self._shop_id, member_id=row.id, key=key, now=now)

@@ -77,10 +77,8 @@ def effects(event: Event) -> Iterator[tuple[str, float]]:
     yield f"did:{event.kind}", float(data.get("orders", 1))
     if event.kind in interactions.SPOKEN:
         spoken = next((one[3:] for one in said if one.startswith("in:")), "")
-        yield (
-            f"spoke:{spoken}:{event.at.hour}",
-            1.0,
-        )  # language and hour (UTC) in one row: two would be written each time
+        # language and hour (UTC) in one row: two would be written each time
+        yield f"spoke:{spoken}:{event.at.hour}", 1.0
     if event.product_id is not None and event.kind != "dismissed":  # /suggest minds it, and can take it back
         yield f"product:{event.product_id}", _worth(event.kind, said)
     if "amount" in data:
