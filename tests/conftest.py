@@ -18,6 +18,7 @@ from bot.platforms.base import Action, Platform, Receive
 from llm.engine import Engine
 from llm.engines.scripted import ScriptedEngine
 from storage import inbox
+from tests.tables import make_tables
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
@@ -114,6 +115,7 @@ def clock() -> ManualClock:
 def settings(tmp_path: Path) -> Settings:
     folders = {"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db", "UPLOADS": str(tmp_path / "up")}
     folders["PICTURES"] = str(tmp_path / "pictures")
+    make_tables(folders["DATABASE_URL"])
     return load({**folders, "EMBED_MODEL": "off"}, env_file=None)  # encoding a shop takes a second or two a test
 
 
@@ -124,6 +126,7 @@ async def open_group(
 ) -> AsyncIterator[Group]:  # fmt: skip
     """A whole bot on its own database with the demo shop, and the group to talk to it in."""
     group = kind(clock)
+    make_tables(settings.database_url)
     async with build(settings, clock, engine or ScriptedEngine(), lambda parts: [group], demo=demo) as app:
         group.app = app
         await app.load()

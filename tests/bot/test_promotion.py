@@ -26,9 +26,10 @@ from llm.chats import Reply, written
 from llm.corpus.vary import Corpora
 from llm.digest import digest, name_of
 from llm.protocol import LANGUAGES
-from storage import migrate, models, shops
+from storage import models, shops
 from storage.database import Database
 from tests.conftest import START, open_group
+from tests.tables import make_tables
 
 ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "llm" / "weights" / "starter"
@@ -151,7 +152,7 @@ async def test_a_live_model_that_is_not_what_was_promoted_is_not_used(
     settings: Settings, caplog: pytest.LogCaptureFixture, harm: str
 ):
     kept = weights.keep(STARTER, settings.models, digest(STARTER))
-    migrate.upgrade(settings.database_url)
+    make_tables(settings.database_url)
     async with Database(settings.database_url) as database:
         await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))
         row = {"path": str(kept), "base": settings.llm_model, "digest": digest(kept), "state": "live"}
