@@ -23,6 +23,20 @@ from tests.tables import make_tables
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 
 
+# Files that take longest, longest first: `make test` hands whole files out in this order, so that none ends alone.
+LONGEST = (
+    "test_pipeline.py", "test_three_days.py", "test_replay.py", "test_promotion.py", "test_weigh.py",
+    "test_kill_telegram.py",
+    "test_kill_discord.py", "test_meaning.py", "test_check.py", "test_serving.py", "test_links.py", "test_families.py",
+    "test_heads.py", "test_importers.py", "test_fuzz.py", "test_isolation.py", "test_discord_line.py", "test_init.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))  # stable: those of a file stay in their order
+
+
 def pytest_configure() -> None:
     """A shell that runs the tests in the background has them ignore Ctrl-C; the programs that they start would too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -45,6 +45,7 @@ def settings(tmp_path: Path) -> Settings:
         "LLM_MODEL": str(STARTER),
         "LLM_THREADS": "1",
         "LLM_SEED": "0",
+        "EMBED_MODEL": "off",  # to encode the demo shop for each of two models takes longer than all the rest
     }
     return load(given, env_file=None)
 
@@ -131,7 +132,7 @@ async def test_a_model_tuned_on_a_poisoned_log_is_refused(
     done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr  # on held-out replies of the same log it is better
 
-    assert await verb.promote(settings, tuned) == 1
+    assert await verb.promote(settings.model_copy(update={"embed_model": "bundled"}), tuned) == 1
     assert "was refused: worse than the live model" in capsys.readouterr().out
     [(scores,)] = rows(settings, "SELECT scores FROM model")
     assert {"bits per byte, Chinese", "golden conversations right"} & {*json.loads(scores)["failed"]}
