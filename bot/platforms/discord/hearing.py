@@ -12,6 +12,7 @@ from typing import Any
 import discord
 
 from bot.clock import Clock
+from bot.language import wanted
 from bot.messages import Chat, File, Kind, Message, Outgoing, Role, Sender
 from bot.platforms.base import Commands, Receive
 from bot.platforms.discord import saying, slash
@@ -258,7 +259,9 @@ class Ears:
             key=f"{NAME}:interaction:{interaction.id}",
             id=str(interaction.id),
             chat=chat,
-            sender=self._sender(user, Role.ADMIN if admin else Role.MEMBER),
+            sender=replace(
+                self._sender(user, Role.ADMIN if admin else Role.MEMBER), language=wanted(str(interaction.locale))
+            ),
             text=text,
             at=interaction.created_at,
             addressed=True,
