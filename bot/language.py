@@ -68,13 +68,13 @@ OURS = ("en", "zh")
 def wanted(codes: str) -> str:
     """The language of ours that a client asks for: the one it names first, or weighs most, in a code such as `zh-Hans`
     or an Accept-Language header; "" where it names none."""
-    found: list[tuple[float, str]] = []
-    for one in codes.split(","):
-        code, _, weight = one.strip().lower().partition(";q=")
-        head = re.split("[-_]", code, maxsplit=1)[0]
-        if head in OURS:
-            found.append((float(weight) if QUALITY.fullmatch(weight) else 1.0, head))
-    return max(found, key=lambda one: one[0], default=(0.0, ""))[1]
+    best, found = 0.0, ""
+    for one in "".join(codes.lower().split()).split(","):
+        code, _, weight = one.partition(";q=")
+        head, quality = re.split("[-_]", code, maxsplit=1)[0], float(weight) if QUALITY.fullmatch(weight) else 1.0
+        if head in OURS and quality > best:
+            best, found = quality, head
+    return found
 
 
 DIGITS = {sign: number for number, sign in enumerate("零一二三四五六七八九")} | {"两": 2, "俩": 2}

@@ -207,10 +207,10 @@ class Router:
         call = await self._call(inbox_id, *await self.privately.where(message, known, found), args, found)
         reply = await slash.run(call, name)
         self._people.forget(message)  # a command may have changed its row
+        known = await self._people.again(message, known)
         most = self._of(known.chat.platform).max_length
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
         now = self.tools.clock.now()
-        known = await self._people.meet(message, now) or known  # ... and who the caller is
 
         async def done(tx: Transaction) -> None:
             under = await rows.by_message(tx, known.chat.id, message.reply_to) if kind == "pressed" else None

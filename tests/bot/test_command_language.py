@@ -29,7 +29,7 @@ MEMBERS = sorted(one.name for one in FOUND if one.role is Role.MEMBER)
     [
         ("zh", "zh"), ("zh-CN", "zh"), ("zh-Hant-TW", "zh"), ("ZH_hans", "zh"), ("en-GB", "en"), ("de", ""), ("", ""),
         ("zh-CN,zh;q=0.9,en;q=0.8", "zh"), ("de-DE,de;q=0.9,en;q=0.8", "en"), ("en;q=0.4,zh;q=0.7", "zh"),
-        ("*", ""), ("en;q=nan,zh", "en"), (",;q=,=", ""),
+        ("de, zh; q=0.5", "zh"), ("zh;q=0", ""), ("*", ""), ("en;q=nan,zh", "en"), (",;q=,=", ""),
     ],
 )  # fmt: skip
 def test_the_language_that_a_client_asks_for(codes: str, language: str) -> None:

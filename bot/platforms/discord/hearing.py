@@ -247,7 +247,7 @@ class Ears:
         else:
             text = slash.line(data["name"], data.get("options", ()), self._usages.get(data["name"], ""))
         admin = interaction.guild_id is not None and interaction.permissions.manage_guild
-        user = interaction.user
+        user, spoken = interaction.user, wanted(str(interaction.locale))
         if interaction.guild_id is None:
             chat = Chat(NAME, f"{DIRECT}{user.id}", user.display_name, direct=True)
         else:
@@ -259,9 +259,7 @@ class Ears:
             key=f"{NAME}:interaction:{interaction.id}",
             id=str(interaction.id),
             chat=chat,
-            sender=replace(
-                self._sender(user, Role.ADMIN if admin else Role.MEMBER), language=wanted(str(interaction.locale))
-            ),
+            sender=replace(self._sender(user, Role.ADMIN if admin else Role.MEMBER), language=spoken),
             text=text,
             at=interaction.created_at,
             addressed=True,
