@@ -204,7 +204,7 @@ def test_what_was_under_way_comes_after(url: str) -> None:
     run(url, check)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(people=st.tuples(persons, persons))
 def test_what_was_said_on_a_network_goes_with_its_account(url: str, people: tuple[Person, Person]) -> None:
     async def check(database: Database) -> None:
