@@ -10,8 +10,11 @@ const package_ = new TelegramServer({ storeTimeout: 3600 }).webServer;
 const unconfirmed = new Map();
 let address;
 
-const listen = (server) =>
-  new Promise((done) => server.listen(0, "127.0.0.1", () => done(`http://127.0.0.1:${server.address().port}`)));
+function listen(server) {
+  server.keepAliveTimeout = 0; // else a connection that is idle for five seconds is cut, maybe under a request
+  const told = () => `http://127.0.0.1:${server.address().port}`;
+  return new Promise((done) => server.listen(0, "127.0.0.1", () => done(told())));
+}
 
 /** What the package itself answers. */
 async function ask(path, body = "", type = FORM) {
