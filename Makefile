@@ -1,7 +1,7 @@
 # make run      the chat page with a demo shop (or yours, once imported)
 # make test     lint, types and tests
 # make test-long  browser, PostgreSQL, kill loops and other minutes-long tests
-# make crosscheck  clients that nobody here wrote, against the tests' fakes
+# make crosscheck  clients that nobody here wrote, against the tests' fakes, and the bot against such a server
 # make garak    garak's attacks on the whole bot, from a virtual environment of its own
 # make bench    the measured tables, quickly
 # make model    the starter model and its card from nothing, into runs/starter; DATA=DIR adds public text, THREADS=N
@@ -60,7 +60,8 @@ crosscheck: install
 	.crosscheck/hikari/bin/pip install -q hikari==2.7.0
 	test -x .crosscheck/aiogram/bin/python || $(PYTHON) -m venv .crosscheck/aiogram
 	.crosscheck/aiogram/bin/pip install -q aiogram==3.31.0
-	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 grammy@1.46.0 || echo "without npm, two are left out"
+	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 grammy@1.46.0 telegram-test-api@4.2.1 \
+	  || echo "without npm, three are left out"
 	$(BIN)/python -m pytest tests/crosscheck
 
 garak: install

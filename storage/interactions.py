@@ -239,6 +239,12 @@ async def turned_down(tx: Transaction, member_id: int) -> tuple[set[int], set[st
     return products, brands
 
 
+async def last_words(tx: Transaction, member_id: int, count: int) -> list[str]:
+    """What the member said last, wherever, newest first; commands are none of it."""
+    query = select(SAID.c.text).where(SAID.c.member_id == member_id, SAID.c.kind.in_(SPOKEN), SAID.c.text != "")
+    return list(await tx.scalars(query.order_by(SAID.c.at.desc(), SAID.c.id.desc()).limit(count)))
+
+
 async def forget_texts(tx: Transaction, shop_id: int, before: datetime) -> None:
     """Empty the raw words that are older than the retention time; that something was said stays."""
     old = (Interaction.shop_id == shop_id) & (Interaction.at < before) & (Interaction.text != "")

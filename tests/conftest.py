@@ -79,14 +79,16 @@ class Group(Platform):
 
     async def say(
         self, name: str, text: str, *, addressed: bool = True, chat: str = "shop", direct: bool = False,
-        reply_to: str = "", kind: Kind = Kind.TEXT, role: Role | None = None, **more: object,
+        reply_to: str = "", kind: Kind = Kind.TEXT, role: Role | None = None, client: str = "", **more: object,
     ) -> str:  # fmt: skip
-        """Say something as a member (`boss` is the admin) and return what the bot said in that chat after it."""
+        """Say something as a member (`boss` is the admin) and return what the bot said in that chat after it. `client`:
+        the language of theirs."""
         number = next(self.numbers)
         self.clock.set(self.clock.now() + timedelta(seconds=30))
         role = (Role.ADMIN if name == "boss" else Role.MEMBER) if role is None else role
+        sender = Sender(name, name, role, language=client)
         message = Message(
-            f"{self.name}:{number}", str(number), Chat(self.name, chat, chat, direct), Sender(name, name, role), text,
+            f"{self.name}:{number}", str(number), Chat(self.name, chat, chat, direct), sender, text,
             self.clock.now(), addressed or direct, reply_to, kind, **more,  # type: ignore[arg-type]
         )  # fmt: skip
         before = len(self.log)
