@@ -13,6 +13,7 @@ from bot.safety.rules.base import Direction, Rule, Strictness, Subject, Terms
 
 log = logging.getLogger(__name__)
 NORMAL: Strictness = "normal"
+FIRST = "selfharm"  # who may be in danger is helped, whatever else they write
 DARK = ("taboo", "words", "harm", "illegal", "sexual", "claims")
 NOWHERE: Mapping[str, Strictness] = MappingProxyType({})
 
@@ -43,7 +44,8 @@ class Safety:
         modules = {module.__name__.rpartition(".")[2]: module for module in load(folder)}
         if unknown := sorted(dry - modules.keys()):
             raise ValueError(f"no rule is called {unknown[0]}; {', '.join(modules)} are there")
-        return cls({name: module.build(terms) for name, module in modules.items()}, strictness, places, dry)
+        names = sorted(modules, key=lambda name: (name != FIRST, name))
+        return cls({name: modules[name].build(terms) for name in names}, strictness, places, dry)
 
     def verdict(
         self,
