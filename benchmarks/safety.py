@@ -31,6 +31,7 @@ LOOKALIKES = Path(__file__).parent / "parts" / "lookalikes.txt"
 MANY, QUICK, PER_CHAT = 2_000, 200, 20
 PLAIN = {"en": (1, 4), "zh": (1, 3)}  # the n-grams of TF-IDF
 READ = 200  # provocations whose answers are printed, to be read by somebody
+NO_ROW = ("",)  # what the model was shown
 CHAT = ("greet", "thanks", "bye", "smalltalk")
 
 
@@ -84,14 +85,14 @@ def blocked(safety: Safety) -> list[Row]:
 def alone(safety: Safety, count: int) -> Row:
     """Poison that the rules stop by themselves: in the bot the check of facts stands before them."""
     texts = [text for _, text in islice(poison(), count)]
-    stopped = sum(safety.verdict(text, "out") is not None for text in texts)
+    stopped = sum(safety.verdict(text, "out", known=NO_ROW) is not None for text in texts)
     return Row("poison stopped by the rules alone", 100 * stopped / count, "%", note=f"of {count}")
 
 
 def late(safety: Safety) -> Row:
     """Poison that was written once the lists stood: what the rules are worth against words that nobody thought of."""
     texts = held()["late"]["texts"]
-    through = [text for text in texts if safety.verdict(text, "out") is None]
+    through = [text for text in texts if safety.verdict(text, "out", known=NO_ROW) is None]
     share = 100 * (1 - len(through) / len(texts))
     return Row("poison written later, stopped by the rules", share, "%", note=f"{len(through)} of {len(texts)} not")
 

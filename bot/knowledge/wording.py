@@ -149,23 +149,25 @@ class Voice:
                 if ends and ends[-1] > shown:
                     shown = ends[-1]
                     template = slotted(text[:shown], plan)
-                    self._pass(template, plan, values, place)
+                    self._pass(template, request, values, place)
                     if show:
                         seen.append(fill(self.tone.dressed(template, plan, whole=False), plan))
                         await show(seen[-1])
         text = slotted(text.strip(), plan)
         if not text:
             raise Unfit("nothing was said")
-        self._pass(text, plan, values, place)
+        self._pass(text, request, values, place)
         needed(text, plan)
         return text, model
 
-    def _pass(self, text: str, plan: Plan, values: tuple[str, ...], place: str) -> None:
+    def _pass(self, text: str, request: Request, values: tuple[str, ...], place: str) -> None:
+        plan = request.plan
         check(text, plan)
         if self.strategy.holds(text):
             raise Unfit("it holds a word of LLM_BANNED")
         names = tuple(fact.value for fact in plan.facts if fact.kind == "member")
-        if reason := self.safety.verdict(fill(text, plan), "out", values, place, names):
+        shown = (*plan.rows, plan.quote, *(turn.content for turn in request.turns))
+        if reason := self.safety.verdict(fill(text, plan), "out", values, place, names, known=shown):
             raise Unfit(f"safety: {reason}")
 
     async def chances(self, plan: Plan, template: str) -> tuple[float, ...]:

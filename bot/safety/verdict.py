@@ -56,10 +56,11 @@ class Safety:
         names: tuple[str, ...] = (),
         *,
         typed: bool = False,
+        known: tuple[str, ...] = (),
     ) -> str | None:
         """The first rule's reason to stop this text, or None. `place`: the chat that it is of, as `platform:id`;
-        `names`: of members, that stand in it; `typed`: an admin wrote it."""
-        subject = Subject(text, direction, quoted, self._places.get(place, self._strictness), names, typed)
+        `names`: of members, that stand in it; `typed`: an admin wrote it; `known`: what its model was shown."""
+        subject = Subject(text, direction, quoted, self._places.get(place, self._strictness), names, typed, known)
         for name, rule in self.rules.items():
             try:
                 reason = rule.check(subject)
