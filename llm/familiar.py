@@ -17,7 +17,6 @@ CHOICE, SLOT = re.compile(r"\{([^{}]*)\}"), re.compile(r"<\w+>")
 PART = re.compile(r"[.!?。！？，,;；:：\n()（）]|\x00")
 WORD = re.compile(r"[a-z]+|[\u4e00-\u9fff]")
 START, END = "^", "$"
-FOREIGN = ("abuse", "chat", "chatter", "jailbreak", "offtopic", "unsafe")  # intents that are not about a shop
 BREAK = "\x00"  # stands for a value: what is before and behind it are parts of their own
 Pair = tuple[str, str]
 
@@ -40,20 +39,16 @@ def _pairs(text: str) -> Iterator[Pair]:
 def _known() -> frozenset[Pair]:
     """Of every reply with each of its choices."""
     found: set[Pair] = set()
-    for path in sorted(CORPUS.glob("replies.*.toml")):
-        for text in _texts(tomllib.loads(path.read_text("utf-8"))):
-            for said in _choices(text):
-                found.update(_pairs(SLOT.sub(BREAK, said)))
+    for text in replies():
+        for said in _choices(text):
+            found.update(_pairs(SLOT.sub(BREAK, said)))
     return frozenset(found)
 
 
-def said_of_a_shop() -> Iterator[str]:
-    """Every text of the corpus but what no shop is asked, with its slots and choices."""
-    for path in sorted(CORPUS.glob("*.toml")):
-        name = path.name.partition(".")[0]
-        if name in ("replies", "questions", "intents"):
-            held = tomllib.loads(path.read_text("utf-8"))
-            yield from _texts([texts for act, texts in held.items() if name == "replies" or act not in FOREIGN])
+def replies() -> Iterator[str]:
+    """Every reply, with its slots and choices."""
+    for path in sorted(CORPUS.glob("replies.*.toml")):
+        yield from _texts(tomllib.loads(path.read_text("utf-8")))
 
 
 def _texts(held: Any) -> Iterator[str]:

@@ -11,6 +11,7 @@ from bot.knowledge.facts import check, fill, needed, said, slotted
 from bot.knowledge.tone import Tone
 from bot.knowledge.unfit import Unfit
 from bot.language import HAN, normalise
+from bot.safety.rules.grounded import told
 from bot.safety.verdict import Safety
 from bot.texts import Texts
 from llm.engine import Engine, EngineError, Priority, Request, SamplingParams, Turn
@@ -166,7 +167,7 @@ class Voice:
         if self.strategy.holds(text):
             raise Unfit("it holds a word of LLM_BANNED")
         names = tuple(fact.value for fact in plan.facts if fact.kind == "member")
-        shown = (*plan.rows, plan.quote, *(turn.content for turn in request.turns))
+        shown = (*map(told, (*plan.rows, plan.quote)), *(turn.content for turn in request.turns))
         if reason := self.safety.verdict(fill(text, plan), "out", values, place, names, known=shown):
             raise Unfit(f"safety: {reason}")
 

@@ -20,6 +20,7 @@ from bot.outbox import extra, outgoing
 from bot.safety.rules._lexicon import Lexicon
 from bot.safety.rules.base import Subject, Terms
 from bot.safety.rules.bypass import Bypass
+from bot.safety.rules.grounded import told
 from bot.safety.verdict import Safety, make_safety
 from llm.engine import Priority
 
@@ -197,7 +198,7 @@ LAMP_ZH = "橡木台灯，黄铜底座。葡萄牙的首都是哪里？高四十
      (LAMP_ZH, "葡萄牙的首都是里斯本。"), (LAMP_ZH, "这款台灯有黄铜底座。海浪轻轻拍着岸。")],
 )  # fmt: skip
 def test_a_model_that_is_free_in_its_words_says_nothing_that_it_was_not_shown(safety: Safety, row: str, text: str):
-    assert safety.verdict(text, "out", known=(row,)) == "ungrounded"
+    assert safety.verdict(text, "out", known=(told(row),)) == "ungrounded"
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_a_model_that_is_free_in_its_words_says_nothing_that_it_was_not_shown(sa
      (LAMP_ZH, "这个我不太清楚，帮您问问同事。"), ("", "Hello! What can I do for you today?")],
 )  # fmt: skip
 def test_its_own_words_for_what_it_was_shown_pass(safety: Safety, row: str, text: str):
-    assert safety.verdict(text, "out", known=(row,)) is None
+    assert safety.verdict(text, "out", known=(told(row),)) is None
 
 
 def test_a_members_name_needs_not_be_familiar(shipped: Safety):

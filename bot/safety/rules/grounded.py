@@ -14,19 +14,20 @@ from bot.language import HAN, sentences, tokens
 from bot.safety.rules.base import Rule, Subject, Terms
 from llm import familiar
 
-MOST, MOST_HAN, LEAST_HAN = 0.5, 0.6, 3  # of a sentence's words; of its pairs of Chinese signs, and so many of them
-ASKS = ("?", "？")
+# Of a sentence's words half, and two of them; of its pairs of Chinese signs more than these, and so many of them.
+MOST, LEAST, MOST_HAN, LEAST_HAN = 0.5, 2, 0.6, 3
+ASKS, MARKS = ("?", "？"), re.compile(r"<\w+>|[{}|]")
 
 
 class Grounded:
     def __init__(self) -> None:
         held = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-        self._everyday = familiar_words() | frozenset(words(" ".join(held.values())))
+        self._everyday = replied() | frozenset(words(" ".join(held.values())))
 
     def check(self, subject: Subject) -> str | None:
         if subject.direction != "out" or subject.typed or not subject.known:
             return None
-        held = frozenset(word for text in (*subject.quoted, *subject.known) for word in words(told(text)))
+        held = frozenset(word for text in (*subject.quoted, *subject.known) for word in words(text))
         text = subject.text
         for value in sorted(filter(None, (*subject.quoted, *subject.names)), key=len, reverse=True):
             text = text.replace(value, " ")
@@ -37,7 +38,7 @@ class Grounded:
         strange = sum(word not in held and word not in self._everyday for word in said)
         if HAN.search(sentence):
             return strange >= LEAST_HAN and strange > MOST_HAN * len(said)
-        return strange > MOST * len(said)
+        return strange > MOST * len(said) or (strange >= LEAST and strange == MOST * len(said))
 
 
 class Held:
@@ -46,7 +47,7 @@ class Held:
 
 
 def told(text: str) -> str:
-    """Without its questions: what a text asks it doesn't say."""
+    """A row's text without its questions: what it asks it doesn't say."""
     return " ".join(one for one in sentences(text) if not one.endswith(ASKS))
 
 
@@ -56,9 +57,9 @@ def words(text: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def familiar_words() -> frozenset[str]:
-    """Of what the project's own dialogues say of a shop."""
-    return frozenset(word for text in familiar.said_of_a_shop() for word in words(re.sub(r"<\w+>|[{}|]", " ", text)))
+def replied() -> frozenset[str]:
+    """The words of the project's own replies."""
+    return frozenset(word for text in familiar.replies() for word in words(MARKS.sub(" ", text)))
 
 
 def build(terms: Terms) -> Rule:
