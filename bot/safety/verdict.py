@@ -87,14 +87,19 @@ class Safety:
 
 def make_safety(settings: Settings) -> Safety:
     """Every rule of the folder, as the settings want them. Raises SettingsError."""
-    wording, shipped = settings.safety_wording, Settings.model_fields["llm_model"].default
-    known = wording == "known" or (not wording and not settings.llm_url and settings.llm_model == shipped)
-    terms = Terms(frozenset(listed(settings.allowed_links)), listed(settings.safety_competitors), known)
+    hosts, competitors = frozenset(listed(settings.allowed_links)), listed(settings.safety_competitors)
+    terms = Terms(hosts, competitors, known_words(settings))
     strictness, where = settings.safety_strictness, _places(settings.safety_chats)
     try:
         return Safety.of(terms, strictness, where, frozenset(listed(settings.safety_dry_run)))
     except ValueError as error:
         raise SettingsError(f"SAFETY_DRY_RUN: {error}") from None
+
+
+def known_words(settings: Settings) -> bool:
+    """Is the model held to what is like the replies that the shipped one was taught?"""
+    wording, shipped = settings.safety_wording, Settings.model_fields["llm_model"].default
+    return wording == "known" or (not wording and not settings.llm_url and settings.llm_model == shipped)
 
 
 def _places(written: str) -> dict[str, Strictness]:
