@@ -120,7 +120,7 @@ def train(recipe: dict[str, Any], language: str, data: Path) -> tuple[Line, str]
     return line, f"{language}: {caught:.0%} of {len(harmful)} harmful wordings, learnt, lie above {line.limit}"
 
 
-def _regression(vectors: Vectors, labels: Vectors, counts: Vectors, keep: float) -> Vectors:
+def _regression(vectors: Vectors, labels: harm.Numbers, counts: harm.Numbers, keep: float) -> Vectors:
     """Logistic regression with a square penalty."""
     import torch
 
