@@ -48,6 +48,7 @@ from bot.privately import Privately
 from bot.registry import load
 from bot.router import Router
 from bot.runs import Runs
+from bot.safety.judge import make_judge
 from bot.safety.verdict import make_safety
 from bot.scheduler import Scheduler
 from bot.texts import Texts
@@ -209,8 +210,9 @@ async def build(
         encoders = make_encoders(settings)
         library = Library(database, shop.id, encoders, safety.passed)
         voice = Voice(
-            engine, safety, texts, make_strategy(settings), settings.llm_deadline, tone=Tone(settings.shop_tone)
-        )
+            engine, safety, texts, make_strategy(settings), settings.llm_deadline, tone=Tone(settings.shop_tone),
+            judge=make_judge(settings, encoders),
+        )  # fmt: skip
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         process = await leaving.enter_async_context(Process(database, shop.id, clock))
