@@ -92,20 +92,23 @@ class Composer:
         self, reading: Reading, words: list[str], product: Product, index: Index, context: Context
     ) -> Plan | None:
         """The act that the question asks of one product; None where the product's row doesn't answer it."""
-        variant = links.variant(words, product)
-        rest = self._rest(words, product)
+        before = links.variant(tokens(context.asked), product) if product.id in context.products[:1] else None
+        stepped = links.beside(reading.text, product, before)
+        variant = stepped or links.variant(words, product)
+        rest = self.rest(words, product)
         if not rest and context.act in (Act.DESCRIBE, Act.DETAIL) and reading.has("followup"):
-            rest = self._rest(tokens(context.asked), product)
+            rest = self.rest(tokens(context.asked), product)
         if plan := self._asked(reading, words, product, variant):
             return plan
         carried = self._carried(reading, context)
         near = reading.near(product.row)
         told = bool(near) and max(near.values()) >= PLAINLY
-        elliptic = bool(ELLIPSIS.search(reading.text))
-        if elliptic and variant and context.act in (Act.DESCRIBE, Act.DETAIL) and told:  # asks the same of another
+        elliptic = bool(stepped or ELLIPSIS.search(reading.text))
+        same = elliptic and variant and context.act in (Act.DESCRIBE, Act.DETAIL)
+        if same and (told or not self.rest(words, product)):  # asks the same of another
             return self._detail(reading, product, index) or self.describe(reading, product, rest, index)[0]
         bare = carried is not reading and elliptic and (not rest or (variant is not None and not told))
-        if bare and near:
+        if bare and (near or stepped):
             return self._asked(carried, words, product, variant) or self._stock(carried, words, product, variant)
         if plan := self._detail(reading, product, index):
             return plan
@@ -121,7 +124,7 @@ class Composer:
     def every(self, reading: Reading, words: list[str], product: Product, index: Index) -> list[Plan]:
         """Whatever may be said of a product: its sentences, the nearest attribute, price, stock, choices."""
         variant, near = links.variant(words, product), reading.near(product.row)
-        described, _ = self.describe(reading, product, self._rest(words, product), index)
+        described, _ = self.describe(reading, product, self.rest(words, product), index)
         labels = sorted(product.attributes, key=lambda label: -near.get(f"{label}: {product.attributes[label]}", 0.0))
         of_price = replace(reading, cues=reading.cues - {"link", "options"} | {"price"})
         found = [
@@ -148,7 +151,7 @@ class Composer:
         """What to say of a product where the words hardly tell what is asked of it."""
         variant, rest, carried = (
             links.variant(words, product),
-            self._rest(words, product),
+            self.rest(words, product),
             self._carried(reading, context),
         )
         if context.act == Act.OPTIONS and len(links.matching(words, product)) < len(product.variants):
@@ -160,7 +163,7 @@ class Composer:
             return (self._stock(reading, words, product, variant) if variant else described) or described
         return None
 
-    def _rest(self, words: list[str], product: Product) -> list[str]:
+    def rest(self, words: list[str], product: Product) -> list[str]:
         """What is asked beyond the product's name and its options."""
         named = set(tokens(product.title)) | links.option_words(product)
         known = FILLERS | set(product.title)  # a Chinese pair may lie across the name's end
@@ -169,7 +172,7 @@ class Composer:
 
     def holds(self, reading: Reading, product: Product, index: Index) -> float:
         """How much of what is asked the product's row holds beyond its name."""
-        return self.describe(reading, product, self._rest(list(reading.words), product), index)[1]
+        return self.describe(reading, product, self.rest(list(reading.words), product), index)[1]
 
     def _asked(self, reading: Reading, words: list[str], product: Product, variant: Variant | None) -> Plan | None:
         """Price, link or choices, where the words ask for them."""

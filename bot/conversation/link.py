@@ -35,6 +35,12 @@ WHICH = re.compile(
 )
 BIG = frozenset(tokens("big bigger large larger biggest longer 大的 大号 大一"))
 SMALL = frozenset(tokens("small smaller little smallest shorter 小的 小号 小一"))
+UP = re.compile(
+    r"\b(?:one|size|step|next)(?: size| one)? (?:up|above|bigger|larger)|\bnext bigger|\bup from (?:that|it)|大一[号码点寸]|一[号码]大|再大|上一[号码]"
+)
+DOWN = re.compile(
+    r"\b(?:one|size|step|next)(?: size| one)? (?:down|below|under|smaller)|\bnext smaller|\bdown from (?:that|it)|小一[号码点寸]|一[号码]小|再小|下一[号码]"
+)
 LINKED = 0.3  # the least share of a question's weight that a name has to cover
 CALLED = 0.75  # or the share of the title that is said
 EVIDENCE = 0.6  # or the weight of the name's words, against a word that stands in one row alone
@@ -131,11 +137,29 @@ def _size(one: Variant) -> float | None:
     return float(found.group()) if found else None
 
 
+def _price(one: Variant) -> float | None:
+    return None if one.price is None else float(one.price)
+
+
 def matching(words: tuple[str, ...] | list[str], product: Product) -> list[Variant]:
-    """Every variant that has one of the option values said; all where none is said."""
+    """Every variant whose option values are said, the others no better; all where none is said."""
     said = set(words)
-    found = [one for one in product.variants if any(_says(said, str(value)) for value in one.options.values())]
-    return found or list(product.variants)
+    scores = [sum(_says(said, str(value)) for value in one.options.values()) for one in product.variants]
+    least = max(scores, default=0.0) * CLOSE
+    return [one for one, score in zip(product.variants, scores, strict=True) if score >= least]
+
+
+def beside(text: str, product: Product, before: Variant | None) -> Variant | None:
+    """`the next one up`: the variant that is one bigger, or smaller, than the one spoken of before."""
+    step = 1 if UP.search(text) else -1 if DOWN.search(text) else 0
+    if not step or not before:
+        return None
+    sized = all(_size(one) is not None for one in product.variants)
+    by = _size if sized else _price  # `Small` and `Medium` go by what they cost
+    sizes = {other: one for one in reversed(product.variants) if (other := by(one)) is not None}
+    mine = by(before) or 0.0
+    further = [other for other in sizes if (other - mine) * step > 0]
+    return sizes[min(further, key=lambda other: abs(other - mine))] if further else None
 
 
 def said_each(words: tuple[str, ...] | list[str], product: Product) -> bool:

@@ -44,7 +44,6 @@ WHOLE = 0.95  # who says this much of a title says which product they mean
 GUESSED = 0.9  # of a price question that a row found by its sentences alone has to hold
 NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.LINK)
 
-
 @dataclass(slots=True)
 class Planner:
     library: Library
@@ -87,8 +86,8 @@ class Planner:
             if plan is None:
                 reading = await by_itself(self.library, reading, here)
                 plan = await self._one(reading, here)
-                if whole:  # learnt on single questions
-                    plan, *beside = await self._second(reading, here, plan)
+                plan, *beside = await self._second(reading, here, plan)
+                beside = beside if whole else []  # the other questions' answers stand beside it already
                 plan, *beside = [self._telling(one, reading, here) for one in (plan, *beside)]
             plan = await self.reckon.after(reading, plan)
             plans += [one for one in (plan, *beside) if not any(_alike(one, other) for other in plans)]

@@ -146,6 +146,8 @@ def split(text: str, default: str) -> list[Reading]:
         return readings
     asked = [one for one in readings if one.words and one.has("question", *ASKING)]
     if len(asked) > 1 and not any(_bare_budget(one) for one in asked):
+        if not readings[0].has("question", "thanks", "greet", "bye", *ASKING):  # `sending to Belfast. what is it`
+            asked[0] = read(f"{parts[0].strip()} {parts[readings.index(asked[0])].strip()}", default)
         return asked[:3]
     whole = read(text, default)
     return [replace(whole, cues=whole.cues | asked[0].cues)] if asked else [whole]

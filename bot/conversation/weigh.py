@@ -55,13 +55,21 @@ class Weigher:
         be the answer as well."""
         if reading.ranking is None or plan.fixed or reading.language not in _weights():
             return [plan]
-        if not is_open(reading, plan) and plan.act not in ROWS:
+        if not is_open(reading, plan) and not await self._more(reading, plan):
             return [plan]
         found = await self.candidates(reading, context, plan)
         chances = likely(_weights()[reading.language], [one.evidence for one in found])
         ranked = sorted(zip(chances, found, strict=True), key=lambda pair: -pair[0])
         chosen = _chosen(reading, plan, *ranked[0]) if is_open(reading, plan) else plan
         return [chosen, *_beside(chosen, [(chance, one.plan) for chance, one in ranked])]
+
+    async def _more(self, reading: Reading, plan: Plan) -> bool:
+        """Is something asked of a product besides its price, stock, choices or link?"""
+        if plan.act not in ROWS:
+            return False
+        asked = [int(row.partition(":")[2]) for row in plan.sources[:1]]
+        words = [word for word in reading.words if word not in links.BIG | links.SMALL]
+        return any(self.compose.rest(words, one) for one in await self.library.read(asked))
 
     async def candidates(self, reading: Reading, context: Context, chosen: Plan) -> list[Candidate]:
         """The plan that was chosen first, then the others that may be."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bot.knowledge
+from bot.conversation.understanding import split
 from bot.knowledge.spelling import Spelling
 from bot.knowledge.topics import about, agreement, with_kin
 from bot.language import normalise, numerals
@@ -85,3 +86,13 @@ def test_every_topic_has_titles_and_wordings_of_its_own(language: str) -> None:
 
 def test_nothing_known_is_about_nothing() -> None:
     assert about("zxqv", "en") == {}
+
+
+def test_what_is_told_first_belongs_to_the_question_after_it() -> None:
+    first, second = split("it goes to my brother in Belfast. what would that cost and how long does it take", "en")
+    assert "belfast" in first.text
+    assert "belfast" not in second.text
+    assert [one.text for one in split("hello! what does it cost and how long does it take", "en")] == [
+        "what does it cost",
+        "how long does it take",
+    ]
