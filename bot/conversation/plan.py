@@ -44,6 +44,7 @@ WHOLE = 0.95  # who says this much of a title says which product they mean
 GUESSED = 0.9  # of a price question that a row found by its sentences alone has to hold
 NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.LINK)
 
+
 @dataclass(slots=True)
 class Planner:
     library: Library

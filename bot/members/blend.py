@@ -235,6 +235,7 @@ def learn(
 ) -> dict[str, float]:
     """The weights under which what members took to is likeliest, given the prior."""
     from scipy.optimize import minimize  # 0.3 s, which no start needs
+
     rng = np.random.default_rng(2)
     centre = np.array([prior[name] for name in signals])
     held = []
