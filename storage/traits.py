@@ -80,6 +80,12 @@ async def of_shop(tx: Transaction, shop_id: int, *, subscribed_only: bool) -> li
     return list(await tx.execute(query.order_by(HELD.c.member_id)))
 
 
+async def of_subscribers(tx: Transaction, shop_id: int, names: Sequence[str]) -> list[Row[Any]]:
+    """Those of these names, of everybody that wants suggestions."""
+    query = select(HELD).join(WHO, WHO.c.id == HELD.c.member_id).where(HELD.c.shop_id == shop_id)
+    return list(await tx.execute(query.where(WHO.c.subscribed, ~WHO.c.opted_out, HELD.c.name.in_(names))))
+
+
 async def people(tx: Transaction, shop_id: int, *, subscribed_only: bool) -> list[Row[Any]]:
     """Members of whom traits may be kept."""
     query = select(WHO).where(WHO.c.shop_id == shop_id, ~WHO.c.opted_out, WHO.c.merged_into.is_(None))
