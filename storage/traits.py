@@ -86,6 +86,21 @@ async def of_subscribers(tx: Transaction, shop_id: int, names: Sequence[str]) ->
     return list(await tx.execute(query.where(WHO.c.subscribed, ~WHO.c.opted_out, HELD.c.name.in_(names))))
 
 
+async def activity(tx: Transaction, shop_id: int, *, subscribed_only: bool) -> list[Row[Any]]:
+    """Of every member of whom there are traits: when they did something last (seconds since 1970), how often, and what
+    they spent."""
+    did, spent = HELD.c.name.startswith("did:"), HELD.c.name.startswith("money:")
+    columns = (
+        HELD.c.member_id,
+        func.max(case((did, HELD.c.at), else_=0.0)).label("last"),
+        func.sum(case((did, HELD.c.score), else_=0.0)).label("often"),
+        func.sum(case((spent, HELD.c.score), else_=0.0)).label("spent"),
+    )
+    query = select(*columns).join(WHO, WHO.c.id == HELD.c.member_id).where(HELD.c.shop_id == shop_id)
+    query = query.where(~WHO.c.opted_out, *([WHO.c.subscribed] if subscribed_only else []))
+    return list(await tx.execute(query.group_by(HELD.c.member_id).order_by(HELD.c.member_id)))
+
+
 async def people(tx: Transaction, shop_id: int, *, subscribed_only: bool) -> list[Row[Any]]:
     """Members of whom traits may be kept."""
     query = select(WHO).where(WHO.c.shop_id == shop_id, ~WHO.c.opted_out, WHO.c.merged_into.is_(None))
