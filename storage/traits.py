@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, delete, exists, func, select
+from sqlalchemy import Row, bindparam, case, delete, exists, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
 from storage.prepared import Prepared
 from storage.tables import Interaction, Member, Question, Trait, table
+from storage.tables.base import Number
 
 HELD, WHO, DID = table(Trait), table(Member), table(Interaction)
+LONG: Any = literal_column("2.5e8")  # eight years, in seconds: PostgreSQL takes a power that is next to 0 for an error
 NAMES = 4  # that are looked for at once
 CONSENT = Prepared(select(WHO.c.subscribed, WHO.c.opted_out).where(WHO.c.id == bindparam("member")))
 FIND = Prepared(
@@ -20,6 +22,7 @@ FIND = Prepared(
 )
 COLUMNS = ("member_id", "chat_id", "name", "shop_id", "score", "at", "events", "last_id")
 Values = tuple[int, int, str, int, float, float, int, int]  # of a row, in the order of COLUMNS
+Added = tuple[int, int, str, int, float, float, int, int, float]  # with its `rate`
 CHANGED = ("score", "at", "events", "last_id")
 
 
@@ -28,8 +31,14 @@ def _put(dialect: Any, *, add: bool) -> Prepared:
     new = statement.excluded
     changed = {name: new[name] for name in CHANGED}
     if add:
-        changed |= {name: HELD.c[name] + new[name] for name in ("score", "events")}
-        changed["at"] = case((HELD.c.at > new.at, HELD.c.at), else_=new.at)
+        newer = new.at >= HELD.c.at
+        older, later = case((newer, HELD.c.score), else_=new.score), case((newer, new.score), else_=HELD.c.score)
+        # The older score is worth less by half for each half-life between them; `rate` is half-lives in a second.
+        apart = func.abs(new.at - HELD.c.at)
+        apart = case((apart > LONG, LONG), else_=apart) * bindparam("rate", type_=Number)
+        changed["score"] = older * func.power(literal_column("0.5"), apart) + later
+        changed["events"] = HELD.c.events + new.events
+        changed["at"] = case((newer, new.at), else_=HELD.c.at)
     return Prepared(statement.on_conflict_do_update(index_elements=["member_id", "chat_id", "name"], set_=changed))
 
 
@@ -59,10 +68,11 @@ async def put(tx: Transaction, rows: Sequence[Values]) -> None:
         await PUT[tx.dialect.name].many(tx, COLUMNS, rows)
 
 
-async def add(tx: Transaction, rows: Sequence[Values]) -> None:
-    """Add the scores and numbers of events of these to those of the same member, chat and name."""
+async def add(tx: Transaction, rows: Sequence[Added]) -> None:
+    """Add the scores and numbers of events of these to those of the same member, chat and name, which fade by `rate`,
+    in half-lives of a second: of three days or more, or 0."""
     if rows:
-        await ADD[tx.dialect.name].many(tx, COLUMNS, rows)
+        await ADD[tx.dialect.name].many(tx, (*COLUMNS, "rate"), rows)
 
 
 async def of_member(tx: Transaction, member_id: int, chat_id: int | None = None) -> list[Row[Any]]:
