@@ -35,8 +35,8 @@ def _put(dialect: Any, *, add: bool) -> Prepared:
         older, later = case((newer, HELD.c.score), else_=new.score), case((newer, new.score), else_=HELD.c.score)
         # The older score is worth less by half for each half-life between them; `rate` is half-lives in a second.
         apart = func.abs(new.at - HELD.c.at)
-        apart = case((apart > LONG, LONG), else_=apart) * bindparam("rate", type_=Number)
-        changed["score"] = older * func.power(literal_column("0.5"), apart) + later
+        half_lives = case((apart > LONG, LONG), else_=apart) * bindparam("rate", type_=Number)
+        changed["score"] = older * func.power(literal_column("0.5"), half_lives) + later
         changed["events"] = HELD.c.events + new.events
         changed["at"] = case((newer, new.at), else_=HELD.c.at)
     return Prepared(statement.on_conflict_do_update(index_elements=["member_id", "chat_id", "name"], set_=changed))
