@@ -4,9 +4,8 @@ How often a product will be pressed is expected to be `quality x (floor + sum of
 values for this member. The weights are learnt from what was pressed, held near those of the blend; a product's quality
 is a gamma distribution around 1, moved by how often it was pressed beside what was expected of those whom it was put
 before. One draw of each candidate's quality, the greatest expectation wins; the share of a thousand such rounds that a
-candidate wins is its propensity, with a floor for all. The draws are narrower than what is not known (Chapelle and Li,
-*An Empirical Evaluation of Thompson Sampling*, 2011): members differ, so that much is tried as it is. The choice is
-drawn by the propensities themselves, so that what the log says is exact and other policies can be judged by it.
+candidate wins is its propensity, with a floor for all. The choice is drawn by the propensities themselves, so that what
+the log says is exact and other policies can be judged by it.
 """
 
 import hashlib
@@ -22,7 +21,6 @@ DRAWS = 1_000
 FLOOR = 0.01
 USUAL = 0.1  # presses of a suggestion where nothing is known yet
 SHAPE = 4.0  # of the gamma distribution of qualities: higher holds them nearer to 1
-NARROW = 4.0  # times by which the variance of a draw is less
 PULL = 20.0  # of the weights before anything was pressed
 BASE = 0.25  # of the usual press rate that is curiosity, whatever is put before somebody
 HALF = 0.5  # what signals say of what is put before members, before anything was
@@ -58,8 +56,7 @@ class Rates:
 
     def propensities(self, items: Ints, values: Floats, rng: np.random.Generator) -> Floats:
         """The chance of each of these candidates to be chosen; their sum is 1, none is below FLOOR."""
-        shape, rate = NARROW * (SHAPE + self.hits[items]), NARROW * (SHAPE + self.hoped[items])
-        drawn = rng.gamma(shape, 1.0 / rate, (DRAWS, len(items)))
+        drawn = rng.gamma(SHAPE + self.hits[items], 1.0 / (SHAPE + self.hoped[items]), (DRAWS, len(items)))
         wins = np.bincount((drawn * self.expected(values)).argmax(1), minlength=len(items)) / DRAWS
         return floored(wins)
 
