@@ -36,6 +36,7 @@ from bot.listener import Listener
 from bot.members import signals as signal_folder
 from bot.members.rights import Rights
 from bot.members.suggestions import Suggestions
+from bot.members.triggers import Triggers
 from bot.messages import Chat
 from bot.moderation.acting import Keeper
 from bot.opening import import_dropped, open_shop
@@ -336,7 +337,7 @@ def make_scheduler(
         wake_outbox=outbox.wake,
         correct=corrections.correct,
         leads=process.leads,
-        steps=(campaigns.step, rights.step, weekly.step),
+        steps=(campaigns.step, rights.step, weekly.step, Triggers(suggestions, outbox.wake).step),
         forget=(Pictures(settings.pictures).clear, rights.clean),
     )
 

@@ -55,6 +55,8 @@ def normalise(text: str) -> str:
 
 def language(text: str, default: str = "en") -> str:
     """`zh` or `en`, by script; the default where the text has neither."""
+    if text.isascii():
+        return "en" if LATIN.search(text) else default
     han = len(HAN.findall(text))
     latin = len(LATIN.findall(text))
     if not han and not latin:
