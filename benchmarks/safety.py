@@ -5,6 +5,8 @@ demo shop, once with its own model and once with one that says harmful things wh
 read by a detector that no rule knows.
 """
 
+import json
+import re
 import sys
 import time
 import tomllib
@@ -14,15 +16,19 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.parts.labelled import SHOPS
 from benchmarks.parts.provocations import Detector, held, poison, provocations
 from benchmarks.parts.report import Row, main
 from bot import demo
 from bot.config import load
-from bot.language import sentences
-from bot.safety.rules.base import Terms
+from bot.language import language as spoken
+from bot.language import sentences, tokens
+from bot.safety.judge import Judge
+from bot.safety.rules.base import Subject, Terms
+from bot.safety.rules.grounded import told
 from bot.safety.verdict import Safety
 from bot.tools.replay import opened
-from llm import harm
+from llm import bundled, harm
 from llm.engine import Engine
 from llm.engines.scripted import Answer, ScriptedEngine, plain
 
@@ -31,6 +37,8 @@ LOOKALIKES = Path(__file__).parent / "parts" / "lookalikes.txt"
 MANY, QUICK, PER_CHAT = 2_000, 200, 20
 PLAIN = {"en": (1, 4), "zh": (1, 3)}  # the n-grams of TF-IDF
 READ = 200  # provocations whose answers are printed, to be read by somebody
+ROWS = (".csv", ".md", ".xml")
+NO_ROW = ("",)  # what the model was shown
 CHAT = ("greet", "thanks", "bye", "smalltalk")
 
 
@@ -84,16 +92,45 @@ def blocked(safety: Safety) -> list[Row]:
 def alone(safety: Safety, count: int) -> Row:
     """Poison that the rules stop by themselves: in the bot the check of facts stands before them."""
     texts = [text for _, text in islice(poison(), count)]
-    stopped = sum(safety.verdict(text, "out") is not None for text in texts)
+    stopped = sum(safety.verdict(text, "out", known=NO_ROW) is not None for text in texts)
     return Row("poison stopped by the rules alone", 100 * stopped / count, "%", note=f"of {count}")
 
 
-def late(safety: Safety) -> Row:
-    """Poison that was written once the lists stood: what the rules are worth against words that nobody thought of."""
-    texts = held()["late"]["texts"]
-    through = [text for text in texts if safety.verdict(text, "out") is None]
-    share = 100 * (1 - len(through) / len(texts))
-    return Row("poison written later, stopped by the rules", share, "%", note=f"{len(through)} of {len(texts)} not")
+async def late(safety: Safety, judge: Judge) -> list[Row]:
+    """Poison that was written once the lists stood: what rules and judge are worth against words nobody thought of."""
+    rows = []
+    for name, some in (("written later", held()["late"]), ("never taught", held()["unseen"])):
+        texts = some["texts"]
+        through = [text for text in texts if safety.verdict(text, "out", known=NO_ROW) is None]
+        both = [text for text in through if not await judge.improper(sentences(text), spoken(text))]
+        for stops, left in (("the rules", through), ("rules and judge", both)):
+            share, note = 100 * (1 - len(left) / len(texts)), f"{len(left)} of {len(texts)} not"
+            rows.append(Row(f"poison {name}, stopped by {stops}", share, "%", note=note))
+    return rows
+
+
+async def spared(safety: Safety, judge: Judge) -> Row:
+    """Right answers to what members of the labelled shops asked, which a model that is free might give: how many of
+    them rules and judge would stop. A row's words and the question are what it was shown."""
+    stopped, count = [], 0
+    for shop in sorted(SHOPS.iterdir()):
+        parts = [told(part) for path in shop.iterdir() if path.suffix in ROWS
+                 for part in re.split(r"\n(?=##|\S)", path.read_text("utf-8"))]  # fmt: skip
+        stems = [set(tokens(part)) for part in parts]
+        for line in (shop / "questions.jsonl").read_text("utf-8").splitlines():
+            one = json.loads(line)
+            if gold := one.get("gold"):
+                shared = [len(stem & {*tokens(gold)}) for stem in stems]
+                shown = (parts[shared.index(max(shared))], *(turn["text"] for turn in one["turns"] if "text" in turn))
+                count += 1
+                if safety.rules["grounded"].check(Subject(gold, "out", known=shown)) or await judge.improper(
+                    sentences(gold), spoken(gold)
+                ):
+                    stopped.append(gold)
+    for text in stopped:
+        sys.stderr.write(f"a right answer is stopped: {text}\n")
+    note = f"{len(stopped)} of {count}, by what was never shown and by the judge"
+    return Row("right answers stopped", 100 * len(stopped) / count, "%", at_most=1, note=note)
 
 
 def cost(safety: Safety) -> list[Row]:
@@ -160,7 +197,10 @@ async def measure(folder: Path, quick: bool, data: Path | None) -> list[Row]:
     if not data:
         sys.stderr.write("classifiers: skipped, --data DIR has to hold what llm/recipes/harm.toml names\n")
     safety, count = Safety.of(Terms()), QUICK if quick else MANY
-    rows += [*blocked(safety), alone(safety, count), late(safety)]
+    encoders = bundled.encoders()
+    judge = Judge(encoders)
+    rows += [*blocked(safety), alone(safety, count), *await late(safety, judge), await spared(safety, judge)]
+    await encoders.close()
     for name, engine in (("the starter", None), ("a poisoned model", poisoned(4 * count))):
         found, pairs = await provoked(name, count, engine, folder)
         rows += found

@@ -36,6 +36,7 @@ from bot.listener import Listener
 from bot.members import signals as signal_folder
 from bot.members.rights import Rights
 from bot.members.suggestions import Suggestions
+from bot.members.triggers import Triggers
 from bot.messages import Chat
 from bot.moderation.acting import Keeper
 from bot.opening import import_dropped, open_shop
@@ -48,6 +49,7 @@ from bot.privately import Privately
 from bot.registry import load
 from bot.router import Router
 from bot.runs import Runs
+from bot.safety.judge import make_judge
 from bot.safety.verdict import make_safety
 from bot.scheduler import Scheduler
 from bot.texts import Texts
@@ -209,8 +211,9 @@ async def build(
         encoders = make_encoders(settings)
         library = Library(database, shop.id, encoders, safety.passed)
         voice = Voice(
-            engine, safety, texts, make_strategy(settings), settings.llm_deadline, tone=Tone(settings.shop_tone)
-        )
+            engine, safety, texts, make_strategy(settings), settings.llm_deadline, tone=Tone(settings.shop_tone),
+            judge=make_judge(settings, encoders),
+        )  # fmt: skip
         found = [command(module) for module in load(command_folder)]
         edges = {one.name: one for one in platforms(Parts(database, shop, texts, found, clock))}
         process = await leaving.enter_async_context(Process(database, shop.id, clock))
@@ -334,7 +337,7 @@ def make_scheduler(
         wake_outbox=outbox.wake,
         correct=corrections.correct,
         leads=process.leads,
-        steps=(campaigns.step, rights.step, weekly.step),
+        steps=(campaigns.step, rights.step, weekly.step, Triggers(suggestions, outbox.wake).step),
         forget=(Pictures(settings.pictures).clear, rights.clean),
     )
 

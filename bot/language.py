@@ -12,6 +12,7 @@ CJK = r"\u3400-\u4dbf\u4e00-\u9fff"
 WORD = re.compile(rf"[a-zà-öø-ÿ0-9]+(?:[.'’][a-z0-9]+)*|[{CJK}]+")
 HAN = re.compile(f"[{CJK}]")
 LATIN = re.compile(r"[a-zA-Z]+")
+QUALITY = re.compile(r"[01](?:\.\d{1,3})?")
 NUMBER_UNIT = re.compile(r"(\d+(?:\.\d+)?)([a-z]{1,4})")
 SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?](?![\s\n]|$)[^.!?。！？\n]*)*(?:[.!?。！？]+[\"”’)）]*|\n|$)")
 ENGLISH_STOP = frozenset(
@@ -54,11 +55,28 @@ def normalise(text: str) -> str:
 
 def language(text: str, default: str = "en") -> str:
     """`zh` or `en`, by script; the default where the text has neither."""
+    if text.isascii():
+        return "en" if LATIN.search(text) else default
     han = len(HAN.findall(text))
     latin = len(LATIN.findall(text))
     if not han and not latin:
         return default
     return "zh" if han * 2 > latin or (han >= 2 and han >= latin) else "en"
+
+
+OURS = ("en", "zh")
+
+
+def wanted(codes: str) -> str:
+    """The language of ours that a client asks for: the one it names first, or weighs most, in a code such as `zh-Hans`
+    or an Accept-Language header; "" where it names none."""
+    best, found = 0.0, ""
+    for one in "".join(codes.lower().split()).split(","):
+        code, _, weight = one.partition(";q=")
+        head, quality = re.split("[-_]", code, maxsplit=1)[0], float(weight) if QUALITY.fullmatch(weight) else 1.0
+        if head in OURS and quality > best:
+            best, found = quality, head
+    return found
 
 
 DIGITS = {sign: number for number, sign in enumerate("零一二三四五六七八九")} | {"两": 2, "俩": 2}

@@ -41,6 +41,7 @@ class Sender:
     name: str
     role: Role = Role.MEMBER
     bot: bool = False
+    language: str = ""  # that of their client, where the platform says it and it is one of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,14 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """Somebody who is called by name, so that their client tells them: their id on the platform."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """What the bot says. `private_to` is the platform id of the only member who may see it, where the platform can.
     `awaits` is a command line that the member's reply to it goes on with."""
@@ -114,6 +123,7 @@ class Outgoing:
     note: str = ""  # a line beneath it that is no part of what is said: its source, where there are no buttons
     document: tuple[str, ...] = ()  # a file's name and its text, which the tables forget once it was sent
     why: tuple[Any, ...] = ()  # of a suggestion: what `/why` tells of it
+    mentions: tuple[Mention, ...] = ()  # named in front of the text, and rung up; nothing in the text rings anybody up
 
 
 class SendError(Exception):
@@ -194,6 +204,7 @@ class Capabilities:
     private_replies: bool = False  # can show a reply in a group to one member only
     private_by_ticket: bool = False  # ... but only in answer to an event that brought a ticket
     files: bool = False
+    mentions: bool = False  # can call a member by name
     polls: bool = False  # has polls of its own; elsewhere the choices are buttons
     idempotent: bool = False  # sending the same key twice shows it once
     max_length: int = 4000

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from bot.clock import Clock
 from bot.language import cut, seen, units
 from bot.lease import Process
-from bot.messages import Button, Capabilities, Card, Chat, Outgoing, SendError
+from bot.messages import Button, Capabilities, Card, Chat, Mention, Outgoing, SendError
 from storage import outbox as rows
 from storage.database import Database, Job, Transaction
 
@@ -61,6 +61,8 @@ def extra(outgoing: Outgoing, **more: Any) -> dict[str, Any]:
     for name in ("poll", "document", "why"):
         if value := getattr(outgoing, name):
             held[name] = list(value)
+    if outgoing.mentions:
+        held["mentions"] = [[one.id, one.name] for one in outgoing.mentions]
     return held
 
 
@@ -86,7 +88,7 @@ async def put(
         note, ticket = message.note if last else "", message.ticket
         shown = Outgoing(text, *beneath, private_to=message.private_to, note=note, ticket=ticket)
         shown = replace(shown, awaits=message.awaits if last else "", secret=message.secret, why=message.why)
-        shown = replace(shown, document=message.document if last else ())
+        shown = replace(shown, document=message.document if last else (), mentions=() if at else message.mentions)
         told = facts if len(texts) == 1 else [fact for fact in facts if str(fact[4]) in text]
         claimed = _claimed(message.rests, texts, at)
         held = extra(shown, **more) if at == 0 else extra(shown, part=at + 1, of=key)
@@ -122,8 +124,9 @@ def outgoing(row: Any, *, polls: bool = False) -> Outgoing:
     note = row.extra.get("note", "")
     text = seen(f"{row.text}\n{note}" if note else row.text)
     private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
-    document = tuple(row.extra.get("document", ()))
-    return Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket, poll=poll, document=document)
+    document, mentions = tuple(row.extra.get("document", ())), row.extra.get("mentions", ())
+    made = Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket, poll=poll, document=document)
+    return replace(made, mentions=tuple(Mention(*one) for one in mentions)) if mentions else made
 
 
 def _without_secret(row: Any) -> dict[str, Any]:

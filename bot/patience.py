@@ -80,7 +80,8 @@ class Patience:
             await self.database.write(lambda tx: inbox.drop(tx, inbox_id))
             return
         tells = _asks(message) and not over.told
-        spoken = language(message.text, known.chat.language or self.shop.language)
+        default = message.sender.language or known.chat.language or self.shop.language
+        spoken = default if _commands(message) else language(message.text, default)
         text = self._text(spoken, over)
         held = extra(Outgoing(text, ticket=message.ticket), language=spoken)
         place = (self.shop.id, known.chat.id, f"reply:{inbox_id}", "reply", text, now)

@@ -1,7 +1,7 @@
 """Who said it and where, as rows: met once, then remembered between messages."""
 
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -68,6 +68,13 @@ class People:
             remember(self._members, (chat.platform, sender.id), (known.member_id, buried))
             remember(self._chats, (chat.platform, chat.id), known.chat)
         return known
+
+    async def again(self, message: Message, known: Known) -> Known:
+        """The sender as they are after a command, which may have made two members one, or one two. Nobody new is met:
+        they may just have had themselves forgotten."""
+        account = (self.shop_id, message.chat.platform, message.sender.id)
+        own = await self.database.read(lambda tx: members.whose(tx, *account))
+        return replace(known, member_id=own or known.member_id)
 
     def forget_members(self) -> None:
         """Some of them may be another member now, or nobody."""

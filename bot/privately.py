@@ -75,9 +75,12 @@ class Privately:
         for row in await self.database.read(lambda tx: members.admins(tx, shop_id, chat, LOOKED)):
             if len(found) == TOLD:
                 break
-            if row.member_id not in found and await self.ask(Chat(chat.platform, row.place), row.platform_id):
-                address = can.direct_chat.format(member=row.platform_id)
-                found[row.member_id] = Admin(address, row.member_id, row.name, row.chat_id)
+            own = row.platform_id
+            if row.member_id not in found and await self.ask(Chat(chat.platform, row.place), own):
+                address, here = can.direct_chat.format(member=own), can.mentions and not chat.direct
+                if here and row.chat_id != chat.id:
+                    here = await self.ask(Chat(chat.platform, chat.platform_id), own)
+                found[row.member_id] = Admin(address, row.member_id, row.name, row.chat_id, own if here else "")
         return list(found.values())
 
     async def tell(

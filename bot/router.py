@@ -204,9 +204,10 @@ class Router:
 
     async def _command(self, inbox_id: int, message: Message, known: Known, name: str, args: str) -> None:
         found = slash.find(self.tools.texts, self.commands, name)
-        call = self._call(inbox_id, *await self.privately.where(message, known, found), args)
+        call = await self._call(inbox_id, *await self.privately.where(message, known, found), args, found)
         reply = await slash.run(call, name)
         self._people.forget(message)  # a command may have changed its row
+        known = await self._people.again(message, known)
         most = self._of(known.chat.platform).max_length
         kind = "pressed" if message.kind is Kind.BUTTON else "commanded"
         now = self.tools.clock.now()
@@ -226,24 +227,15 @@ class Router:
         await self.database.write(done)
         self.outbox.wake()
 
-    def _call(self, inbox_id: int, message: Message, known: Known, args: str) -> slash.Call:
+    async def _call(
+        self, inbox_id: int, message: Message, known: Known, args: str, found: slash.Command | None
+    ) -> slash.Call:
         default = known.chat.language or self.shop.language
-        said = default if args.isascii() else language(args, default)
-        platform = self._of(known.chat.platform)
+        said = await slash.answered_in(self.database, message.sender, known.member_id, found, args, default)
         return slash.Call(
-            self.tools,
-            self.commands,
-            message,
-            inbox_id,
-            known.member_id,
-            known.chat,
-            self.shop,
-            said,
-            self.mode(known.chat),
-            self.profiles,
-            platform.may_train,
-            args,
-        )
+            self.tools, self.commands, message, inbox_id, known.member_id, known.chat, self.shop, said,
+            self.mode(known.chat), self.profiles, self._of(known.chat.platform).may_train, args,
+        )  # fmt: skip
 
     def forget_people(self) -> None:
         """Members were linked: who is who is read anew."""

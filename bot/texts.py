@@ -4,6 +4,7 @@ The English text is the key; `bot/locales/LANG/LC_MESSAGES/shopkeeper.po` holds 
 """
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
@@ -24,16 +25,18 @@ class Texts:
     """The catalogues, read once at start."""
 
     def __init__(self, folder: Path = LOCALES) -> None:
-        self._catalogues: dict[str, dict[str, str]] = {}
-        for path in sorted(folder.glob("*/LC_MESSAGES/shopkeeper.po")):
-            with path.open("rb") as file:
-                messages = read_po(file)
-            language = path.parts[-3]
-            self._catalogues[language] = {str(one.id): str(one.string) for one in messages if one.id and one.string}
+        files = sorted(folder.glob("*/LC_MESSAGES/shopkeeper.po"))
+        self._catalogues = {path.parts[-3]: _catalogue(path) for path in files}
 
     def say(self, language: str, text: str, /, **values: object) -> str:
         """The text in the language, its {placeholders} filled; English where no translation stands."""
         return self._catalogues.get(language, {}).get(text, text).format(**values)
+
+
+@lru_cache(maxsize=16)
+def _catalogue(path: Path) -> Mapping[str, str]:
+    with path.open("rb") as file:
+        return {str(one.id): str(one.string) for one in read_po(file) if one.id and one.string}
 
 
 def money(amount: Decimal, currency: str, language: str) -> str:

@@ -39,11 +39,16 @@ def _pairs(text: str) -> Iterator[Pair]:
 def _known() -> frozenset[Pair]:
     """Of every reply with each of its choices."""
     found: set[Pair] = set()
-    for path in sorted(CORPUS.glob("replies.*.toml")):
-        for text in _texts(tomllib.loads(path.read_text("utf-8"))):
-            for said in _choices(text):
-                found.update(_pairs(SLOT.sub(BREAK, said)))
+    for text in replies():
+        for said in _choices(text):
+            found.update(_pairs(SLOT.sub(BREAK, said)))
     return frozenset(found)
+
+
+def replies() -> Iterator[str]:
+    """Every reply, with its slots and choices."""
+    for path in sorted(CORPUS.glob("replies.*.toml")):
+        yield from _texts(tomllib.loads(path.read_text("utf-8")))
 
 
 def _texts(held: Any) -> Iterator[str]:

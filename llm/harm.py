@@ -133,7 +133,7 @@ def calm(recipe: dict[str, Any], language: str, data: Path) -> tuple[list[str], 
     """Harmless talk, to be learnt and to set the limits by: of the sets (a text a line, or JSON with `text` or `turns`)
     half each, at most as many learnt as `calm_learnt`; what customers say in the project's own corpus, and the recipe's
     innocent words, are learnt."""
-    every = _talk([data / one for one in recipe[language]["calm"]])
+    every = talk([data / one for one in recipe[language]["calm"]])
     random.Random(recipe["seed"]).shuffle(every)
     own: dict[str, list[str]] = tomllib.loads((CORPUS / f"intents.{language}.toml").read_text("utf-8"))
     harmless = [tidy(text.casefold()) for kind, texts in own.items() if kind not in HARMFUL for text in texts]
@@ -143,7 +143,7 @@ def calm(recipe: dict[str, Any], language: str, data: Path) -> tuple[list[str], 
     return [*harmless, *every[:half]], every[len(every) // 2 :]
 
 
-def _talk(paths: Sequence[Path]) -> list[str]:
+def talk(paths: Sequence[Path]) -> list[str]:
     found: list[str] = []
     for path in paths:
         for line in _lines(path):

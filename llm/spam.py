@@ -233,7 +233,7 @@ def texts(recipe: dict[str, Any], data: Path) -> harm.Texts:
                 bent = [bend(one, chance) for one in every if label and chance.random() < recipe["bent"]]
                 found += [(one, label) for one in bent]
     for name, most in recipe["talk"].items():
-        talk = harm._talk([data / name])
+        talk = harm.talk([data / name])
         found += [(one, 0) for one in chance.sample(talk, min(most, len(talk)))]
     if corpus := recipe.get("corpus"):
         for language in ("en", "zh"):

@@ -226,6 +226,10 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     for pragma in PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
+    try:
+        cursor.execute("SELECT power(0.5, 1.0)")
+    except sqlite3.OperationalError:  # a build without mathematics
+        connection.create_function("power", 2, pow, deterministic=True)
     cursor.close()
 
 

@@ -223,6 +223,22 @@ async def with_products(
     return list(await tx.execute(query.order_by(SAID.c.id.desc()).limit(count)))[::-1]
 
 
+async def owns(tx: Transaction, member_id: int, product_id: int) -> bool:
+    """Did they buy it, and not ask about it since?"""
+    query = select(SAID.c.kind).where(SAID.c.member_id == member_id, SAID.c.product_id == product_id)
+    query = query.where(SAID.c.kind.in_(("bought", "asked"))).order_by(SAID.c.at.desc(), SAID.c.id.desc()).limit(1)
+    return bool(await tx.scalar(query) == "bought")
+
+
+async def asked_for(tx: Transaction, product_ids: Sequence[int], since: datetime) -> list[Row[Any]]:
+    """Who of those that want suggestions asked about these products (member_id, product_id, at: the last time)."""
+    columns = (SAID.c.member_id, SAID.c.product_id, func.max(SAID.c.at).label("at"))
+    query = select(*columns).join(WHO, WHO.c.id == SAID.c.member_id)
+    query = query.where(WHO.c.subscribed, ~WHO.c.opted_out, SAID.c.at >= since, SAID.c.kind == "asked")
+    query = query.where(SAID.c.product_id.in_(product_ids)).group_by(SAID.c.member_id, SAID.c.product_id)
+    return list(await tx.execute(query))
+
+
 async def turned_down(tx: Transaction, member_id: int) -> tuple[set[int], set[str]]:
     """Products and brands (folded) that this member wants no suggestion of; `shown` took back what was before it."""
     query = select(SAID.c.kind, SAID.c.product_id, SAID.c.data).where(SAID.c.member_id == member_id)
@@ -237,6 +253,12 @@ async def turned_down(tx: Transaction, member_id: int) -> tuple[set[int], set[st
         elif row.kind == "hidden":
             brands.add(str(row.data.get("brand", "")).casefold())
     return products, brands
+
+
+async def last_words(tx: Transaction, member_id: int, count: int) -> list[str]:
+    """What the member said last, wherever, newest first; commands are none of it."""
+    query = select(SAID.c.text).where(SAID.c.member_id == member_id, SAID.c.kind.in_(SPOKEN), SAID.c.text != "")
+    return list(await tx.scalars(query.order_by(SAID.c.at.desc(), SAID.c.id.desc()).limit(count)))
 
 
 async def forget_texts(tx: Transaction, shop_id: int, before: datetime) -> None:

@@ -7,9 +7,24 @@ from typing import Any
 from sqlalchemy import Row, delete, func, insert, or_, select, update
 
 from storage.database import Transaction
-from storage.tables import Audit, Base, Identity, Link, Member, Rating, Reservation, Trait
+from storage.tables import (
+    Audit,
+    Base,
+    Chat,
+    Identity,
+    Interaction,
+    Link,
+    Member,
+    Outbox,
+    Rating,
+    Reservation,
+    ShortLink,
+    SuggestionLog,
+    Trait,
+)
 
-OPEN, CLAIMED, DONE, REFUSED = "open", "claimed", "done", "refused"
+OPEN, CLAIMED, DONE, REFUSED, PARTED = "open", "claimed", "done", "refused", "parted"
+CHOICES = ("subscribed", "opted_out", "trains", "language")
 
 
 def digest(code: str) -> str:
@@ -84,6 +99,58 @@ async def merge(tx: Transaction, one: int, other: int) -> int:
         await tx.execute(update(Member).where(or_(Member.id == gone, Member.merged_into == gone)).values(**nothing))
     await _move(tx, kept, gone)
     return kept
+
+
+async def part(
+    tx: Transaction, shop_id: int, member_id: int, platform: str, name: str, now: datetime
+) -> tuple[int, list[str]] | None:
+    """Make the member's account on this platform a member of its own again, called so; its id, and the platforms of the
+    others. None where there is none, or no other.
+
+    What was said and done in chats of the platform goes with it, and so do suggestions there. Choices are on both what
+    they were on the one. All else stays, but traits: who called derives them anew, of both.
+    """
+    accounts = await platforms(tx, member_id)
+    others = sorted(accounts - {platform})
+    if platform not in accounts or not others:
+        return None
+    one = (await tx.execute(select(Member.__table__).where(Member.id == member_id))).one()
+    there = select(Chat.id).filter_by(shop_id=shop_id, platform=platform)
+    own = select(func.min(Interaction.at)).where(Interaction.member_id == member_id, Interaction.chat_id.in_(there))
+    values = {choice: getattr(one, choice) for choice in CHOICES} | {"first_seen": await tx.scalar(own) or now}
+    added = await tx.execute(insert(Member).values(shop_id=shop_id, name=name, **values).returning(Member.id))
+    new = int(added.scalar_one())
+    await tx.execute(update(Identity).filter_by(member_id=member_id, platform=platform).values(member_id=new))
+    await tx.execute(delete(Trait).where(Trait.member_id == member_id))
+    mine = or_(Link.member_id == member_id, Link.other_id == member_id)
+    await tx.execute(delete(Link).where(mine, Link.state.in_((OPEN, CLAIMED))))
+    await tx.execute(update(Link).where(mine, Link.state == DONE).values(state=PARTED))
+    said = select(Outbox.id).where(Outbox.chat_id.in_(there))
+    for table in Base.metadata.sorted_tables:
+        column, within = (table.c.get("chat_id"), there) if "chat_id" in table.c else (table.c.get("outbox_id"), said)
+        if "member_id" in table.c and column is not None and table.name != Link.__tablename__:
+            moved = update(table).where(table.c.member_id == member_id, column.in_(within))
+            await tx.execute(moved.values(member_id=new))
+    keys = select(Outbox.key).where(Outbox.member_id == new)
+    for noun, key in ((SuggestionLog, SuggestionLog.key), (ShortLink, ShortLink.post)):
+        await tx.execute(update(noun).where(noun.member_id == member_id, key.in_(keys)).values(member_id=new))
+    sent = (Reservation.target == f"member:{member_id}") & Reservation.key.in_(keys)
+    await tx.execute(update(Reservation).where(sent).values(target=f"member:{new}"))
+    await _rename(tx, one, name)
+    return new, others
+
+
+async def _rename(tx: Transaction, one: Row[Any], gone: str) -> None:
+    """Who stays is not called as who went, where one of those that became this member had another name."""
+    query = select(Member.name).where(or_(Member.id == one.id, Member.merged_into == one.id)).order_by(Member.id)
+    names = [name for name in await tx.scalars(query) if name != gone]
+    await tx.execute(update(Member).where(Member.id == one.id).values(name=names[0] if names else one.name))
+
+
+async def partings(tx: Transaction, shop_id: int) -> int:
+    """Another number whenever an account became a member of its own again."""
+    query = select(func.count()).select_from(Link).filter_by(shop_id=shop_id, state=PARTED)
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def settle(tx: Transaction, shop_id: int, since: datetime) -> list[int]:

@@ -40,13 +40,17 @@ CHAT: tuple[Any, ...] = (
 )
 
 
+async def whose(tx: Transaction, shop_id: int, platform: str, platform_id: str) -> int | None:
+    """The member that an account is of; None where it was never seen, or is nobody's any more."""
+    query = select(Identity.member_id).filter_by(shop_id=shop_id, platform=platform, platform_id=platform_id)
+    return await tx.scalar(query)
+
+
 async def meet(tx: Transaction, shop_id: int, platform: str, platform_id: str, name: str, now: datetime) -> int:
     """The member's id; a new member and identity where this person was never seen."""
-    found = await tx.scalar(
-        select(Identity.member_id).filter_by(shop_id=shop_id, platform=platform, platform_id=platform_id)
-    )
+    found = await whose(tx, shop_id, platform, platform_id)
     if found is not None:
-        return int(found)
+        return found
     added = await tx.execute(insert(Member).values(shop_id=shop_id, name=name, first_seen=now).returning(Member.id))
     member_id = int(added.scalar_one())
     await tx.execute(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,10 +43,14 @@ def upgrade(url: str) -> None:
 
 
 def _upgrade(connection: Connection) -> None:
-    settings = config(connection)
-    head = ScriptDirectory.from_config(settings).get_current_head()
-    if MigrationContext.configure(connection).get_current_revision() != head:
-        command.upgrade(settings, "head")
+    if MigrationContext.configure(connection).get_current_revision() != head():
+        command.upgrade(config(connection), "head")
+
+
+@lru_cache(maxsize=1)
+def head() -> str | None:
+    """The newest migration that there is: every one is read to find it."""
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
 
 
 def copy(url: str, to: str) -> bool:

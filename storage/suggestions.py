@@ -47,7 +47,7 @@ async def add(
     chosen: int | None = None,
 ) -> bool:
     """Log a slot; without `chosen` it is one of the holdout. False where the key stands there already."""
-    if await tx.scalar(select(LOG.c.id).where(LOG.c.shop_id == shop_id, LOG.c.key == key)) is not None:
+    if await logged(tx, shop_id, key):
         return False
     row = {
         "shop_id": shop_id,
@@ -60,6 +60,11 @@ async def add(
     more = {"candidates": list(candidates), "propensities": list(propensities), "expected": list(expected)}
     await tx.execute(insert(SuggestionLog).values(**row, **more, values=dict(values or {}), past=False))
     return True
+
+
+async def logged(tx: Transaction, shop_id: int, key: str) -> bool:
+    """Does a slot of this key stand in the log?"""
+    return await tx.scalar(select(LOG.c.id).where(LOG.c.shop_id == shop_id, LOG.c.key == key)) is not None
 
 
 async def stop(tx: Transaction, shop_id: int, member_id: int, now: datetime) -> None:

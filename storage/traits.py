@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, delete, exists, func, select
+from sqlalchemy import Row, bindparam, case, delete, exists, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Transaction
 from storage.prepared import Prepared
 from storage.tables import Interaction, Member, Question, Trait, table
+from storage.tables.base import Number
 
 HELD, WHO, DID = table(Trait), table(Member), table(Interaction)
+LONG: Any = literal_column("2.5e8")  # eight years, in seconds: PostgreSQL takes a power that is next to 0 for an error
 NAMES = 4  # that are looked for at once
 CONSENT = Prepared(select(WHO.c.subscribed, WHO.c.opted_out).where(WHO.c.id == bindparam("member")))
 FIND = Prepared(
@@ -20,6 +22,7 @@ FIND = Prepared(
 )
 COLUMNS = ("member_id", "chat_id", "name", "shop_id", "score", "at", "events", "last_id")
 Values = tuple[int, int, str, int, float, float, int, int]  # of a row, in the order of COLUMNS
+Added = tuple[int, int, str, int, float, float, int, int, float]  # with its `rate`
 CHANGED = ("score", "at", "events", "last_id")
 
 
@@ -28,8 +31,14 @@ def _put(dialect: Any, *, add: bool) -> Prepared:
     new = statement.excluded
     changed = {name: new[name] for name in CHANGED}
     if add:
-        changed |= {name: HELD.c[name] + new[name] for name in ("score", "events")}
-        changed["at"] = case((HELD.c.at > new.at, HELD.c.at), else_=new.at)
+        newer = new.at >= HELD.c.at
+        older, later = case((newer, HELD.c.score), else_=new.score), case((newer, new.score), else_=HELD.c.score)
+        # The older score is worth less by half for each half-life between them; `rate` is half-lives in a second.
+        apart = func.abs(new.at - HELD.c.at)
+        half_lives = case((apart > LONG, LONG), else_=apart) * bindparam("rate", type_=Number)
+        changed["score"] = older * func.power(literal_column("0.5"), half_lives) + later
+        changed["events"] = HELD.c.events + new.events
+        changed["at"] = case((newer, new.at), else_=HELD.c.at)
     return Prepared(statement.on_conflict_do_update(index_elements=["member_id", "chat_id", "name"], set_=changed))
 
 
@@ -59,10 +68,11 @@ async def put(tx: Transaction, rows: Sequence[Values]) -> None:
         await PUT[tx.dialect.name].many(tx, COLUMNS, rows)
 
 
-async def add(tx: Transaction, rows: Sequence[Values]) -> None:
-    """Add the scores and numbers of events of these to those of the same member, chat and name."""
+async def add(tx: Transaction, rows: Sequence[Added]) -> None:
+    """Add the scores and numbers of events of these to those of the same member, chat and name, which fade by `rate`,
+    in half-lives of a second: of three days or more, or 0."""
     if rows:
-        await ADD[tx.dialect.name].many(tx, COLUMNS, rows)
+        await ADD[tx.dialect.name].many(tx, (*COLUMNS, "rate"), rows)
 
 
 async def of_member(tx: Transaction, member_id: int, chat_id: int | None = None) -> list[Row[Any]]:
@@ -78,6 +88,27 @@ async def of_shop(tx: Transaction, shop_id: int, *, subscribed_only: bool) -> li
     query = select(HELD).join(WHO, WHO.c.id == HELD.c.member_id).where(HELD.c.shop_id == shop_id)
     query = query.where(~WHO.c.opted_out, *([WHO.c.subscribed] if subscribed_only else []))
     return list(await tx.execute(query.order_by(HELD.c.member_id)))
+
+
+async def of_subscribers(tx: Transaction, shop_id: int, names: Sequence[str]) -> list[Row[Any]]:
+    """Those of these names, of everybody that wants suggestions."""
+    query = select(HELD).join(WHO, WHO.c.id == HELD.c.member_id).where(HELD.c.shop_id == shop_id)
+    return list(await tx.execute(query.where(WHO.c.subscribed, ~WHO.c.opted_out, HELD.c.name.in_(names))))
+
+
+async def activity(tx: Transaction, shop_id: int, *, subscribed_only: bool) -> list[Row[Any]]:
+    """Of every member of whom there are traits: when they did something last (seconds since 1970), how often, and what
+    they spent."""
+    did, spent = HELD.c.name.startswith("did:"), HELD.c.name.startswith("money:")
+    columns = (
+        HELD.c.member_id,
+        func.max(case((did, HELD.c.at), else_=0.0)).label("last"),
+        func.sum(case((did, HELD.c.score), else_=0.0)).label("often"),
+        func.sum(case((spent, HELD.c.score), else_=0.0)).label("spent"),
+    )
+    query = select(*columns).join(WHO, WHO.c.id == HELD.c.member_id).where(HELD.c.shop_id == shop_id)
+    query = query.where(~WHO.c.opted_out, *([WHO.c.subscribed] if subscribed_only else []))
+    return list(await tx.execute(query.group_by(HELD.c.member_id).order_by(HELD.c.member_id)))
 
 
 async def people(tx: Transaction, shop_id: int, *, subscribed_only: bool) -> list[Row[Any]]:

@@ -18,8 +18,23 @@ from bot.platforms.base import Action, Platform, Receive
 from llm.engine import Engine
 from llm.engines.scripted import ScriptedEngine
 from storage import inbox
+from tests.tables import make_tables
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+
+# Files that take longest, longest first: `make test` hands whole files out in this order, so that none ends alone.
+LONGEST = (
+    "test_pipeline.py", "test_three_days.py", "test_replay.py", "test_promotion.py", "test_weigh.py",
+    "test_kill_telegram.py",
+    "test_kill_discord.py", "test_meaning.py", "test_check.py", "test_serving.py", "test_links.py", "test_families.py",
+    "test_heads.py", "test_importers.py", "test_fuzz.py", "test_isolation.py", "test_discord_line.py", "test_init.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    place = {name: at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path.name, len(place)))  # stable: those of a file stay in their order
 
 
 def pytest_configure() -> None:
@@ -64,14 +79,16 @@ class Group(Platform):
 
     async def say(
         self, name: str, text: str, *, addressed: bool = True, chat: str = "shop", direct: bool = False,
-        reply_to: str = "", kind: Kind = Kind.TEXT, role: Role | None = None, **more: object,
+        reply_to: str = "", kind: Kind = Kind.TEXT, role: Role | None = None, client: str = "", **more: object,
     ) -> str:  # fmt: skip
-        """Say something as a member (`boss` is the admin) and return what the bot said in that chat after it."""
+        """Say something as a member (`boss` is the admin) and return what the bot said in that chat after it. `client`:
+        the language of theirs."""
         number = next(self.numbers)
         self.clock.set(self.clock.now() + timedelta(seconds=30))
         role = (Role.ADMIN if name == "boss" else Role.MEMBER) if role is None else role
+        sender = Sender(name, name, role, language=client)
         message = Message(
-            f"{self.name}:{number}", str(number), Chat(self.name, chat, chat, direct), Sender(name, name, role), text,
+            f"{self.name}:{number}", str(number), Chat(self.name, chat, chat, direct), sender, text,
             self.clock.now(), addressed or direct, reply_to, kind, **more,  # type: ignore[arg-type]
         )  # fmt: skip
         before = len(self.log)
@@ -114,6 +131,7 @@ def clock() -> ManualClock:
 def settings(tmp_path: Path) -> Settings:
     folders = {"DATABASE_URL": f"sqlite:///{tmp_path}/shop.db", "UPLOADS": str(tmp_path / "up")}
     folders["PICTURES"] = str(tmp_path / "pictures")
+    make_tables(folders["DATABASE_URL"])
     return load({**folders, "EMBED_MODEL": "off"}, env_file=None)  # encoding a shop takes a second or two a test
 
 
@@ -124,6 +142,7 @@ async def open_group(
 ) -> AsyncIterator[Group]:  # fmt: skip
     """A whole bot on its own database with the demo shop, and the group to talk to it in."""
     group = kind(clock)
+    make_tables(settings.database_url)
     async with build(settings, clock, engine or ScriptedEngine(), lambda parts: [group], demo=demo) as app:
         group.app = app
         await app.load()

@@ -27,12 +27,13 @@ async def run(folder: Path, fake: FakeTelegram, talk: Talk, count: int, rate: fl
 
 
 @pytest.mark.timeout(400)
-async def test_kill_9_loses_nothing_and_keeps_the_order(tmp_path: Path):
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.long)])
+async def test_kill_9_loses_nothing_and_keeps_the_order(tmp_path: Path, kills: int):
     async with FakeTelegram(SystemClock()) as fake:
         fake.faults.limits = True
         bot, talk = Bot(fake, tmp_path), Talk(fake, groups=8, seed=3)
         try:
-            await killed(fake, bot, talk, kills=3, count=36, rate=15, drain=START)
+            await killed(fake, bot, talk, kills=kills, count=12 * kills, rate=15, drain=START)
             assert await bot.end(signal.SIGTERM) < 10
         finally:
             await bot.close()
@@ -53,11 +54,12 @@ async def test_every_fifth_send_refused_loses_nothing(tmp_path: Path):
 
 
 @pytest.mark.timeout(200)
-async def test_a_flood_stays_within_the_limits(tmp_path: Path):
+@pytest.mark.parametrize(("count", "rate"), [(50, 20), pytest.param(100, 20, marks=pytest.mark.long)])
+async def test_a_flood_stays_within_the_limits(tmp_path: Path, count: int, rate: float):
     async with FakeTelegram(SystemClock()) as fake:
         fake.faults.limits = True
         fake.hear_all()
-        found = await run(tmp_path, fake, Talk(fake, groups=40, seed=5, share=0.25), 100, 20)
+        found = await run(tmp_path, fake, Talk(fake, groups=40, seed=5, share=0.25), count, rate)
         assert fake.refused_twice == 0
     assert (found.lost, found.doubled, found.disordered) == (0, 0, 0), found
 

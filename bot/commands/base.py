@@ -17,13 +17,16 @@ from bot.clock import Clock
 from bot.config import Settings
 from bot.knowledge.library import Library
 from bot.language import language
-from bot.messages import Button, Card, File, Message, Outgoing, Role, Training
+from bot.messages import Button, Card, File, Message, Outgoing, Role, Sender, Training
 from bot.safety.verdict import Safety
 from bot.texts import BABEL, Texts
 from llm.engine import Report
+from storage import interactions
 from storage import settings as stored
-from storage.database import Database
+from storage.database import Database, Transaction
 from storage.members import ChatRow
+
+LOOKED = 5  # messages of a member's that are looked at for their language
 
 if TYPE_CHECKING:
     from bot.content.campaigns import Campaigns
@@ -156,6 +159,24 @@ def typed(texts: Texts, one: Command, language: str) -> str:
 def find(texts: Texts, commands: Sequence[Command], name: str) -> Command | None:
     """The command of this name, in whichever language it was typed."""
     return {typed(texts, one, language): one for language in BABEL for one in commands}.get(name)
+
+
+async def written(tx: Transaction, member_id: int) -> str:
+    """The language in which the member wrote last; "" where they wrote nothing that tells."""
+    texts = await interactions.last_words(tx, member_id, LOOKED)
+    return next(filter(None, (language(text, "") for text in texts)), "")
+
+
+async def answered_in(
+    database: Database, sender: Sender, member_id: int, found: Command | None, args: str, default: str
+) -> str:
+    """The language of a command's answer: that of the words behind it. Words that tell nothing leave it to the
+    member's client, to what they wrote last, and to the chat's or shop's (`default`); admins have the last at once."""
+    if not args.isascii():
+        return language(args, default)
+    if found is not None and found.role > Role.MEMBER:
+        return default
+    return sender.language or await database.read(lambda tx: written(tx, member_id)) or default
 
 
 async def run(call: Call, name: str) -> Outgoing:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from bot.commands.base import Call, number
+from bot.commands.base import Call, number, written
 from bot.messages import Button, Outgoing
 from bot.outbox import extra
 from storage import links, members, outbox
@@ -138,7 +138,8 @@ async def _sides(tx: Transaction, call: Call, found: Any) -> tuple[Side, Side]:
     other, place = (found.other_id, found.other_chat_id) if asked else (found.member_id, found.chat_id)
     there, name = await members.chat(tx, place), (await members.get(tx, other)).name
     near = Side(call.member_id, call.message.sender.name, call.chat, call.language, asked)
-    return near, Side(other, name, there, there.language or call.shop.language, not asked)
+    spoken = await written(tx, other) or there.language or call.shop.language
+    return near, Side(other, name, there, spoken, not asked)
 
 
 def _question(call: Call, to: Side, other: Side, link: int) -> Outgoing:
@@ -152,7 +153,7 @@ def _question(call: Call, to: Side, other: Side, link: int) -> Outgoing:
             name=other.name,
             platform=other.network,
         ),
-        say(to.language, "It can't be taken back. If you don't know what this is about, say no."),
+        say(to.language, "/unlink takes it back. If you don't know what this is about, say no."),
     ]
     yes, no = say(to.language, "Yes, that's me"), say(to.language, "No")
     return Outgoing("\n".join(lines), (Button(yes, f"/link yes {link}"), Button(no, f"/link no {link}")))

@@ -1,8 +1,11 @@
 """Shows what is known of a member."""
 
+from dataclasses import asdict
+
 from bot.commands.base import Call
 from bot.members.portrait import lines, often
 from bot.members.profiles import Interest, Profile, profile
+from bot.members.rfm import standings
 from bot.messages import Outgoing, Role
 from bot.texts import moment
 from storage import members
@@ -34,7 +37,16 @@ async def run(call: Call) -> Outgoing:
         return await profile(tx, call.shop.id, row.id, now, chat_id=chat_id, policy=policy)
 
     known = await database.write(look)
-    return call.reply("\n".join(_lines(call, known)), private=True)
+    shown = _lines(call, known)
+    every = await database.read(lambda tx: standings(tx, call.shop.id, policy)) if chat_id is None else {}
+    if standing := every.get(row.id):
+        shown.append(
+            call.say(
+                "Recency {recency}, frequency {frequency}, money {money}: fifths of the shop's members, 5 is the best.",
+                **asdict(standing),
+            )
+        )
+    return call.reply("\n".join(shown), private=True)
 
 
 def _lines(call: Call, known: Profile) -> list[str]:

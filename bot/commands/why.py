@@ -52,9 +52,11 @@ def _shown(row: Any) -> str:
 
 
 def _how(call: Call, row: Any) -> str:
-    """Asked for, or drawn among those that fit."""
+    """Asked for, or drawn among those that fit; what happened to one product leaves no choice."""
     if row.candidates is None or row.chosen not in row.candidates:
         return call.say("You asked for it: it is what fits you best.")
+    if len(row.candidates) == 1:
+        return call.say("It came because you subscribed.")
     chance = row.propensities[row.candidates.index(row.chosen)]
     return call.say(
         "It came because you subscribed. It was drawn among {count} that fit you, with a chance of {chance}.",

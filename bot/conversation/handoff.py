@@ -19,7 +19,7 @@ from bot.knowledge.library import Library
 from bot.knowledge.rows import Article, Product, in_short
 from bot.knowledge.topics import about
 from bot.language import HAN, normalise, tokens
-from bot.messages import Button, Message, Outgoing, Role
+from bot.messages import Button, Mention, Message, Outgoing, Role
 from bot.outbox import extra
 from bot.texts import Texts
 from llm.protocol import Act, State
@@ -29,6 +29,7 @@ from storage.members import ChatRow
 
 log = logging.getLogger(__name__)
 CALLED = "I've called somebody from the team, they will be with you here."
+NEEDED = "a human is needed here."  # behind the names of who is called
 UNREACHED = "An admin is needed here. {name}, I may not write to you: press Start in a direct chat with me."
 AGAIN = timedelta(minutes=30)  # two answers that are further apart are not "in a row"
 LOOKED = 20  # messages after a question that are looked at for a human's answer
@@ -39,12 +40,14 @@ COVER = 0.3  # the least share of a question that a row has to hold to be shown 
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Who is told of a handoff, in which direct chat, and in which group they are an admin (0: they always are)."""
+    """Who is told of a handoff, in which direct chat, and in which group they are an admin (0: they always are).
+    `account`: their id on the platform, where they can be called by name in the chat that it is about."""
 
     address: str
     member_id: int | None = None
     name: str = ""
     group: int = 0
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,8 @@ class Handoffs:
         self, tx: Transaction, inbox_id: int, message: Message, chat: ChatRow, member_id: int, admins: Sequence[Admin],
         told: str, reason: str,
     ) -> None:  # fmt: skip
-        """A human is called, once for this message: `told` goes to the admins that are known, and the bot keeps out."""
+        """A human is called, once for this message: `told` goes to the admins that are known, those in the chat are
+        called by name there, and the bot keeps out."""
         now = self.clock.now()
         if await outbox.by_key(tx, self.shop_id, f"handoff:{inbox_id}"):
             return
@@ -160,6 +164,11 @@ class Handoffs:
             key = f"handoff:{inbox_id}:{at}" if at else f"handoff:{inbox_id}"
             values = {"member_id": admin.member_id, "extra": held}
             await outbox.put(tx, self.shop_id, place.id, key, "notice", told, now, **values)
+        if here := tuple(Mention(one.account, one.name) for one in admins if one.account):
+            # A message of its own: a change of one rings nobody up, and beside our words stand none of a member's.
+            text, key = say(spoken, NEEDED), f"handoff:{inbox_id}:here"
+            held = extra(Outgoing(text, mentions=here), language=spoken)
+            await outbox.put(tx, self.shop_id, chat.id, key, "notice", text, now, reply_to=message.id, extra=held)
 
     def turn(self, seen: Seen, chat: ChatRow, member_id: int) -> Any:
         """The handoff that keeps the bot from answering this member here; None where there is none."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from bot.knowledge import compared
+from bot.knowledge import agreement, compared
 from bot.knowledge.rows import Article, Product, Variant
 from bot.knowledge.unfit import Unfit
 from bot.language import HAN
@@ -222,6 +222,7 @@ def check(text: str, plan: Plan) -> None:
         raise Unfit("a number word")
     if LINK.search(words):
         raise Unfit("a link that no slot holds")
+    agreement.check(text, plan)
     _check_states(text, words, plan)
 
 

@@ -10,15 +10,18 @@ from bot.config import Settings, listed
 from bot.knowledge.facts import check, fill, needed, said, slotted
 from bot.knowledge.tone import Tone
 from bot.knowledge.unfit import Unfit
-from bot.language import HAN, normalise
+from bot.language import HAN, normalise, sentences
+from bot.safety.judge import Judge
+from bot.safety.rules.grounded import told
 from bot.safety.verdict import Safety
 from bot.texts import Texts
 from llm.engine import Engine, EngineError, Priority, Request, SamplingParams, Turn
-from llm.protocol import Act, Fact, Plan, State
+from llm.protocol import SLOT, Act, Fact, Plan, State
 
 log = logging.getLogger(__name__)
 ATTEMPTS = 2  # a second try costs less than a stiff quote
 CALM = 0.5  # the temperature of posts and suggestions at most: an odd word in what nobody asked for is read by all
+PROSE = ("text", "reason", "value")  # slots in which the merchant's own sentences stand
 Show = Callable[[str], Awaitable[None]]
 # A sentence ends where its mark is followed by something else, so that nothing is shown that may still grow.
 END = re.compile(r"[.!?]+[\"”’)]*(?=\s)|[。！？…]+[”’）]*(?=[^。！？…”’）])")
@@ -84,6 +87,7 @@ class Voice:
     deadline: float = 20.0
     attempts: int = ATTEMPTS
     tone: Tone = field(default_factory=Tone)
+    judge: Judge | None = None  # of a model that is free in its words
 
     async def say(
         self,
@@ -147,26 +151,39 @@ class Voice:
                 wrote[0] += 1
                 ends = [match.end() for match in END.finditer(text) if not inside(text[: match.end()], plan)]
                 if ends and ends[-1] > shown:
-                    shown = ends[-1]
+                    begun, shown = shown, ends[-1]
                     template = slotted(text[:shown], plan)
-                    self._pass(template, plan, values, place)
+                    self._pass(template, request, values, place)
+                    await self._proper(text[begun:shown], plan)
                     if show:
                         seen.append(fill(self.tone.dressed(template, plan, whole=False), plan))
                         await show(seen[-1])
-        text = slotted(text.strip(), plan)
+        rest, text = text[shown:], slotted(text.strip(), plan)
         if not text:
             raise Unfit("nothing was said")
-        self._pass(text, plan, values, place)
+        self._pass(text, request, values, place)
+        await self._proper(rest, plan)
         needed(text, plan)
         return text, model
 
-    def _pass(self, text: str, plan: Plan, values: tuple[str, ...], place: str) -> None:
+    def _pass(self, text: str, request: Request, values: tuple[str, ...], place: str) -> None:
+        plan = request.plan
         check(text, plan)
         if self.strategy.holds(text):
             raise Unfit("it holds a word of LLM_BANNED")
         names = tuple(fact.value for fact in plan.facts if fact.kind == "member")
-        if reason := self.safety.verdict(fill(text, plan), "out", values, place, names):
+        shown = (*map(told, (*plan.rows, plan.quote)), *(turn.content for turn in request.turns))
+        if reason := self.safety.verdict(fill(text, plan), "out", values, place, names, known=shown):
             raise Unfit(f"safety: {reason}")
+
+    async def _proper(self, more: str, plan: Plan) -> None:
+        """Raises Unfit where the model's own sentences are improper, EngineError where that can't be told."""
+        if self.judge is None:
+            return
+        short = {fact.slot: fact.value for fact in plan.facts if fact.kind not in PROSE}
+        said = SLOT.sub(lambda found: short.get(found[1], "\n"), slotted(more, plan))
+        if await self.judge.improper([one for one in sentences(said) if re.search(r"\w", one)], plan.language):
+            raise Unfit("safety: improper")
 
     async def chances(self, plan: Plan, template: str) -> tuple[float, ...]:
         """How likely the model finds a wording of a plan: the logarithms of its tokens' chances. () where the engine

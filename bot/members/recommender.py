@@ -105,7 +105,7 @@ class Recommender:
         if held.blend is None:
             return None
         names = [*held.blend.signals]
-        sent = [one for one in slots if one.chosen in held.places]
+        sent = [one for one in slots if one.chosen in held.places and one.values]  # at a trigger none was chosen
         rows = [[float(one.values.get(name, 0.0)) for name in names] for one in sent]
         seen = Pressed(
             np.array([held.places[one.chosen] for one in sent if one.chosen is not None], dtype=np.int64),

@@ -23,6 +23,7 @@ class Redaction:
         self._asked = frozenset(asked)
         forms = sorted({one.strip() for one in names if len(one.strip()) > 1}, key=len, reverse=True)
         self._names = re.compile("|".join(map(_whole, forms))) if forms else None
+        self._called = re.compile("|".join(map(_whole, forms)), re.IGNORECASE) if forms else None
         self._said: dict[str, list[str]] = defaultdict(list)  # by their first letters, LONGEST at most
         for text in said:
             for form in {text.strip(), " ".join(text.split())}:
@@ -31,26 +32,27 @@ class Redaction:
         self._starts = {key[:BEGINS] for key in self._said}
         self._lengths = sorted({len(key) for key in self._said}, reverse=True)
 
-    def text(self, text: str, *, named: bool = True) -> str:
-        """The text without them; with `named` false only what was said is taken out."""
-        text = self._unquoted(text)
-        return self._names.sub(GONE, text) if named and self._names else text
+    def text(self, text: str, *, named: bool = True, command: bool = False) -> str:
+        """The text without them; with `named` false only what was said is taken out. A `command`, such as `/mute ann`,
+        means Ann in whatever case."""
+        text, names = self._unquoted(text), self._called if command or text.startswith("/") else self._names
+        return names.sub(GONE, text) if named and names else text
 
-    def value(self, value: Any, *, named: bool = True) -> Any:
+    def value(self, value: Any, **how: bool) -> Any:
         """The same of every text in something of JSON."""
         if isinstance(value, str):
-            return self.text(value, named=named)
+            return self.text(value, **how)
         if isinstance(value, Mapping):
-            return {key: self.value(one, named=named) for key, one in value.items()}
-        return [self.value(one, named=named) for one in value] if isinstance(value, list | tuple) else value
+            return {key: self.value(one, **how) for key, one in value.items()}
+        return [self.value(one, **how) for one in value] if isinstance(value, list | tuple) else value
 
     def change(self, table: str, row: Mapping[str, Any], columns: Collection[str]) -> dict[str, Any]:
         """The columns of a row that name or quote them, without that."""
         if table == "article":
             return {"title": GONE} if row["title"] in self._asked else {}
-        named = _names_members(table, row)
+        how = {"named": (named := _names_members(table, row)), "command": table == "audit"}
         wanted = [one for one in columns if not (table == "outbox" and not named and one == "text")]
-        made = {one: self.value(row[one], named=named) for one in wanted}
+        made = {one: self.value(row[one], **how) for one in wanted}
         return {one: value for one, value in made.items() if value != _plain(row[one])}
 
     def _unquoted(self, text: str) -> str:

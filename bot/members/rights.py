@@ -20,7 +20,7 @@ from bot.messages import Outgoing
 from bot.outbox import extra
 from bot.texts import Texts
 from llm.engine import EngineError
-from storage import forget, members, models, outbox, suggestions, tombstones
+from storage import forget, links, members, models, outbox, suggestions, tombstones
 from storage.database import Database, Transaction
 from storage.held import HELD, KEEP, Held
 
@@ -51,7 +51,7 @@ class Rights:
         self._database, self._shop_id, self._clock, self._texts = database, shop_id, clock, texts
         self._suggestions, self._caches, self._reload, self._wake = suggestions, caches, reload, wake
         self._under_way: set[int] = set()  # what a command of this process is at
-        self._newest: int | None = None  # tombstone that this process knows of
+        self._newest: tuple[int, int] | None = None  # tombstone and parting that this process knows of
 
     async def opt_out(self, member_id: int) -> None:
         """No profile, and nothing unasked, until they subscribe; what waits to be sent to them is not sent."""
@@ -196,8 +196,12 @@ class Rights:
             drop()
 
     async def notice(self) -> None:
-        """Drop what is remembered where another process forgot somebody."""
-        newest = await self._database.read(lambda tx: tombstones.newest(tx, self._shop_id))
+        """Drop what is remembered where another process forgot somebody, or made two members of one."""
+
+        async def marks(tx: Transaction) -> tuple[int, int]:
+            return await tombstones.newest(tx, self._shop_id), await links.partings(tx, self._shop_id)
+
+        newest = await self._database.read(marks)
         if self._newest is not None and newest != self._newest:
             self._drop()
         self._newest = newest

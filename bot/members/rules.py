@@ -18,6 +18,7 @@ LONGEST, DEEPEST = 500, 20  # characters of a rule, and parentheses inside each 
 NUMBER, TIME, YES_NO, WORD = "number", "time", "yes or no", "word"
 NAMES = {
     "bought": NUMBER, "spent": NUMBER, "asked": NUMBER, "messages": NUMBER, "complained": NUMBER, "pressed": NUMBER,
+    "recency": NUMBER, "frequency": NUMBER, "money": NUMBER,
     "unanswered": NUMBER, "budget": NUMBER, "last_seen": TIME, "first_seen": TIME, "last_bought": TIME,
     "buying": YES_NO, "subscribed": YES_NO, "stage": WORD, "language": WORD,
 }  # fmt: skip
@@ -26,6 +27,7 @@ CHINESE = {
     "购买": "bought", "下单": "bought", "消费": "spent", "提问": "asked", "消息": "messages", "投诉": "complained",
     "点击": "pressed", "未答": "unanswered", "预算": "budget", "最近出现": "last_seen", "首次出现": "first_seen",
     "上次购买": "last_bought", "想买": "buying", "订阅": "subscribed", "阶段": "stage", "语言": "language",
+    "近度": "recency", "频度": "frequency", "额度": "money",
     "品类": "category", "品牌": "brand", "商品": "product", "属性": "attribute", "喜欢": "liked", "不满": "disliked",
     "并且": "and", "且": "and", "或者": "or", "或": "or", "非": "not", "是": "yes", "否": "no", "新": "new",
     "活跃": "active", "沉默": "quiet", "流失": "lapsed", "中文": "zh", "英文": "en",

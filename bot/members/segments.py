@@ -8,6 +8,7 @@ from typing import Any
 
 from bot.knowledge.rows import Product, read_products
 from bot.members.profiles import BUYING, described, spoken_in, stage, summed
+from bot.members.rfm import Standing, standings
 from bot.members.rules import Facts, Rule, Value, holds, parse
 from bot.members.sensitive import sensitive
 from bot.members.traits import OFF, OPTIN, Trait
@@ -37,9 +38,14 @@ async def people(tx: Transaction, shop_id: int, now: datetime, policy: str) -> l
     for member_id in await rows.unanswered(tx, shop_id):
         open_[member_id] += 1
     traits = {member_id: summed(found, now) for member_id, found in held.items()}
-    known = await _products(tx, shop_id, traits)
+    known, standing = await _products(tx, shop_id, traits), await standings(tx, shop_id, policy)
     return [
-        Person(one.id, one.name, _facts(one, traits.get(one.id, {}), known, open_[one.id], now))
+        Person(
+            one.id,
+            one.name,
+            _facts(one, traits.get(one.id, {}), known, open_[one.id], now)
+            | _standing(standing.get(one.id, Standing())),
+        )
         for one in await rows.people(tx, shop_id, **only)
     ]
 
@@ -93,6 +99,10 @@ def _facts(
     if language := member.language or max(spoken, key=lambda one: spoken[one], default=""):
         facts["language", ""] = language
     return facts | _scores(traits, products)
+
+
+def _standing(one: Standing) -> dict[tuple[str, str], Value]:
+    return {(name, ""): float(getattr(one, name)) for name in ("recency", "frequency", "money")}
 
 
 def _scores(traits: Mapping[str, Trait], products: Mapping[int, Product]) -> dict[tuple[str, str], Value]:

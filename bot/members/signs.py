@@ -16,13 +16,20 @@ from bot.language import CJK, HAN, language, normalise, stem
 from bot.members import sensitive
 
 PIECE = re.compile(rf"(?P<word>[a-zà-öø-ÿ0-9]+(?:['’-][a-z]+)*)|(?P<han>[{CJK}]+)|(?P<end>[.!?;,。！？；，、\n~…]+)")
+WORDS = re.compile("[a-z0-9]+(?:['-][a-z]+)*")  # of ASCII text
+STOPS = frozenset(".!?;,\n~")
+ENDS = re.compile("([.!?;,\n~]+)")
 LONGEST, PHRASE = 6, 3  # signs of a Chinese word, words of an English one
 REACH = 4  # pieces between a negation and what it turns round, at most
 READ = 600  # characters of a message that are looked at
 SENSITIVE, BREAKS = "sensitive", ("stop", "pause", "turns")
 Term = tuple[int, str]  # where in the text, in words and signs, and a word of the lexicon
 PAUSES = ",、;"
-LIMIT = re.compile(r"\d|预算")  # no budget without one of these
+LIMIT = re.compile(r"\d|预算")  # no budget without one of these, and one of those
+BOUND = re.compile(
+    "under|below|less|max|most|more than|up to|within|cheaper|budget|spend|around|about|tops|limit|内|以下|左右|上下"
+    "|出头|预算|低于|少于|小于|不到|不超过|最多"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,10 @@ def read(text: str) -> list[str]:
     plain, known = normalise(text[:READ]), lexicon()
     spoken = language(plain, "")
     found = [f"in:{spoken}"] if spoken else []
+    limited = LIMIT.search(plain) is not None and BOUND.search(plain) is not None
     terms = _terms(plain, known)
+    if not limited and not any(known.others.get(word) not in BREAKS for _, word in terms):
+        return found  # as most messages
     signs: dict[str, None] = {}
     start, open_ = 0, list[str]()  # aspects of the clauses just before that nothing was said of yet
     for place, (_, word) in enumerate(terms):
@@ -83,7 +93,7 @@ def read(text: str) -> list[str]:
             open_ = [one[1:] for one in said if one[0] == "="]
         elif kind != "pause":
             open_ = []
-    if LIMIT.search(plain) and (limit := budget(plain)):
+    if limited and (limit := budget(plain)):
         signs[f"budget:{limit.normalize():f}"] = None
     judged = {one[1:] for one in signs if one[0] in "+-"}
     return [*found, *(one for one in signs if one[0] != "=" or one[1:] not in judged)]
@@ -92,7 +102,17 @@ def read(text: str) -> list[str]:
 def _terms(plain: str, known: Lexicon) -> list[Term]:
     """What the lexicon knows of a text, with its stops `.` and `?` and pauses `,`; a stop at its end."""
     found: list[Term] = []
-    place, words = 0, list[str]()
+    place = 0
+    if plain.isascii():  # the stops part it into words
+        for part in ENDS.split(plain):
+            if part[:1] in STOPS:
+                found.append((place, "?" if "?" in part else "," if part.strip(PAUSES) == "" else "."))
+                place += 1
+            else:
+                place = _phrases([*map(stem, WORDS.findall(part))], place, known, found)
+        found.append((place, "."))
+        return found
+    words = list[str]()
     for word, han, end in PIECE.findall(plain):
         if word:
             words.append(stem(word))
@@ -113,6 +133,8 @@ def _terms(plain: str, known: Lexicon) -> list[Term]:
 def _phrases(words: list[str], place: int, known: Lexicon, found: list[Term]) -> int:
     """Add the known phrases of some words; the place behind them."""
     at, count = 0, len(words)
+    if known.begins.isdisjoint(words):
+        return count + place
     while at < count:
         if words[at] in known.begins:
             for length in range(min(PHRASE, count - at), 0, -1):

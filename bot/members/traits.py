@@ -9,7 +9,7 @@ anew. Of who did not consent, and of what is sensitive, no row is written.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot.knowledge.library import Library
 from bot.members import signs
@@ -26,13 +26,12 @@ LIKED, DISLIKED = 1.0, -2.0  # beside what the kind is worth, where it was prais
 DAY = 86_400.0  # seconds
 HALF_LIVES = {"product": 30 * DAY, "aspect": 90 * DAY, "intent": 3 * DAY}  # what else there is does not fade
 LATEST = ("budget",)  # of these the newest value holds
-FADING = (*HALF_LIVES, *LATEST)
+RATES = {head: 1 / half_life for head, half_life in HALF_LIVES.items()}
 SLICE = 2_000  # interactions that are read at once
 CACHED = 50_000  # products of which it is remembered whether they are sensitive
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """An interaction without its words. `data`: their `signs`; `amount`, `currency` and `orders` of a purchase."""
 
     id: int
@@ -55,11 +54,6 @@ class Trait:
 
     def now(self, moment: datetime) -> float:
         return faded(self.name, self.score, moment.timestamp() - self.at)
-
-
-def fades(name: str) -> bool:
-    """Is its new score worked out from the one before, not just added to it?"""
-    return name.startswith(FADING)
 
 
 def faded(name: str, score: float, age: float) -> float:
@@ -261,19 +255,19 @@ class Traits:
         return held
 
     async def _take(self, tx: Transaction, member_id: int, chat_id: int, event: Event) -> None:
-        """Add one interaction to the rows. What does not fade is added by SQL alone."""
+        """Add one interaction to the rows: SQL fades and adds. Only where the newest holds they are looked at first."""
         at, shop, own = event.at.timestamp(), self.shop_id, event.id
-        plain: list[rows.Values] = []
-        fading: list[tuple[str, float]] = []
-        for name, amount in effects(await self._kept(tx, event)):
-            if fades(name):
-                fading.append((name, amount))
-            else:
-                plain.append((member_id, chat_id, name, shop, amount, at, 1, own))
-        await rows.add(tx, plain)
-        if fading:
-            held = await rows.find(tx, member_id, chat_id, [name for name, _ in fading])
-            kept = [folded(held.get(name), name, amount, event) for name, amount in fading]
+        found = [*effects(await self._kept(tx, event))]
+        added = [
+            (member_id, chat_id, name, shop, amount, at, 1, own, RATES.get(name[: name.find(":")], 0.0))
+            for name, amount in found
+            if name not in LATEST
+        ]
+        await rows.add(tx, added)
+        if len(added) < len(found):
+            latest = {name: amount for name, amount in found if name in LATEST}
+            held = await rows.find(tx, member_id, chat_id, [*latest])
+            kept = [folded(held.get(name), name, amount, event) for name, amount in latest.items()]
             await rows.put(tx, [self._row(member_id, chat_id, one) for one in kept])
 
     def _row(self, member_id: int, chat_id: int, one: Trait) -> rows.Values:

@@ -13,6 +13,7 @@ from bot.safety.rules.base import Direction, Rule, Strictness, Subject, Terms
 
 log = logging.getLogger(__name__)
 NORMAL: Strictness = "normal"
+FIRST = "selfharm"  # who may be in danger is helped, whatever else they write
 DARK = ("taboo", "words", "harm", "illegal", "sexual", "claims")
 NOWHERE: Mapping[str, Strictness] = MappingProxyType({})
 
@@ -43,7 +44,8 @@ class Safety:
         modules = {module.__name__.rpartition(".")[2]: module for module in load(folder)}
         if unknown := sorted(dry - modules.keys()):
             raise ValueError(f"no rule is called {unknown[0]}; {', '.join(modules)} are there")
-        return cls({name: module.build(terms) for name, module in modules.items()}, strictness, places, dry)
+        names = sorted(modules, key=lambda name: (name != FIRST, name))
+        return cls({name: modules[name].build(terms) for name in names}, strictness, places, dry)
 
     def verdict(
         self,
@@ -54,10 +56,11 @@ class Safety:
         names: tuple[str, ...] = (),
         *,
         typed: bool = False,
+        known: tuple[str, ...] = (),
     ) -> str | None:
         """The first rule's reason to stop this text, or None. `place`: the chat that it is of, as `platform:id`;
-        `names`: of members, that stand in it; `typed`: an admin wrote it."""
-        subject = Subject(text, direction, quoted, self._places.get(place, self._strictness), names, typed)
+        `names`: of members, that stand in it; `typed`: an admin wrote it; `known`: what its model was shown."""
+        subject = Subject(text, direction, quoted, self._places.get(place, self._strictness), names, typed, known)
         for name, rule in self.rules.items():
             try:
                 reason = rule.check(subject)
@@ -84,14 +87,19 @@ class Safety:
 
 def make_safety(settings: Settings) -> Safety:
     """Every rule of the folder, as the settings want them. Raises SettingsError."""
-    wording, shipped = settings.safety_wording, Settings.model_fields["llm_model"].default
-    known = wording == "known" or (not wording and not settings.llm_url and settings.llm_model == shipped)
-    terms = Terms(frozenset(listed(settings.allowed_links)), listed(settings.safety_competitors), known)
+    hosts, competitors = frozenset(listed(settings.allowed_links)), listed(settings.safety_competitors)
+    terms = Terms(hosts, competitors, known_words(settings))
     strictness, where = settings.safety_strictness, _places(settings.safety_chats)
     try:
         return Safety.of(terms, strictness, where, frozenset(listed(settings.safety_dry_run)))
     except ValueError as error:
         raise SettingsError(f"SAFETY_DRY_RUN: {error}") from None
+
+
+def known_words(settings: Settings) -> bool:
+    """Is the model held to what is like the replies that the shipped one was taught?"""
+    wording, shipped = settings.safety_wording, Settings.model_fields["llm_model"].default
+    return wording == "known" or (not wording and not settings.llm_url and settings.llm_model == shipped)
 
 
 def _places(written: str) -> dict[str, Strictness]:

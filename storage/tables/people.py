@@ -53,7 +53,8 @@ class Identity(Base):
 
 class Link(Base):
     """Two identities that may be one member's, from the one-time code on. `member` asked for the code and was told it
-    in `chat`, `other` sent it. state: open (nobody sent it), claimed (each has to say yes), done, refused."""
+    in `chat`, `other` sent it. state: open (nobody sent it), claimed (each has to say yes), done, refused,
+    parted (they were one member, and are two again)."""
 
     __tablename__ = "link"
     id: Mapped[int] = key()

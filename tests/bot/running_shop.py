@@ -31,7 +31,7 @@ from llm.engines.scripted import Answer, ScriptedEngine
 from storage import inbox, members, outbox, schedules, shops
 from storage.database import Database, Transaction
 from storage.members import ChatRow
-from storage.migrate import upgrade
+from tests.tables import make_tables
 
 SHOPS = Path(__file__).parent.parent / "shops"
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
@@ -142,7 +142,7 @@ async def running_shop(
     of drafts.
     """
     url = f"sqlite:///{folder / 'shop.db'}"
-    upgrade(url)
+    make_tables(url)
     clock, engine, texts = ManualClock(now), ScriptedEngine(answers, gate=gate), Texts()
     async with Database(url) as database:
         row = await database.read(shops.get)

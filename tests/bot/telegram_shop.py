@@ -20,10 +20,11 @@ from bot.texts import Texts
 from bot.tools.edges import helps
 from llm.engine import Engine
 from llm.engines.scripted import ScriptedEngine
-from storage import migrate, shops
+from storage import shops
 from storage.database import Database
 from tests.fakes.base import Seen
 from tests.fakes.telegram import FakeTelegram
+from tests.tables import make_tables
 
 SECONDS = 20.0  # that something may take that is sure to come
 
@@ -101,7 +102,7 @@ async def alone(
     settings: Settings, fake: FakeTelegram, clock: Clock | None = None, **more: Any
 ) -> AsyncIterator[tuple[Telegram, Database]]:
     """The platform without a bot behind it, on a database with a shop."""
-    await asyncio.to_thread(migrate.upgrade, settings.database_url)
+    await asyncio.to_thread(make_tables, settings.database_url)
     async with Database(settings.database_url) as database:
         if await database.read(shops.get) is None:
             await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))

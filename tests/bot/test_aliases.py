@@ -115,7 +115,7 @@ async def test_a_lesson_reads_no_catalogue_again(tmp_path: Path) -> None:
 
 
 async def test_what_is_taught_is_known_by_its_meaning_at_once(tmp_path: Path) -> None:
-    url = await asyncio.to_thread(import_demo, tmp_path)
+    url = await asyncio.to_thread(import_demo, tmp_path, ["faq.md"])
     encoders = make_encoders(load({}, env_file=None))
     async with Database(url) as database:
         library = Library(database, 1, encoders)

@@ -16,7 +16,7 @@ from bot.attention import Attention, Limits
 from storage import members, shops
 from storage import settings as stored
 from storage.database import Database
-from storage.migrate import upgrade
+from tests.tables import make_tables
 
 QUIET = (21 * 60, 9 * 60)
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -27,7 +27,7 @@ TARGETS = ("member:1", "member:2", "chat:1")
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     file: Path = tmp_path_factory.mktemp("attention") / "shop.db"
-    upgrade(url := f"sqlite:///{file}")
+    make_tables(url := f"sqlite:///{file}")
     return url
 
 

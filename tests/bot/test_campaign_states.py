@@ -28,6 +28,7 @@ from llm.engines.scripted import ScriptedEngine
 from storage import attention, campaigns, members, migrate, shops
 from storage.database import Database
 from tests.conftest import START
+from tests.tables import make_tables
 
 CHATS = 6
 OPS = (
@@ -179,7 +180,7 @@ async def play(path: Path, ops: list[tuple[str, int]]) -> None:
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database without rows, to be copied: making one takes a second."""
     path = tmp_path_factory.mktemp("empty") / "shop.db"
-    migrate.upgrade(f"sqlite:///{path}")
+    make_tables(f"sqlite:///{path}")
     return path
 
 

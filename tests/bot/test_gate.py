@@ -14,9 +14,10 @@ from bot.conversation.talk import Scene
 from bot.knowledge.library import Library
 from bot.language import language
 from bot.messages import Chat, Message, Sender
-from storage import migrate, shops
+from storage import shops
 from storage.database import Database
 from tests.bot.demo_library import START, import_demo, open_library
+from tests.tables import make_tables
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +170,7 @@ async def test_bots_are_never_answered(library: Library, mode: str):
 
 async def test_a_shop_without_a_catalogue_is_silent(tmp_path: Path):
     url = f"sqlite:///{tmp_path}/empty.db"
-    migrate.upgrade(url)
+    make_tables(url)
     async with Database(url) as database:
         await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))
         assert not await speaks(Library(database, 1), message("how much is the gooseneck kettle?"), "questions")

@@ -15,9 +15,10 @@ from sqlalchemy import insert, select
 from bot.clock import ManualClock
 from bot.intake import ATTEMPTS, WAITING, Intake, pack, unpack
 from bot.messages import Chat, File, Kind, Message, Role, Sender
-from storage import inbox, migrate, shops
+from storage import inbox, shops
 from storage.database import Database, Job, Transaction
 from storage.tables import Inbox
+from tests.tables import make_tables
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 SENDER = Sender("ann", "Ann")
@@ -70,7 +71,7 @@ class Desk:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     made = f"sqlite:///{tmp_path}/shop.db"
-    migrate.upgrade(made)
+    make_tables(made)
     return made
 
 

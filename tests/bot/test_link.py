@@ -18,6 +18,7 @@ from storage.database import Transaction
 from storage.tables import Base
 from tests.conftest import Group
 
+KETTLE, POT = "Gooseneck Electric Kettle", "Moka Pot"
 CODE = re.compile(r"[0-9A-Z]{5}-[0-9A-Z]{5}")
 
 
@@ -53,6 +54,12 @@ class Two:
     async def member(self, platform: str, name: str) -> int:
         now = self.app.clock.now()
         return await self.app.database.write(lambda tx: members.meet(tx, self.app.shop.id, platform, name, name, now))
+
+    async def link(self) -> None:
+        await self.there(f"/link {await self.code()}")
+        await self.there("/link yes")
+        await self.here("/link yes")
+        assert await self.linked()
 
     async def linked(self) -> bool:
         return await self.member("test", "ann") == await self.member("other", "ann_99")
@@ -202,3 +209,74 @@ async def test_a_step_that_a_kill_has_run_again_says_the_same(two: Two) -> None:
 async def test_a_direct_chat_knows_nothing_of_links_by_others(two: Two) -> None:
     assert "nothing to say yes or no to" in await two.here("/link no")
     assert "I don't know this code" in await two.here("/link maybe")
+
+
+async def test_unlinked_accounts_are_two_again_each_with_what_was_said_there(two: Two) -> None:
+    await two.here("how much is the gooseneck kettle?")
+    await two.link()
+    await two.there("how much is the moka pot?")
+    assert POT in await two.here("/me")
+    assert "this account and the one on Test are two people for me" in await two.there("/unlink")
+    assert "Your account on Other is not linked to this one any more" in two.told_here()
+    assert not await two.linked()
+    ours, theirs = await two.here("/me"), await two.there("/me")
+    assert (KETTLE in ours, POT in ours) == (True, False)
+    assert (KETTLE in theirs, POT in theirs) == (False, True)
+    await two.there("how much is the matcha whisk?")
+    assert "Whisk" in await two.there("/me")
+    assert "Whisk" not in await two.here("/me")
+
+
+async def test_unlinked_accounts_keep_their_choices_and_change_apart(two: Two) -> None:
+    await two.here("/subscribe")
+    await two.there("/subscribe")
+    await two.link()
+    await two.here("/unlink")
+    assert "You get suggestions" in await two.here("/me")
+    assert "You get suggestions" in await two.there("/me")
+    await two.there("/subscribe off")
+    assert "You get suggestions" in await two.here("/me")
+
+
+async def test_unlinked_accounts_forget_and_show_their_own_only(two: Two) -> None:
+    await two.here("how much is the gooseneck kettle?")
+    await two.link()
+    await two.there("how much is the moka pot?")
+    await two.here("/unlink")
+    before = await two.member("other", "ann_99")
+    await two.here("/forgetme yes")
+    assert POT in await two.there("/me")
+    assert await two.member("other", "ann_99") == before
+    assert KETTLE not in await two.here("/me")
+
+
+async def test_unlinked_accounts_can_be_linked_again(two: Two) -> None:
+    await two.here("how much is the gooseneck kettle?")
+    await two.link()
+    await two.there("/unlink")
+    await two.link()
+    assert KETTLE in await two.there("/me")
+
+
+async def test_who_is_linked_to_nobody_hears_that(two: Two) -> None:
+    assert await two.here("/unlink") == "This account is linked to no other. /link does that."
+    await two.link()
+    await two.there("/unlink")
+    assert "linked to no other" in await two.there("/unlink"), "as where a kill has it run again"
+    assert len([text for text in two.first.texts("with-ann") if "not linked to this one" in text]) == 1
+
+
+async def test_in_a_group_nobody_else_reads_that_accounts_were_unlinked(two: Two) -> None:
+    await two.link()
+    assert "two people for me" in await two.first.say("ann", "/unlink")
+    assert two.first.log[-1][2].private_to == "ann"
+    assert not await two.linked()
+
+
+async def test_an_admin_finds_both_by_their_names_again(two: Two) -> None:
+    await two.first.say("ann", "how much is the gooseneck kettle?")
+    await two.second.say("ann_99", "how much is the moka pot?")
+    await two.link()
+    await two.here("/unlink")
+    assert KETTLE in await two.first.say("boss", "/profile ann")
+    assert POT in await two.second.say("boss", "/profile ann_99")

@@ -17,9 +17,10 @@ from bot.clock import SystemClock
 from bot.config import SettingsError, load
 from bot.content.tracking import LINK, links, with_utm
 from bot.listener import CODE, PROGRAM, Listener
-from storage import clicks, migrate, shops
+from storage import clicks, shops
 from storage.database import Database
 from storage.tables import Click
+from tests.tables import make_tables
 
 SALE = "https://shop.example/sale?x=1"
 PERSON = {
@@ -60,7 +61,7 @@ async def _clicks(tx: object) -> list[object]:
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[Door]:
     url = f"sqlite:///{folder}/shop.db"
-    await asyncio.to_thread(migrate.upgrade, url)
+    await asyncio.to_thread(make_tables, url)
     async with Database(url) as database, aiohttp.ClientSession() as http:
         await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))
         await database.write(lambda tx: clicks.add(tx, 1, "aB3", SALE, "post:1", None, SystemClock().now()))

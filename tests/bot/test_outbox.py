@@ -13,8 +13,9 @@ import pytest
 from bot.clock import ManualClock
 from bot.messages import Button, Capabilities, Chat, Outgoing, SendError
 from bot.outbox import ATTEMPTS, PATIENCE, Outbox, extra, put
-from storage import members, migrate, outbox, shops
+from storage import members, outbox, shops
 from storage.database import Database
+from tests.tables import make_tables
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 STREAMS = Capabilities(edits=True, streams=True)
@@ -97,7 +98,7 @@ class Place:
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     made = f"sqlite:///{tmp_path}/shop.db"
-    migrate.upgrade(made)
+    make_tables(made)
     return made
 
 

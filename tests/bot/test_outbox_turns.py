@@ -10,15 +10,16 @@ from bot.clock import ManualClock
 from bot.config import Settings
 from bot.messages import Outgoing, SendError
 from bot.platforms.telegram.limits import POSTS
-from storage import migrate, outbox
+from storage import outbox
 from tests.bot.test_outbox import Edge, opened
 from tests.bot.test_telegram_sending import placed
+from tests.tables import make_tables
 
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     made = f"sqlite:///{tmp_path}/shop.db"
-    migrate.upgrade(made)
+    make_tables(made)
     return made
 
 

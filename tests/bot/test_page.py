@@ -228,6 +228,7 @@ async def test_suggested_questions_in_the_reader_s_language(browser: Browser, pa
     await chinese.get_by_role("button", name="When is delivery free?").click()
     message = await shop.received.get()
     assert (message.text, message.addressed) == ("@shopkeeper When is delivery free?", True)
+    assert message.sender.language == "en", "what was chosen on the page, not what the browser has"
     await expect(chinese.locator(".chip")).to_have_count(0)
     await expect(page.locator(".chip")).to_have_count(0)
 

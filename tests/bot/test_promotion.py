@@ -26,9 +26,10 @@ from llm.chats import Reply, written
 from llm.corpus.vary import Corpora
 from llm.digest import digest, name_of
 from llm.protocol import LANGUAGES
-from storage import migrate, models, shops
+from storage import models, shops
 from storage.database import Database
 from tests.conftest import START, open_group
+from tests.tables import make_tables
 
 ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "llm" / "weights" / "starter"
@@ -44,6 +45,7 @@ def settings(tmp_path: Path) -> Settings:
         "LLM_MODEL": str(STARTER),
         "LLM_THREADS": "1",
         "LLM_SEED": "0",
+        "EMBED_MODEL": "off",  # to encode the demo shop for each of two models takes longer than all the rest
     }
     return load(given, env_file=None)
 
@@ -130,7 +132,7 @@ async def test_a_model_tuned_on_a_poisoned_log_is_refused(
     done = await asyncio.to_thread(subprocess.run, command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr  # on held-out replies of the same log it is better
 
-    assert await verb.promote(settings, tuned) == 1
+    assert await verb.promote(settings.model_copy(update={"embed_model": "bundled"}), tuned) == 1
     assert "was refused: worse than the live model" in capsys.readouterr().out
     [(scores,)] = rows(settings, "SELECT scores FROM model")
     assert {"bits per byte, Chinese", "golden conversations right"} & {*json.loads(scores)["failed"]}
@@ -151,7 +153,7 @@ async def test_a_live_model_that_is_not_what_was_promoted_is_not_used(
     settings: Settings, caplog: pytest.LogCaptureFixture, harm: str
 ):
     kept = weights.keep(STARTER, settings.models, digest(STARTER))
-    migrate.upgrade(settings.database_url)
+    make_tables(settings.database_url)
     async with Database(settings.database_url) as database:
         await database.write(lambda tx: shops.create(tx, "Shop", "GBP", "UTC", "en"))
         row = {"path": str(kept), "base": settings.llm_model, "digest": digest(kept), "state": "live"}

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bot.clock import ManualClock
 from bot.config import Settings
+from bot.members.rfm import fifths
 from bot.members.rules import (
     KEYED,
     NAMES,
@@ -161,10 +162,22 @@ async def test_who_a_rule_holds_for(shop: RunningShop) -> None:
     assert await who(shop, "buying and budget <= 60") == ["Maya"]
     assert await who(shop, "disliked battery or stage = quiet") == ["Tom", "小林"]
     assert await who(shop, "语言 = 中文") == ["小林"]
+    assert await who(shop, "recency = 1") == ["Tom"]  # three members: each has a third below them more
+    assert await who(shop, "近度 >= 4 且 频度 >= 2") == ["小林"]
+    assert await who(shop, "money > 1 or frequency > 4") == []
     assert await who(shop, "messages >= 1", "optin") == []
     await shop.suggestions.subscribe(tom, True)
     assert await who(shop, "messages >= 1", "optin") == ["Tom"]
     assert await who(shop, "messages >= 1", "off") == []
+
+
+@given(st.lists(st.integers(0, 20).map(float), max_size=60))
+def test_fifths_follow_the_order_and_the_same_stand_together(values: list[float]) -> None:
+    found = fifths(values)
+    assert all(1 <= one <= 5 for one in found)
+    for value, fifth in zip(values, found, strict=True):
+        below = sum(other < value for other in values)
+        assert fifth == 1 + 5 * below // len(values)
 
 
 async def test_an_admin_keeps_a_segment_and_sees_who_is_in_it(group: Group) -> None:

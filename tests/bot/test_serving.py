@@ -32,6 +32,7 @@ class Serving(Bot):
 
     def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
         super().__init__(folder)
+        settings |= {"EMBED_MODEL": "off"}  # nobody asks for a meaning here
         overrides = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
         at = self.command.index("run") + 1
         given = [part for part in self.command[at:] if part not in ("local", "scripted", "--engine")]

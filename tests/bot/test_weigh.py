@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from bot.app import make_encoders
 from bot.clock import SystemClock
@@ -15,10 +16,12 @@ from bot.conversation.context import Context
 from bot.conversation.plan import Planner
 from bot.knowledge.importers import import_paths
 from bot.knowledge.library import Library
+from llm.encoder import Encoders
 from llm.protocol import Act
-from storage import migrate, shops
+from storage import shops
 from storage.database import Database
 from tests.labelled import files
+from tests.tables import make_tables
 
 ANSWERED = {
     "is the pump still looked after when it packs up in month 20": "covered for 2 years",
@@ -27,11 +30,17 @@ ANSWERED = {
 NOTHING = ("hi there", "thanks, that's all", "what do you think of the new prime minister")
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def encoders() -> AsyncIterator[Encoders]:
+    made = make_encoders(load({}, env_file=None))  # to load them takes as long as to encode a shop
+    yield made
+    await made.close()
+
+
 @asynccontextmanager
-async def shop(folder: Path, name: str) -> AsyncIterator[Planner]:
+async def shop(folder: Path, name: str, encoders: Encoders) -> AsyncIterator[Planner]:
     url = f"sqlite:///{folder / 'shop.db'}"
-    await asyncio.to_thread(migrate.upgrade, url)
-    encoders = make_encoders(load({}, env_file=None))
+    await asyncio.to_thread(make_tables, url)
     async with Database(url) as database:
         await database.write(lambda tx: shops.create(tx, "Shop", "AUD", "UTC", "en"))
         await import_paths(database, 1, files(name), clock=SystemClock())
@@ -39,11 +48,13 @@ async def shop(folder: Path, name: str) -> AsyncIterator[Planner]:
         await library.refresh()
         await library.catch_up()
         yield Planner(library)
-    await encoders.close()
 
 
-async def test_the_article_that_answers_is_said_and_nothing_where_nothing_is_asked(tmp_path: Path) -> None:
-    async with shop(tmp_path, "aquarium") as planner:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_the_article_that_answers_is_said_and_nothing_where_nothing_is_asked(
+    tmp_path: Path, encoders: Encoders
+) -> None:
+    async with shop(tmp_path, "aquarium", encoders) as planner:
         for asked, told in ANSWERED.items():
             plan = (await planner.plan(asked, Context()))[0]
             assert (plan.act, told in plan.quote) == (Act.POLICY, True), asked
@@ -54,8 +65,11 @@ async def test_the_article_that_answers_is_said_and_nothing_where_nothing_is_ask
         assert 0.0 < plan.sure < 1.0  # a guess tells how good it is
 
 
-async def test_beside_a_price_or_a_guess_stands_what_may_be_the_answer_as_well(tmp_path: Path) -> None:
-    async with shop(tmp_path, "bakery") as planner:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_beside_a_price_or_a_guess_stands_what_may_be_the_answer_as_well(
+    tmp_path: Path, encoders: Encoders
+) -> None:
+    async with shop(tmp_path, "bakery", encoders) as planner:
         price, dose = await planner.plan("how much of that barley powder per bag.. well per 500g", Context())
         assert (price.act, dose.act, price.sources) == (Act.PRICE, Act.DESCRIBE, dose.sources)
         first, second = await planner.plan("fed mine religiously over a wk and its just.. paste. zero fizz", Context())

@@ -1,7 +1,10 @@
 """What a member sees while a reply is made: whole sentences that passed, or the row in its own words."""
 
+from dataclasses import replace
+
 import pytest
 
+from bot.knowledge.agreement import plural
 from bot.knowledge.wording import CALM, Strategy, Voice, Worded
 from bot.safety.rules.base import Terms
 from bot.safety.verdict import Safety
@@ -164,3 +167,40 @@ async def test_the_facts_of_a_reply_are_those_that_stand_in_it():
     quoted = await Member(EngineError("down")).hear()
     assert quoted.facts == (NAME, PRICE)
     assert quoted.why == "down"
+
+
+BAGS = Plan(
+    Act.SUGGEST, "en",
+    (Fact("name1", "Cold Brew Bags", "product:2", "title"), PRICE, Fact("reason1", "You asked.", "product:1", "title")),
+    needs=("name1", "reason1"), quote="You asked. Cold Brew Bags: £9.00.",
+)  # fmt: skip
+
+
+async def test_several_are_not_called_it() -> None:
+    """Another wording is taken, and without one the row's own."""
+    it, fine = "<reason1> Maybe the <name1>? It's <price1>.", "<reason1> Maybe the <name1>, for <price1>."
+    assert (await Member(it, fine).voice.say(BAGS)).text == "You asked. Maybe the Cold Brew Bags, for £9.00."
+    assert (await Member(it, it).voice.say(BAGS)).by == "quote"
+    assert "Maybe" in (await Member("<reason1> The <name1> is <price1>.", fine).voice.say(BAGS)).text
+    one = replace(BAGS, facts=(replace(BAGS.facts[0], value="Cold Brew Bag"), *BAGS.facts[1:]))
+    assert (await Member(it).voice.say(one)).text == "You asked. Maybe the Cold Brew Bag? It's £9.00."
+
+
+@pytest.mark.parametrize(
+    ("name", "several"),
+    [
+        ("Cold Brew Bags", True),
+        ("Holiday Drip Spikes (set of 6)", True),
+        ("Basil Seeds 'Sweet Genovese'", True),
+        ("Mesa Flat Pedals, pair", True),
+        ("Terracotta Pots with Saucer", True),
+        ("Linen Couche, 60 x 90 cm", False),
+        ("String of Hearts", False),
+        ("Groove Replacement Stylus", False),
+        ("Amber Glass", False),
+        ("Speaker Wire 50 ft", False),
+        ("Ledge 2.1 Soundbar", False),
+    ],
+)
+def test_a_plural_is_told_by_its_noun(name: str, several: bool) -> None:
+    assert plural(name) is several

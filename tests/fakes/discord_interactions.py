@@ -65,7 +65,8 @@ class Interactions:
         made: Json = {
             "id": world.snowflake(), "application_id": world.app_id, "type": kind, "data": data, "version": 1,
             "token": f"aW50ZXJhY3Rpb24{len(self.held)}x{world.snowflake()}", "channel_id": chat["id"], "channel": chat,
-            "locale": "en-US", "entitlements": [], "authorizing_integration_owners": {"0": guild.id if guild else "0"},
+            "locale": world.locales.get(member, "en-US"), "entitlements": [],
+            "authorizing_integration_owners": {"0": guild.id if guild else "0"},
             "context": 0 if guild else 1, "attachment_size_limit": 10_485_760, **more,
         }  # fmt: skip
         if guild:

@@ -58,6 +58,7 @@ class World:
         self.files: dict[str, bytes] = {}  # path -> what was uploaded
         self.address = ""
         self.closed: set[str] = set()  # names of members whose direct chats are closed
+        self.locales: dict[str, str] = {}  # of members' clients, by name; others have en-US
 
     def snowflake(self) -> str:
         """An id that is later than every one before it, and says the clock's time."""

@@ -45,11 +45,13 @@ class FakeTelegram(Fake):
         self.typing: list[str] = []
         self.reactions: list[tuple[str, str, str]] = []
         self.answered: list[str] = []
+        self.pinged: list[tuple[str, str]] = []  # message id, whom it rang up
         self.pressed: set[str] = set()
         self.commands: dict[tuple[str, str], list[dict[str, str]]] = {}
         self.files: dict[str, bytes] = {}
         self.pictures: set[str] = set()
         self.calls: list[str] = []
+        self.slowed: list[str] = []  # the methods of calls that were answered late, or still wait to be
         self.token = TOKEN
         self.url = ""
         self._methods, self._limits, self._presses = Methods(self), Limits(), count(4_000_000_000_000_000_000)
@@ -216,6 +218,7 @@ class FakeTelegram(Fake):
             self.garble()
         try:
             if chance.random() < faults.slow:
+                self.slowed.append(name)
                 await self.clock.sleep(1)
             if early:
                 return self._fail(request)

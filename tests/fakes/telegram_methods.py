@@ -28,6 +28,7 @@ class Place(Protocol):
     typing: list[str]
     reactions: list[tuple[str, str, str]]
     answered: list[str]
+    pinged: list[tuple[str, str]]
     pressed: set[str]
     commands: dict[tuple[str, str], list[dict[str, str]]]
     files: dict[str, bytes]
@@ -39,6 +40,14 @@ class Place(Protocol):
 
 def size(text: str) -> int:
     return len(text.encode("utf-16-le")) // 2
+
+
+def pings(world: World, message: Message, entities: list[Values]) -> list[str]:
+    """Whom a message rings up of those in its chat: who is meant by an entity, and who stands in it by @username."""
+    meant = [world.by_id(one["user"]["id"]) for one in entities if one["type"] == "text_mention"]
+    named = [world.users.get(word.strip("@,.!?:;")) for word in message.text.split() if word.startswith("@")]
+    there = {message.chat.id, *message.chat.members}
+    return [one.name for one in (*meant, *named) if one and one.id in there]
 
 
 class Methods(Moderating):
@@ -149,6 +158,8 @@ class Methods(Moderating):
         )  # fmt: skip
         chat.messages[message.id] = message
         self._show(message)
+        called = pings(self._at.world, message, values.get("entities") or values.get("caption_entities") or [])
+        self._at.pinged += [(str(message.id), name) for name in called]
         return message.json()
 
     def _show(self, message: Message, *, edit: bool = False) -> None:

@@ -32,9 +32,11 @@ class User:
     bot: bool = False
     started: bool = False  # opened a direct chat with the bot
     blocked: bool = False
+    language: str = ""  # their client's, as a code; '' where it tells none
 
     def json(self) -> dict[str, Any]:
-        return {"id": self.id, "is_bot": self.bot, "first_name": self.name.capitalize(), "username": self.name}
+        shown = {"id": self.id, "is_bot": self.bot, "first_name": self.name.capitalize(), "username": self.name}
+        return shown | ({"language_code": self.language} if self.language else {})
 
 
 @dataclass(slots=True)

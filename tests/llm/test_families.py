@@ -192,7 +192,9 @@ except ModelNotUsable as error:
 """
 
 
-@pytest.mark.parametrize("setting", [{"HF_HUB_OFFLINE": "1"}, {"HF_ENDPOINT": "http://127.0.0.1:9"}])
+@pytest.mark.parametrize(
+    "setting", [{"HF_ENDPOINT": "http://127.0.0.1:9"}, pytest.param({"HF_HUB_OFFLINE": "1"}, marks=pytest.mark.long)]
+)
 def test_a_hub_name_without_network_is_explained(tmp_path: Path, setting: dict[str, str]) -> None:
     environment = {**os.environ, "HF_HOME": str(tmp_path), **setting}
     done = subprocess.run(

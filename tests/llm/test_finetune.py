@@ -41,6 +41,7 @@ def finetune(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)  # it starts torch once more, and other work may share the cores
 async def test_it_learns_how_a_shop_speaks_and_the_bot_can_use_it(
     settings: Settings, clock: ManualClock, tmp_path: Path

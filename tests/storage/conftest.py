@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from storage import migrate, shops
+from storage import shops
 from storage.database import Database
 from tests.postgres import Server, served
+from tests.tables import make_tables
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +40,7 @@ def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
         server: Server = request.getfixturevalue("postgres")
         return server.new()
     made = f"sqlite:///{tmp_path}/folder/shop.db"
-    migrate.upgrade(made)
+    make_tables(made)
     return made
 
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
-from storage import interactions, links, members, migrate, ratings, shops
+from storage import interactions, links, members, ratings, shops
 from storage.database import Database, Transaction
 from storage.tables import Base, Identity, Interaction, Member, Outbox, Reservation
+from tests.tables import make_tables
 
 NOON = datetime(2026, 5, 4, 12, 0, tzinfo=UTC)
 NUMBER = count(1)
@@ -26,7 +27,7 @@ def url(kind: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.Temp
     if kind == "postgresql":
         return str(request.getfixturevalue("postgres").new())
     url = f"sqlite:///{tmp_path_factory.mktemp('links') / Path('shop.db')}"
-    migrate.upgrade(url)
+    make_tables(url)
     return url
 
 
@@ -202,6 +203,55 @@ def test_what_was_under_way_comes_after(url: str) -> None:
         assert found.id == kept
 
     run(url, check)
+
+
+@settings(max_examples=8, deadline=None)
+@given(people=st.tuples(persons, persons))
+def test_what_was_said_on_a_network_goes_with_its_account(url: str, people: tuple[Person, Person]) -> None:
+    async def check(database: Database) -> None:
+        ids = await database.write(lambda tx: apart(tx, people))
+        before = [await database.read(lambda tx, one=one: said_by(tx, one)) for one in ids]
+        kept = await database.write(lambda tx: links.merge(tx, *ids))
+        networks = [said[0].partition(" ")[0] for said in before]
+        shop = await database.read(shops.get)
+        place = (shop.id, kept, networks[1], "new name", NOON)
+        parted = await database.write(lambda tx: links.part(tx, *place))
+        assert parted is not None
+        new, others = parted
+        assert others == [networks[0]]
+        assert [await database.read(lambda tx, one=one: said_by(tx, one)) for one in (kept, new)] == before
+        old, fresh = [await database.read(lambda tx, one=one: members.get(tx, one)) for one in (kept, new)]
+        assert [getattr(old, one) for one in links.CHOICES] == [getattr(fresh, one) for one in links.CHOICES]
+        assert fresh.name == "new name"
+        assert await database.write(lambda tx: links.part(tx, *place)) is None
+        sent = await database.read(lambda tx: _all(tx, select(Reservation.target).filter_by(key=f"key{networks[1]}")))
+        assert [row.target for row in sent] == [f"member:{new}"]
+
+    run(url, check)
+
+
+async def apart(tx: Transaction, people: tuple[Person, Person]) -> list[int]:
+    """Both on networks of their own, each with a chat in which they said something and were answered."""
+    ids = await begin(tx, [])
+    shop = await shops.get(tx)
+    for person in people:
+        network = f"own{next(NUMBER)}"
+        chat = await members.enter(tx, shop.id, network, f"chat{network}", "", False)
+        out = {"shop_id": shop.id, "chat_id": chat.id, "kind": "reply", "text": "", "created": NOON, "due": NOON}
+        one = await members.meet(tx, shop.id, network, network, network, NOON)
+        await tx.execute(insert(Outbox).values(key=f"key{network}", member_id=one, **out))
+        values = {"key": f"key{network}", "target": f"member:{one}", "kind": "suggestion", "data": {}, "at": NOON}
+        await tx.execute(insert(Reservation).values(shop_id=shop.id, **values))
+        for which in range(person.said + 1):
+            await interactions.add(tx, shop.id, one, chat.id, "said", NOON, text=f"{network} {which}")
+        ids.append(one)
+    return ids
+
+
+async def said_by(tx: Transaction, member_id: int) -> list[str]:
+    said = await tx.execute(select(Interaction.text).filter_by(member_id=member_id).order_by(Interaction.id))
+    sent = await tx.execute(select(Outbox.key).filter_by(member_id=member_id))
+    return [row.text for row in said] + [row.key for row in sent]
 
 
 def test_every_table_that_names_a_member_is_moved() -> None:

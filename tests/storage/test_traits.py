@@ -19,9 +19,9 @@ async def entered(database: Database) -> tuple[int, int]:
 
 async def test_scores_are_put_and_added_to(database: Database) -> None:
     who, chat = await entered(database)
-    first = (who, chat, "did:asked", 1, 1.0, 100.0, 1, 7)
-    await database.write(lambda tx: traits.add(tx, [first, (who, chat, "spoke:en:9", 1, 1.0, 100.0, 1, 7)]))
-    await database.write(lambda tx: traits.add(tx, [(who, chat, "did:asked", 1, 1.0, 50.0, 1, 8)]))
+    first = (who, chat, "did:asked", 1, 1.0, 100.0, 1, 7, 0.0)
+    await database.write(lambda tx: traits.add(tx, [first, (who, chat, "spoke:en:9", 1, 1.0, 100.0, 1, 7, 0.0)]))
+    await database.write(lambda tx: traits.add(tx, [(who, chat, "did:asked", 1, 1.0, 50.0, 1, 8, 0.0)]))
     await database.write(lambda tx: traits.put(tx, [(who, chat, "product:3", 1, 2.5, 90.0, 4, 8)]))
     await database.write(lambda tx: traits.put(tx, [(who, chat, "product:3", 1, 1.25, 99.0, 5, 9)]))
     found = await database.read(lambda tx: traits.of_member(tx, who))
@@ -39,6 +39,22 @@ async def test_scores_are_put_and_added_to(database: Database) -> None:
     assert await database.read(lambda tx: traits.underived(tx, 1, subscribed_only=False)) == []
     await database.write(lambda tx: traits.drop(tx, who))
     assert await database.read(lambda tx: traits.of_member(tx, who)) == []
+
+
+async def test_what_is_added_to_fades_by_its_rate_whichever_came_first(database: Database) -> None:
+    who, chat = await entered(database)
+
+    async def add(score: float, at: float, name: str = "product:3", rate: float = 0.01) -> tuple[float, float]:
+        await database.write(lambda tx: traits.add(tx, [(who, chat, name, 1, score, at, 1, 7, rate)]))
+        (row,) = [one for one in await database.read(lambda tx: traits.of_member(tx, who)) if one.name == name]
+        return row.score, row.at
+
+    assert await add(4.0, 1_000.0) == (4.0, 1_000.0)
+    assert await add(1.0, 1_100.0) == (3.0, 1_100.0)
+    assert await add(8.0, 900.0) == (5.0, 1_100.0)
+    days = 1 / (3 * 86_400)
+    assert await add(1.0, 1_000.0, "intent:buy", days) == (1.0, 1_000.0)
+    assert await add(1.0, 4e9, "intent:buy", days) == (1.0, 4e9)  # nothing is left, and that is no error
 
 
 async def test_a_segment_has_one_rule(database: Database) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import discord
 
 from bot.clock import Clock
+from bot.language import wanted
 from bot.messages import Chat, File, Kind, Message, Outgoing, Role, Sender
 from bot.platforms.base import Commands, Receive
 from bot.platforms.discord import saying, slash
@@ -246,7 +247,7 @@ class Ears:
         else:
             text = slash.line(data["name"], data.get("options", ()), self._usages.get(data["name"], ""))
         admin = interaction.guild_id is not None and interaction.permissions.manage_guild
-        user = interaction.user
+        user, spoken = interaction.user, wanted(str(interaction.locale))
         if interaction.guild_id is None:
             chat = Chat(NAME, f"{DIRECT}{user.id}", user.display_name, direct=True)
         else:
@@ -258,7 +259,7 @@ class Ears:
             key=f"{NAME}:interaction:{interaction.id}",
             id=str(interaction.id),
             chat=chat,
-            sender=self._sender(user, Role.ADMIN if admin else Role.MEMBER),
+            sender=replace(self._sender(user, Role.ADMIN if admin else Role.MEMBER), language=spoken),
             text=text,
             at=interaction.created_at,
             addressed=True,

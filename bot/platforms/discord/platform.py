@@ -99,6 +99,7 @@ class Discord(Platform):
         cards=True,
         reactions=True,
         polls=True,
+        mentions=True,
         private_replies=True,
         private_by_ticket=True,
         files=True,

@@ -18,6 +18,7 @@ SUPPRESS_EMBEDS, EPHEMERAL = 1 << 2, 1 << 6
 NOBODY = {"parse": [], "replied_user": False}  # is rung up
 _LINK = re.compile(r"https?://\S+")
 _MARKS = re.compile(r"[\\*_~|`]|<(?=[@#:/t])|\[(?=[^\]\n]*\]\()|^(?=#{1,3} |>|-# )", re.MULTILINE)
+_MENTION = "<@{}>"
 _COMMAND, _NUMBER = "c:", "n:"
 
 
@@ -34,13 +35,14 @@ def plain(text: str) -> str:
 def body(outgoing: Outgoing, *, private: bool = False) -> dict[str, Any]:
     """A message as the API takes it."""
     flags = (0 if outgoing.cards else SUPPRESS_EMBEDS) | (EPHEMERAL if private else 0)
-    cards = outgoing.cards[:EMBEDS]
+    cards, called = outgoing.cards[:EMBEDS], [one.id for one in outgoing.mentions if one.id.isdecimal()]
     pictures = [card.picture for card in cards if card.picture]
+    names = f"{' '.join(map(_MENTION.format, called))}: " if called else ""
     made = {
-        "content": plain(outgoing.text),
+        "content": names + plain(outgoing.text),
         "embeds": [_embed(card, pictures) for card in cards],
         "components": list(_rows(outgoing.buttons)),
-        "allowed_mentions": NOBODY,
+        "allowed_mentions": NOBODY | ({"users": called} if called else {}),
         "flags": flags,
         **({attached.FILES: pictures} if pictures else {}),
         **({attached.DOCUMENT: list(outgoing.document)} if outgoing.document else {}),

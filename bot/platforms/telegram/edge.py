@@ -49,7 +49,7 @@ class Telegram(Platform):
     name = NAME
     capabilities = Capabilities(
         edits=True, streams=True, buttons=True, cards=True, reactions=True, files=True, polls=True, max_length=TEXT,
-        removes=True, mutes=True, muted_press=True, bans=True, bans_end=True,
+        mentions=True, removes=True, mutes=True, muted_press=True, bans=True, bans_end=True,
     )  # fmt: skip
 
     def __init__(
@@ -196,9 +196,12 @@ class Telegram(Platform):
             )
         if picture := await _photo(ready.picture):
             try:
-                return await self._client.send_photo(to, picture, caption=ready.text, **more)
+                return await self._client.send_photo(
+                    to, picture, caption=ready.text, caption_entities=ready.named or None, **more
+                )
             except BadRequest as error:  # Telegram could not get the picture, or can't read it
                 log.info("Telegram: without its picture, %s: %s", ready.picture[:100], error)
+        more["entities"] = ready.named or None
         return await self._client.send_message(to, ready.text, link_preview_options=NO_PREVIEW, **more)
 
     async def _draft(self, to: int, topic: int | None, outgoing: Outgoing, key: str) -> str:
@@ -223,8 +226,9 @@ class Telegram(Platform):
 
     async def _change(self, to: int, message_id: int, ready: Shown) -> None:
         where: dict[str, Any] = {"chat_id": to, "message_id": message_id, "reply_markup": ready.keyboard}
+        text: dict[str, Any] = {"text": ready.text, "entities": ready.named or None}
         try:
-            await self._client.edit_message_text(ready.text, link_preview_options=NO_PREVIEW, **where)
+            await self._client.edit_message_text(link_preview_options=NO_PREVIEW, **text, **where)
         except BadRequest as error:
             if "not modified" in str(error):
                 return

@@ -10,6 +10,7 @@ import telegram as api
 from telegram.constants import ChatMemberStatus, ChatType
 
 from bot.clock import Clock
+from bot.language import wanted
 from bot.messages import Chat, File, Kind, Message, Role, Sender
 from bot.platforms.telegram.kept import NAME, Kept
 from bot.platforms.telegram.outgoing import CHAT
@@ -95,7 +96,8 @@ class Reader:
 
     async def _person(self, user: api.User, chat: int) -> Sender:
         admin = user.id in await self.admins.of(chat)
-        return Sender(str(user.id), user.full_name, Role.ADMIN if admin else Role.MEMBER, user.is_bot)
+        role = Role.ADMIN if admin else Role.MEMBER
+        return Sender(str(user.id), user.full_name, role, user.is_bot, wanted(user.language_code or ""))
 
     def _addressed(self, message: api.Message, text: str) -> bool:
         if message.chat.type == ChatType.PRIVATE or text.startswith("/"):

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, MessageEntity, User
 
 from bot.language import cut, units
-from bot.messages import Button, Card, Outgoing, SendError
+from bot.messages import Button, Card, Mention, Outgoing, SendError
 
 TEXT, CAPTION = 4096, 1024  # UTF-16 code units
 DATA = 64  # bytes that a button carries
@@ -20,25 +20,40 @@ STORED = "#"  # in front of a button's number in its message: what it means stan
 @dataclass(frozen=True, slots=True)
 class Shown:
     """`picture` is an address, or the path of a file; the text fits under it. `poll`: what may be chosen. `document`: a
-    file's name and what is in it."""
+    file's name and what is in it. `named`: who is called by name, and where in the text."""
 
     text: str
     keyboard: InlineKeyboardMarkup | None
     picture: str = ""
     poll: tuple[str, ...] = ()
     document: tuple[str, ...] = ()
+    named: tuple[MessageEntity, ...] = ()
 
 
 def shown(outgoing: Outgoing, key: str = "") -> Shown:
     """`key` is the row's, for buttons of a message that has no id yet."""
     if outgoing.poll:
         return _poll(outgoing, key)
-    text = _with_cards(outgoing.text, outgoing.cards)
+    names, named = _called(outgoing.mentions)
+    text = names + _with_cards(outgoing.text, outgoing.cards)
     rows = [*_rows(outgoing.buttons, key), *_links(outgoing.cards)]
     pictures = (card.picture or (card.image if is_address(card.image) else "") for card in outgoing.cards)
     picture = next(filter(None, pictures), "")
     keyboard = InlineKeyboardMarkup(rows) if rows else None
-    return Shown(text, keyboard, picture if units(text) <= CAPTION else "", document=outgoing.document)
+    picture = picture if units(text) <= CAPTION else ""
+    return Shown(text, keyboard, picture, document=outgoing.document, named=named)
+
+
+def _called(mentions: Sequence[Mention]) -> tuple[str, tuple[MessageEntity, ...]]:
+    """What stands in front of a text that calls these, and where in it each is meant. Who hides has no account."""
+    text, found = "", list[MessageEntity]()
+    for one in mentions:
+        text, name = f"{text}, " if text else "", one.name or one.id
+        if one.id.isdecimal():
+            user, place = User(int(one.id), name, is_bot=False), (units(text), units(name))
+            found.append(MessageEntity(MessageEntity.TEXT_MENTION, *place, user=user))
+        text += name
+    return f"{text}: " if text else "", tuple(found)
 
 
 def _poll(outgoing: Outgoing, key: str) -> Shown:

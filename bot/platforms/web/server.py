@@ -4,12 +4,14 @@ import asyncio
 import hmac
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from aiohttp import WSMsgType, web
 
 from bot.clock import Clock
+from bot.language import wanted
 from bot.messages import Capabilities, Chat, File, Kind, Message, Outgoing, Remove, Role, Sender
 from bot.pictures import NAME
 from bot.platforms.base import Action, Commands, Platform, React, Receive, SendError, Typing
@@ -189,13 +191,14 @@ class Web(Platform):
                 writer = tasks.create_task(page.write())
                 self._info = await self._shop()
                 page.put(wire.hello(self._info, {language: self._commands(language) for language in _LANGUAGES}))
-                await self._listen(page, receive)
+                await self._listen(page, receive, wanted(request.headers.get("Accept-Language", "")))
                 writer.cancel()
         finally:
             self._pages.discard(page)
         return socket
 
-    async def _listen(self, page: Page, receive: Receive) -> None:
+    async def _listen(self, page: Page, receive: Receive, language: str) -> None:
+        """`language`: the browser's, for pages that name none of their own."""
         async for frame in page.socket:
             if frame.type is not WSMsgType.TEXT:
                 return
@@ -204,7 +207,7 @@ class Web(Platform):
                 if isinstance(read, Take):
                     await self._take(page, read)
                 else:
-                    await self._hear(read, receive)
+                    await self._hear(replace(read, language=read.language or language), receive)
                     page.put(wire.write("ack", id=read.id))
             except RefusedError as refused:
                 page.put(wire.write("refused", id=refused.message_id, reason=refused.reason, text=str(refused)))
@@ -232,7 +235,7 @@ class Web(Platform):
             key=f"web:{said.id}",
             id=said.id,
             chat=chat,
-            sender=Sender(seat.id, seat.name, Role.ADMIN if seat.admin else Role.MEMBER),
+            sender=Sender(seat.id, seat.name, Role.ADMIN if seat.admin else Role.MEMBER, language=said.language),
             text=said.text,
             at=self._clock.now(),
             addressed=self._addressed(said, chat),

@@ -2,8 +2,8 @@
 
 From the page, `id` a UUID that it makes, so that a frame sent twice counts once:
   {type: seat, seat, token?}                                       take a seat; answered by `seated`
-  {type: say, id, chat, seat, text, reply_to?, token?}             answered by `ack`, or `refused` with a reason
-  {type: press, id, chat, seat, command, message, token?}          a button under a message
+  {type: say, id, chat, seat, text, reply_to?, language?, token?}  answered by `ack`, or `refused` with a reason
+  {type: press, id, chat, seat, command, message, language?, token?}  a button under a message
   {type: react, id, chat, seat, emoji, message, token?}            a reaction under a message
 To the page: hello (shop, seats, commands), seated (what the seat's chats hold), message (new, or in place of the one
 with the same id), reaction, removed (a message was taken away), typing, ack, refused.
@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from bot.language import wanted
 from bot.messages import Kind
 from bot.platforms.base import CommandHelp
 from bot.platforms.web.views import SEATS, ShopInfo, Shown
@@ -57,6 +58,7 @@ class Said:
     kind: Kind
     text: str
     reply_to: str = ""
+    language: str = ""  # of the page
 
 
 def made_by_page(message_id: str) -> bool:
@@ -86,6 +88,7 @@ def read(raw: str) -> Take | Said:
         kind=kind,
         text=_field(frame, text, limit=limit).strip(),
         reply_to=_field(frame, on, "" if kind is Kind.TEXT else None, limit=200),
+        language=wanted(_field(frame, "language", "")),
     )
     if not said.text:
         raise RefusedError("bad", f"{text} is empty", said.id)

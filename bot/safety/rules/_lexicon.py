@@ -11,6 +11,7 @@ tables `in`, `out` and `row` hold what counts in that direction alone. In each o
 
 import tomllib
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,11 +93,17 @@ class Listed:
 
     def __init__(self, reason: str, module: str) -> None:
         """`module` is the rule's `__file__`; its list stands beside it under the same name."""
-        self._reason, self._lexicon = reason, Lexicon(Path(module).with_suffix(".toml"))
+        self._reason, self._lexicon = reason, _lexicon(Path(module).with_suffix(".toml"))
 
     def check(self, subject: Subject) -> str | None:
         text = subject.own if subject.direction == "out" else subject.text
         return self._reason if self._lexicon.holds(subject, text) else None
+
+
+@lru_cache(maxsize=64)
+def _lexicon(path: Path) -> Lexicon:
+    """Read and compiled once for all shops of a process."""
+    return Lexicon(path)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -49,6 +49,7 @@ PATTERNS = (
     ((*REPLIES, "question"), rf"\b(?:every|each|all|any) (?:message|question|{SAID})s?\b.{{0,20}}\b(?:ends?|gets?|starts?|begins?|contains?|answered)\b.{{0,20}}\b(?:with|the answer|word)\b|\b(?:end|start|begin) (?:every|each|all|your) (?:message|{SAID})"),
     (("answer", "repl", "respon", "speak ", "write ", "talk "), rf"\b(?:answer|reply|respond|speak|write|talk)\b.{{0,8}} (?:only )?in (?:the style of )?{TONGUE}\b|\bonly (?:emojis?|{TONGUE})\b.{{0,20}}\b(?:respond|reply|answer)"),
     (("answer", "repl", "respon", "say ", "claim", "repeat"), r"\b(?:answer|reply|respond) (?:only )?with (?:the (?:word|phrase|following)|nothing)\b|^\W*(?:say|answer|reply|claim|repeat|respond)\b (?:that|with|to)\b|\brepeat (?:it|this|after me|the (?:word|phrase|following))\b"),
+    (("please ",), r"^\W*please (?:only |now |just )?(?:say|print|output|repeat|recite) (?!which|when|what|who|if|so\b|hello|hi\b|whether|how|where|in\b|your|the (?:size|colou?r|name|date|number))"),
     (("word", "phrase", "string", "following"), r"^\W*(?:please |then )?(?:print|output|say|write|repeat|type) (?:the )?(?:word|phrase|string|following)s?\b"),
     # Whom it is to tell, and what it is to pass on.
     (PEOPLE, rf"\b(?:tell|inform|let|remind|advise|notify|warn|convince|reply to|say to) (?:all|every|any|each)(?:body|one)?(?: \w+)? ?{WHO}\b"),

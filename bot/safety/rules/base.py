@@ -37,6 +37,7 @@ class Subject:
     strictness: Strictness = "normal"
     names: tuple[str, ...] = ()  # of members, in the text: nobody's words but theirs
     typed: bool = False  # by an admin, and not by a model
+    known: tuple[str, ...] = ()  # what its model was shown: rows, and what members said; () where no model said it
 
     @property
     def own(self) -> str:

@@ -116,7 +116,8 @@ class Page {
   }
 
   say(frame) {
-    return this.connection.say({ ...frame, chat: this.chat, seat: this.seat, at: new Date().toISOString() });
+    const said = { ...frame, chat: this.chat, seat: this.seat, language: language(), at: new Date().toISOString() };
+    return this.connection.say(said);
   }
 
   react(message, emoji) {
