@@ -147,14 +147,15 @@ def tune(tuner: Tuner, shops: Sequence[Shop], epochs: int = EPOCHS, seed: int = 
         optimizer.step()
 
 
-def differences(net: Bert, upper: Sequence[Layer], rank: int = RANK) -> dict[str, Tensor]:
-    """What was learnt, by `layer.part`: two factors of a matrix's difference, and the whole difference of a vector."""
+def differences(net: Bert, upper: Sequence[Layer], rank: int = RANK, kept: float = KEPT) -> dict[str, Tensor]:
+    """What was learnt, as far as it is `kept`, by layer and part: two factors of a matrix's difference, or the whole of
+    a vector's."""
     found: dict[str, Tensor] = {}
     first = len(net.layers) - len(upper)
     for number, (layer, before) in enumerate(zip(upper, net.layers[first:], strict=True), first):
         for (name, pair), (_, old) in zip(_pairs(layer), _pairs(before), strict=True):
             for kind, one, other in zip(("weight", "bias"), pair, old, strict=True):
-                change = KEPT * (one - other).detach()
+                change = kept * (one - other).detach()
                 if change.dim() == 1:
                     found[f"{number}.{name}.{kind}"] = change.half()
                     continue
@@ -168,7 +169,7 @@ def differences(net: Bert, upper: Sequence[Layer], rank: int = RANK) -> dict[str
 def right(tuner: Tuner, shop: Shop) -> int:
     """How many questions have their own sentence nearest."""
     with torch.no_grad():
-        said = torch.cat([tuner.vectors([one[0] for one in shop.said], asked=False)])
+        said = tuner.vectors([one[0] for one in shop.said], asked=False)
         near = tuner.vectors([text for text, _ in shop.asked], asked=True) @ said.T
     return int((near.argmax(1) == torch.tensor([place for _, place in shop.asked])).sum())
 

@@ -20,7 +20,7 @@ ASKED = [("found one down the back of the couch from 2023, dead?", 1, 0), ("my n
 def written(folder: Path, asked: list[tuple[str, int, int]]) -> Path:
     rows = [{"kind": kind, "title": title, "sentences": said} for kind, title, said in SAID]
     path = folder / "shop.json"
-    held = {"name": "shop", "lang": "en", "rows": rows, "asked": asked, "nowhere": ["who is your accountant"]}
+    held = {"name": "shop", "lang": "en", "rows": rows, "asked": asked}
     path.write_text(json.dumps(held), "utf-8")
     return path
 
@@ -47,7 +47,8 @@ def test_what_is_learnt_is_loaded_with_the_network(tmp_path: Path) -> None:
     before = near()
     tune_encoder.tune(tuner, [shop], epochs=8)
     assert near() > before
-    save_file(tune_encoder.differences(tuner.net, tuner.upper, rank=384), tmp_path / "tuned.safetensors")
+    learnt = tune_encoder.differences(tuner.net, tuner.upper, rank=384, kept=1.0)
+    save_file(learnt, tmp_path / "tuned.safetensors")
     with torch.no_grad():
         own = tuner.vectors([ASKED[0][0]], asked=True).numpy()
     loaded = encoder_e5.E5(encoder_e5.installed(), taught=tmp_path / "tuned.safetensors")
