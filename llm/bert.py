@@ -4,7 +4,7 @@ transformers' own module."""
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,35 +50,64 @@ class Bert:
         self._places = held["embeddings.position_embeddings.weight"]
         self._kind = held["embeddings.token_type_embeddings.weight"][0]
         self._norm = _pair(held, "embeddings.LayerNorm")
-        self._layers = [_layer(held, f"encoder.layer.{number}.") for number in range(config["num_hidden_layers"])]
+        self.layers = [_layer(held, f"encoder.layer.{number}.") for number in range(config["num_hidden_layers"])]
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors [texts, width]: the mean of what the last layer says of each token."""
         torch = self._torch
-        read = self._tokenizer.encode_batch(list(texts))
-        tokens = torch.tensor([one.ids for one in read])
-        mask = torch.tensor([one.attention_mask for one in read], dtype=torch.bool)
         with torch.inference_mode():
-            hidden = self._read(tokens, mask)
+            tokens, mask = self.tokens(texts)
+            hidden = self.through(self.embedded(tokens), mask, self.layers)
             held = hidden * mask[..., None]
             mean = held.sum(1) / mask.sum(1, keepdim=True)
             found: Vectors = torch.nn.functional.normalize(mean, dim=-1).numpy()
         return found
 
-    def _read(self, tokens: "Tensor", mask: "Tensor") -> "Tensor":
+    def tokens(self, texts: Sequence[str]) -> "tuple[Tensor, Tensor]":
+        """Tokens [texts, longest], and which of them are a text's."""
+        read = self._tokenizer.encode_batch(list(texts))
+        mask = self._torch.tensor([one.attention_mask for one in read], dtype=self._torch.bool)
+        return self._torch.tensor([one.ids for one in read]), mask
+
+    def embedded(self, tokens: "Tensor") -> "Tensor":
+        """[texts, longest, width]: what goes into the first layer."""
+        hidden = self._words(tokens) + self._places[: tokens.shape[1]] + self._kind
+        return self._torch.nn.functional.layer_norm(hidden, (self.width,), *self._norm, self._epsilon)
+
+    def through(self, hidden: "Tensor", mask: "Tensor", layers: Sequence[Layer]) -> "Tensor":
+        """What these layers make of it."""
         from torch.nn.functional import gelu, layer_norm, linear, scaled_dot_product_attention
 
         def normed(hidden: "Tensor", pair: "tuple[Tensor, Tensor]") -> "Tensor":
             return layer_norm(hidden, (self.width,), *pair, self._epsilon)
 
-        rows, length = tokens.shape
-        hidden = normed(self._words(tokens) + self._places[:length] + self._kind, self._norm)
-        for layer in self._layers:
+        rows, length = mask.shape
+        for layer in layers:
             split = linear(hidden, *layer.qkv).view(rows, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
             mixed = scaled_dot_product_attention(split[0], split[1], split[2], mask[:, None, None, :])
             hidden = normed(hidden + linear(mixed.transpose(1, 2).reshape(rows, length, -1), *layer.out), layer.after)
             hidden = normed(hidden + linear(gelu(linear(hidden, *layer.up)), *layer.down), layer.last)
         return hidden
+
+
+def tuned(net: Bert, path: Path) -> Bert:
+    """The network with what `llm.tune_encoder` learnt added to its weights."""
+    from safetensors.torch import load_file
+
+    held = {name: one.float() for name, one in load_file(path).items()}
+    for number in sorted({int(name.partition(".")[0]) for name in held}):
+        layer = net.layers[number]
+        parts = {
+            part.name: (
+                weight + (held[f"{at}.a"] @ held[f"{at}.b"] if (at := f"{number}.{part.name}.weight") not in held
+                          else held[at]),
+                bias + held[f"{number}.{part.name}.bias"],
+            )
+            for part in fields(layer)
+            for weight, bias in [getattr(layer, part.name)]
+        }  # fmt: skip
+        net.layers[number] = Layer(**parts)
+    return net
 
 
 def from_folder(folder: Path, sha256: str = "") -> Bert:

