@@ -91,22 +91,24 @@ class Bert:
 
 
 def tuned(net: Bert, path: Path) -> Bert:
-    """The network with what `llm.tune_encoder` learnt added to its weights."""
+    """The network with what `llm.tune_encoder` learnt added to its weights. Raises EngineError without it."""
     from safetensors.torch import load_file
 
+    if not path.is_file():
+        raise EngineError(f"{path} is not there; `python -m llm.tune_encoder` makes it")
     held = {name: one.float() for name, one in load_file(path).items()}
+
+    def changed(name: str, one: "Tensor") -> "Tensor":
+        return one + (held[name] if name in held else held[f"{name}.a"] @ held[f"{name}.b"])
+
     for number in sorted({int(name.partition(".")[0]) for name in held}):
-        layer = net.layers[number]
-        parts = {
-            part.name: (
-                weight + (held[f"{at}.a"] @ held[f"{at}.b"] if (at := f"{number}.{part.name}.weight") not in held
-                          else held[at]),
-                bias + held[f"{number}.{part.name}.bias"],
-            )
-            for part in fields(layer)
-            for weight, bias in [getattr(layer, part.name)]
-        }  # fmt: skip
-        net.layers[number] = Layer(**parts)
+        pairs = {part.name: getattr(net.layers[number], part.name) for part in fields(Layer)}
+        net.layers[number] = Layer(
+            **{
+                name: (changed(f"{number}.{name}.weight", weight), changed(f"{number}.{name}.bias", bias))
+                for name, (weight, bias) in pairs.items()
+            }
+        )
     return net
 
 

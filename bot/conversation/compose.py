@@ -93,7 +93,7 @@ class Composer:
     ) -> Plan | None:
         """The act that the question asks of one product; None where the product's row doesn't answer it."""
         before = links.variant(tokens(context.asked), product) if product.id in context.products[:1] else None
-        stepped = links.beside(reading.text, product, before)
+        stepped = links.step(reading.text, product, before)
         variant = stepped or links.variant(words, product)
         rest = self.rest(words, product)
         if not rest and context.act in (Act.DESCRIBE, Act.DETAIL) and reading.has("followup"):

@@ -149,16 +149,16 @@ def matching(words: tuple[str, ...] | list[str], product: Product) -> list[Varia
     return [one for one, score in zip(product.variants, scores, strict=True) if score >= least]
 
 
-def beside(text: str, product: Product, before: Variant | None) -> Variant | None:
+def step(text: str, product: Product, before: Variant | None) -> Variant | None:
     """`the next one up`: the variant that is one bigger, or smaller, than the one spoken of before."""
-    step = 1 if UP.search(text) else -1 if DOWN.search(text) else 0
-    if not step or not before:
+    way = 1 if UP.search(text) else -1 if DOWN.search(text) else 0
+    if not way or not before:
         return None
     sized = all(_size(one) is not None for one in product.variants)
     by = _size if sized else _price  # `Small` and `Medium` go by what they cost
     sizes = {other: one for one in reversed(product.variants) if (other := by(one)) is not None}
     mine = by(before) or 0.0
-    further = [other for other in sizes if (other - mine) * step > 0]
+    further = [other for other in sizes if (other - mine) * way > 0]
     return sizes[min(further, key=lambda other: abs(other - mine))] if further else None
 
 
