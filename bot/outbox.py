@@ -124,9 +124,10 @@ def outgoing(row: Any, *, polls: bool = False) -> Outgoing:
     note = row.extra.get("note", "")
     text = seen(f"{row.text}\n{note}" if note else row.text)
     private_to, ticket = row.extra.get("private_to", ""), row.extra.get("ticket", "")
-    document, mentions = tuple(row.extra.get("document", ())), row.extra.get("mentions", ())
-    made = Outgoing(text, buttons, cards, row.reply_to, private_to, ticket=ticket, poll=poll, document=document)
-    return replace(made, mentions=tuple(Mention(*one) for one in mentions)) if mentions else made
+    document = tuple(row.extra.get("document", ()))
+    mentions = tuple(Mention(*one) for one in row.extra.get("mentions", ()))
+    more = {"ticket": ticket, "poll": poll, "document": document, "mentions": mentions}
+    return Outgoing(text, buttons, cards, row.reply_to, private_to, **more)
 
 
 def _without_secret(row: Any) -> dict[str, Any]:

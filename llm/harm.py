@@ -275,16 +275,19 @@ def save(judge: Judge, path: Path) -> None:
     save_file({"weights": np.round(judge.weights / scale).astype(np.int8)}, path, metadata=metadata)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m llm.harm",
-        description="Train the classifiers of harm and say how right they are on what was held out.",
-        epilog="next: python -m benchmarks.safety --data DIR",
-    )
-    parser.add_argument("recipe", type=Path, help="such as llm/recipes/harm.toml")
+def trained_by(name: str, description: str, out: Path) -> argparse.ArgumentParser:
+    """What is said to a program that trains a classifier: a recipe, public sets, and where the weights go."""
+    next_ = "next: python -m benchmarks.safety --data DIR"
+    parser = argparse.ArgumentParser(prog=f"python -m llm.{name}", description=description, epilog=next_)
+    parser.add_argument("recipe", type=Path, help=f"such as llm/recipes/{name}.toml")
     parser.add_argument("--data", type=Path, required=True, help="folder of public sets that the recipe names")
-    parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the weights go (default: the shipped ones)")
-    options = parser.parse_args()
+    parser.add_argument("--out", type=Path, default=out, help="where the weights go (default: the shipped ones)")
+    return parser
+
+
+def main() -> None:
+    told = "Train the classifiers of harm and say how right they are on what was held out."
+    options = trained_by("harm", told, WEIGHTS).parse_args()
     try:
         recipe = tomllib.loads(options.recipe.read_text("utf-8"))
         for language in LANGUAGES:

@@ -5,7 +5,6 @@ project's replies and public talk are harmless too. `python -m llm.improper llm/
 it and sets the limit by replies that it did not learn. The encoders are those of `llm/bundled.py`.
 """
 
-import argparse
 import random
 import re
 import sys
@@ -142,21 +141,14 @@ def _regression(vectors: Vectors, labels: harm.Numbers, counts: harm.Numbers, ke
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m llm.improper",
-        description="Train what tells sentences that no shop's assistant may say.",
-        epilog="next: python -m benchmarks.safety --data DIR",
-    )
-    parser.add_argument("recipe", type=Path, help="such as llm/recipes/improper.toml")
-    parser.add_argument("--data", type=Path, required=True, help="folder of public sets that the recipe names")
-    parser.add_argument("--out", type=Path, default=WEIGHTS, help="where the weights go (default: the shipped ones)")
-    options = parser.parse_args()
+    told = "Train what tells sentences that no shop's assistant may say."
+    options = harm.trained_by("improper", told, WEIGHTS).parse_args()
     try:
         recipe = tomllib.loads(options.recipe.read_text("utf-8"))
         options.out.mkdir(parents=True, exist_ok=True)
         for language in LANGUAGES:
-            line, told = train(recipe, language, options.data)
-            print(told)
+            line, caught = train(recipe, language, options.data)
+            print(caught)
             tensors = {"weights": line.weights.astype(np.float16)}
             save_file(tensors, options.out / f"{language}.safetensors", metadata={"limit": str(line.limit)})
     except (EngineError, OSError) as error:

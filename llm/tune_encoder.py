@@ -9,6 +9,7 @@ adds when weights are loaded.
 import argparse
 import json
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -24,6 +25,7 @@ from torch.nn.functional import cross_entropy, normalize
 from llm import encoder_e5
 from llm.bert import Bert, Layer
 from llm.encoder import AT_ONCE
+from llm.engine import EngineError
 
 ASKED = Path(__file__).parent / "corpus" / "asked"
 UPPER = 6  # layers that learn
@@ -45,8 +47,11 @@ class Shop:
 
 
 def read(path: Path) -> Shop:
-    """Raises ValueError with the file and the number of a question whose sentence is not there."""
-    held = json.loads(path.read_text("utf-8"))
+    """Raises ValueError with the file, and where a question's sentence is not there its number."""
+    try:
+        held = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: no JSON: {error}") from None
     said: list[tuple[str, str]] = []
     places: dict[tuple[int, int], int] = {}
     for row, one in enumerate(held["rows"]):
@@ -180,9 +185,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=encoder_e5.TUNED, help="where what was learnt goes")
     parser.add_argument("--hold", type=int, default=0, help="leave out every N-th shop and say what it gains")
     options = parser.parse_args()
-    shops = [read(path) for path in sorted(options.asked.glob("*.json"))]
+    try:
+        shops = [read(path) for path in sorted(options.asked.glob("*.json"))]
+        net = encoder_e5.network()
+    except (EngineError, OSError, ValueError) as error:
+        sys.exit(str(error))
+    if not shops:
+        sys.exit(f"{options.asked}: no shop in it; *.json such as those of {ASKED}")
     held = shops[:: options.hold] if options.hold else []
-    tuner = Tuner(encoder_e5.network(), torch.from_numpy(np.load(encoder_e5.MEANS)))
+    tuner = Tuner(net, torch.from_numpy(np.load(encoder_e5.MEANS)))
     before = {shop.name: right(tuner, shop) for shop in held}
     tune(tuner, [shop for shop in shops if shop not in held])
     for shop in held:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,7 +44,7 @@ async def people(tx: Transaction, shop_id: int, now: datetime, policy: str) -> l
             one.id,
             one.name,
             _facts(one, traits.get(one.id, {}), known, open_[one.id], now)
-            | _standing(standing.get(one.id, Standing())),
+            | {(name, ""): float(fifth) for name, fifth in asdict(standing.get(one.id, Standing())).items()},
         )
         for one in await rows.people(tx, shop_id, **only)
     ]
@@ -99,10 +99,6 @@ def _facts(
     if language := member.language or max(spoken, key=lambda one: spoken[one], default=""):
         facts["language", ""] = language
     return facts | _scores(traits, products)
-
-
-def _standing(one: Standing) -> dict[tuple[str, str], Value]:
-    return {(name, ""): float(getattr(one, name)) for name in ("recency", "frequency", "money")}
 
 
 def _scores(traits: Mapping[str, Trait], products: Mapping[int, Product]) -> dict[tuple[str, str], Value]:
