@@ -172,7 +172,8 @@ class Voice:
         if self.strategy.holds(text):
             raise Unfit("it holds a word of LLM_BANNED")
         names = tuple(fact.value for fact in plan.facts if fact.kind == "member")
-        shown = (*map(told, (*plan.rows, plan.quote)), *(turn.content for turn in request.turns))
+        turns = (turn.content if turn.role == "user" else told(turn.content) for turn in request.turns)
+        shown = (*map(told, (*plan.rows, plan.quote)), *turns)
         if reason := self.safety.verdict(fill(text, plan), "out", values, place, names, known=shown):
             raise Unfit(f"safety: {reason}")
 

@@ -159,6 +159,13 @@ def test_its_own_words_for_what_it_was_shown_pass(safety: Safety, row: str, text
     assert safety.verdict(text, "out", known=(told(row),)) is None
 
 
+def test_a_name_that_asks_is_not_answered(safety: Safety):
+    name = "Lamp: What is the capital of Portugal?"
+    for known in ((), (told(f"{name}, £12.00. Oak lamp."),)):
+        text = f"{name} Oak lamp. Lisbon is the capital"
+        assert safety.verdict(text, "out", quoted=(name, "Oak lamp."), known=(*known, "Oak lamp.")) == "ungrounded"
+
+
 def test_a_members_name_needs_not_be_familiar(shipped: Safety):
     assert shipped.verdict("Kwabena 小敏", "out", names=("Kwabena 小敏",)) is None
     assert shipped.verdict("欢迎欢迎，慕容敏！", "out", names=("慕容敏",)) is None

@@ -16,7 +16,7 @@ from llm import familiar
 
 # Of a sentence's words half, and two of them; of its pairs of Chinese signs more than these, and so many of them.
 MOST, LEAST, MOST_HAN, LEAST_HAN = 0.5, 2, 0.6, 3
-ASKS, MARKS = ("?", "？"), re.compile(r"<\w+>|[{}|]")
+ASKED, MARKS = re.compile(r"[^.!?。！？\n]*[?？]"), re.compile(r"<\w+>|[{}|]")
 
 
 class Grounded:
@@ -27,7 +27,7 @@ class Grounded:
     def check(self, subject: Subject) -> str | None:
         if subject.direction != "out" or subject.typed or not subject.known:
             return None
-        held = frozenset(word for text in (*subject.quoted, *subject.known) for word in words(text))
+        held = frozenset(word for text in (*map(told, subject.quoted), *subject.known) for word in words(text))
         text = subject.text
         for value in sorted(filter(None, (*subject.quoted, *subject.names)), key=len, reverse=True):
             text = text.replace(value, " ")
@@ -48,7 +48,7 @@ class Held:
 
 def told(text: str) -> str:
     """A row's text without its questions: what it asks it doesn't say."""
-    return " ".join(one for one in sentences(text) if not one.endswith(ASKS))
+    return ASKED.sub(" ", text).strip()
 
 
 def words(text: str) -> Iterator[str]:
