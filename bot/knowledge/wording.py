@@ -21,6 +21,8 @@ from llm.protocol import SLOT, Act, Fact, Plan, State
 log = logging.getLogger(__name__)
 ATTEMPTS = 2  # a second try costs less than a stiff quote
 CALM = 0.5  # the temperature of posts and suggestions at most: an odd word in what nobody asked for is read by all
+# The starter was taught on short messages; to one of so many characters it says a no badly.
+NOTHING, LONG = (Act.UNKNOWN, Act.OFFTOPIC), 300
 PROSE = ("text", "reason", "value")  # slots in which the merchant's own sentences stand
 Show = Callable[[str], Awaitable[None]]
 # A sentence ends where its mark is followed by something else, so that nothing is shown that may still grow.
@@ -103,7 +105,7 @@ class Voice:
         """Word the plan. `show` gets the text so far whenever a sentence passed while more is coming. `place` is the
         chat as rules know it: `platform:id`."""
         plan = self._fit(plan, place)
-        if plan.fixed:
+        if plan.fixed or (plan.act in NOTHING and turns and len(turns[-1].content) > LONG):
             return replace(self.quote(plan), by="code")
         why, params, wrote = "", self.strategy.of(priority), [0]
         for attempt in range(self.attempts):
@@ -217,7 +219,7 @@ def plain(plan: Plan, texts: Texts) -> str:
     if plan.act is Act.HANDOFF and State.COMPLAINT in plan.states:
         return say(language, "I'm sorry about that. I've called somebody from the team, they will take it from here.")
     return {
-        Act.UNKNOWN: lambda: say(language, "I don't know that. I'll pass it on to the team."),
+        Act.UNKNOWN: lambda: say(language, "Sorry, I don't know that. I'll pass it on to the team."),
         Act.HANDOFF: lambda: say(language, "I've called somebody from the team, they will be with you here."),
         Act.GREET: lambda: say(language, "Hello! Ask me about our products, delivery or returns."),
         Act.THANKS: lambda: say(language, "You're welcome!"),

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from bot.knowledge.agreement import plural
-from bot.knowledge.wording import CALM, Strategy, Voice, Worded
+from bot.knowledge.wording import CALM, LONG, Strategy, Voice, Worded
 from bot.safety.rules.base import Terms
 from bot.safety.verdict import Safety
 from bot.texts import Texts
-from llm.engine import EngineBusy, EngineDeadline, EngineError, Priority, SamplingParams
+from llm.engine import EngineBusy, EngineDeadline, EngineError, Priority, SamplingParams, Turn
 from llm.engines.scripted import Answer, ScriptedEngine
 from llm.protocol import Act, Fact, Plan, State
 
@@ -159,6 +159,13 @@ async def test_the_catalogue_speaks_chinese_too(act: Act):
     worded = await Member(EngineError("down")).hear(Plan(act, "zh"))
     assert any("一" <= letter <= "鿿" for letter in worded.text)
     assert worded.text.isascii() is False
+
+
+@pytest.mark.parametrize(("length", "by"), [(LONG, "model"), (LONG + 1, "code")])
+async def test_who_writes_a_page_gets_a_plain_no(length: int, by: str):
+    voice = Member("I don't know that, I'll ask.").voice
+    worded = await voice.say(Plan(Act.UNKNOWN, "en"), (Turn("user", "a" * length),))
+    assert worded.by == by
 
 
 async def test_the_facts_of_a_reply_are_those_that_stand_in_it():
