@@ -21,7 +21,7 @@ from bot.outbox import extra
 from bot.pictures import Pictures
 from llm.engine import Priority
 from llm.protocol import Act, Fact
-from storage import drafts, shops
+from storage import drafts, members, shops
 from storage.database import Database
 
 RECENT = 30  # posts of a chat that a new one doesn't repeat
@@ -130,12 +130,14 @@ class Writer:
 
     async def _desk(self, name: str, words: str, language: str, chat_id: int, posts: Sequence[Any], again: int) -> Desk:
         shop = await self._database.read(lambda tx: shops.get(tx, self._shop_id))
+        where = await self._database.read(lambda tx: members.chat(tx, chat_id))
         assert shop is not None
         recent = [row for post in posts for row in post.sources]
         recent = recent[: len(self._library.products.documents) // 2]  # a small shop comes round again
         same = [post for post in posts if post.extra.get("type") == name]
         now = self._clock.now().astimezone(ZoneInfo(shop.timezone))
-        random = Random(f"{chat_id}:{now.date()}:{','.join(recent)}:{again}:{len(posts)}")
+        # by its own name, for numbers of rows tell what else was said elsewhere
+        random = Random(f"{where.platform}:{where.platform_id}:{now.date()}:{','.join(recent)}:{again}:{len(posts)}")
         return Desk(
             self._library, self._database, self._voice.texts, self._shop_id, shop.name, chat_id, language, random, now,
             frozenset(recent), frozenset(row for post in same for row in post.sources),
