@@ -12,6 +12,7 @@ from pathlib import Path
 
 from bot.knowledge.budget import budget
 from bot.knowledge.library import Ranking
+from bot.knowledge.places import located
 from bot.knowledge.topics import about
 from bot.language import HAN, language, normalise, tokens
 
@@ -107,7 +108,7 @@ def read(text: str, default: str) -> Reading:
     plain = _plain(text)
     found = _found(plain)
     meant = [f"={name.removeprefix('means_')}" for name in sorted(found) if name.startswith("means_")]
-    return Reading(plain, (*tokens(plain), *meant), language(plain, default), found)
+    return Reading(plain, (*tokens(located(plain)), *meant), language(plain, default), found)
 
 
 def understood(reading: Reading, wants: Mapping[str, float]) -> Reading:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.knowledge.meaning import PARTS, Meanings, Part, assembled, encoded, parts_of
+from bot.knowledge.places import located
 from bot.knowledge.retrieval import Hit, Index, expand
 from bot.knowledge.rows import (
     Alias,
@@ -176,7 +177,7 @@ class Library:
         """What each text means, where an encoder knows their language."""
         if spoken not in self._encoders.languages or not self.meanings.parts:
             return [None] * len(texts)
-        return list(await self._encoders.encode(texts, spoken, asked=True))
+        return list(await self._encoders.encode([*map(located, texts)], spoken, asked=True))
 
     def intents(self, text: str, vector: Vector, spoken: str) -> Mapping[str, float]:
         """What a text wants, as far as a head over it and its vector tells."""
