@@ -80,19 +80,24 @@ class Talk:
         self.fake, self.chance = fake, random.Random(seed)
         self.asked: dict[str, list[str]] = {chat: [] for chat in CHATS}
 
+    async def greet(self) -> None:
+        """Everybody says something everywhere: of a first direct message while the bot is away Discord tells nobody."""
+        for chat in CHATS:
+            await self._say(chat)
+
     async def ask(self, count: int) -> None:
         for _ in range(count):
-            chat = self.chance.choice(CHATS)
-            member = (
-                chat.removeprefix("direct:")
-                if chat.startswith("direct:")
-                else self.chance.choice(("ann", "tom", "zoe"))
-            )
-            called = "" if chat.startswith("direct:") else self.fake.mention
-            self.asked[chat].append(await self.fake.say(chat, member, called + self.chance.choice(QUESTIONS)))
+            await self._say(self.chance.choice(CHATS))
             if self.chance.random() < 0.3 and self.fake.gateway.served and self.fake.interactions.put:
                 await self.fake.use(COMMANDS, "ann", "ask", question=self.chance.choice(QUESTIONS))
             await asyncio.sleep(self.chance.uniform(0, 0.05))  # the moments themselves
+
+    async def _say(self, chat: str) -> None:
+        member = (
+            chat.removeprefix("direct:") if chat.startswith("direct:") else self.chance.choice(("ann", "tom", "zoe"))
+        )
+        called = "" if chat.startswith("direct:") else self.fake.mention
+        self.asked[chat].append(await self.fake.say(chat, member, called + self.chance.choice(QUESTIONS)))
 
     def answers(self, chat: str) -> list[str]:
         """What each message of the bot's answers, in the order in which they appeared."""
@@ -122,7 +127,7 @@ async def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path, kills: i
             await fake.place(chat)
         try:
             await bot.start()
-            await talk.ask(5)
+            await talk.greet()
             await bot.until(lambda: not talk.lost() and fake.interactions.put, "all of the first answered")
             for _ in range(kills):
                 seen, moment = len(fake.log), talk.chance.randint(1, 6)
