@@ -128,6 +128,7 @@ async def test_kill_9_loses_nothing_and_doubles_nothing(tmp_path: Path, kills: i
         try:
             await bot.start()
             await talk.greet()
+            await talk.ask(5)
             await bot.until(lambda: not talk.lost() and fake.interactions.put, "all of the first answered")
             for _ in range(kills):
                 seen, moment = len(fake.log), talk.chance.randint(1, 6)

@@ -26,6 +26,7 @@ async def test_kill_9_of_one_half_of_discord_or_the_other(url: str, tmp_path: Pa
             for half in halves:
                 await half.start()
             await talk.greet()
+            await talk.ask(5)
             await halves[0].until(lambda: not talk.lost(), "all of the first answered")
             for number in range(KILLS):
                 seen, moment, killed = len(fake.log), talk.chance.randint(1, 6), halves[number % 2]
