@@ -93,8 +93,7 @@ async def _asked(library: Library, shop: str, question: dict[str, Any]) -> Asked
         planner.seen.clear()
         plans = await planner.plan(turn["text"], context)
         if rows := tuple(dict.fromkeys(row for one in plans for row in one.sources)):
-            last = plans[-1].act if plans[-1].sources else plans[0].act
-            said[turn["member"]] = Context(rows=rows, act=last, asked=turn["text"], earlier=before.rows)
+            said[turn["member"]] = Context(rows=rows, act=plans[0].act, asked=turn["text"], earlier=before.rows)
     if len(planner.seen) != 1:
         return None
     reading, _, plan = planner.seen[0]

@@ -149,6 +149,11 @@ def matching(words: tuple[str, ...] | list[str], product: Product) -> list[Varia
     return [one for one, score in zip(product.variants, scores, strict=True) if score >= least]
 
 
+def steps(text: str) -> bool:
+    """Does it ask for the next bigger or smaller one?"""
+    return bool(UP.search(text) or DOWN.search(text))
+
+
 def step(text: str, product: Product, before: Variant | None) -> Variant | None:
     """`the next one up`: the variant that is one bigger, or smaller, than the one spoken of before."""
     way = 1 if UP.search(text) else -1 if DOWN.search(text) else 0

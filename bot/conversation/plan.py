@@ -275,7 +275,7 @@ class Planner:
         """The products meant: those named, else those just spoken of where the words point back."""
         said = context.products
         weak = not linked.hits or (linked.hits[0].called < SAID and linked.hits[0].evidence < OWN)
-        if said and context.same and weak:
+        if said and weak and (context.same or links.steps(reading.text)):
             return await self.library.read(said[:1])
         if said and weak and (recent := await self._told(reading, said)):
             return recent
@@ -385,8 +385,9 @@ def _after(context: Context, plans: list[Plan]) -> Context:
 
 
 def _alike(plan: Plan, other: Plan) -> bool:
-    """Would they say the same?"""
-    return (plan.act, plan.states, plan.facts) == (other.act, other.states, other.facts)
+    """Would the first say no more than the other, as all variants' prices do behind that of the one asked for?"""
+    priced = plan.act is other.act is Act.PRICE and State.RANGE in plan.states and plan.sources == other.sources
+    return priced or (plan.act, plan.states, plan.facts) == (other.act, other.states, other.facts)
 
 
 def _naming(plan: Plan) -> Plan:

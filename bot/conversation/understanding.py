@@ -14,6 +14,7 @@ from bot.knowledge.budget import budget
 from bot.knowledge.library import Ranking
 from bot.knowledge.places import located
 from bot.knowledge.topics import about
+from bot.knowledge.units import tenths
 from bot.language import HAN, language, normalise, tokens
 
 SPLIT = re.compile(
@@ -59,7 +60,7 @@ def glance(text: str) -> "Reading":
 
 
 def _plain(text: str) -> str:
-    return normalise(MENTION.sub(" ", text)).strip()
+    return tenths(normalise(MENTION.sub(" ", text)).strip())
 
 
 def _found(plain: str, names: tuple[str, ...] = ()) -> frozenset[str]:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from bot.language import normalise
+from bot.language import DIGITS, normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,21 @@ QUANTITY = re.compile(
 _HAN = _ANY.replace("(?P<", "(?P<zh_")
 ASKED = re.compile(rf"\b(?:in|how many|to|into)\s+(?:{_ANY}){_END}|(?:多少|几|换算成|合|是)个?(?:{_HAN})")
 HEAVY = re.compile(r"\bweigh|\bheavy|\blbs?\b|\blight")
+
+
+# `一米五`, `1米5`: what follows are tenths
+TENTHS = re.compile(
+    r"(?<![一二两三四五六七八九十百千\d])([一二两三四五六七八九\d])(米|斤|公斤)([一二三四五六七八九\d])(?![十百千万\d一二三四五六七八九.])"
+)
+
+
+def tenths(text: str) -> str:
+    """The text with `一米五` as `1.5米`."""
+
+    def digit(sign: str) -> int:
+        return int(sign) if sign.isdigit() else DIGITS[sign]
+
+    return TENTHS.sub(lambda found: f"{digit(found[1])}.{digit(found[3])}{found[2]}", text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,6 +160,7 @@ FOLLOWING = [
     (("how much is the moka pot?", "does it work on induction?"), "describe", ["does not work on induction"]),
     (("how much is the 3 cup moka pot?", "n the next one up"), "price", ["(6 cups)", "£36.00"]),
     (("how much is the 6 cup moka pot?", "bit much. the one below?"), "price", ["(3 cups)", "£27.00"]),
+    (("6 cups的摩卡壶多少钱？", "那有大一点的吗 啥价"), "price", ["（9 cups）", "£45.00"]),
     (("how much is the gooseneck kettle?", "ok. got it in copper?"), "stock", ["Copper sold out"]),
     (("is the brew scale waterproof?", "how much is it?"), "price", ["Brew Scale", "£42.00"]),
     (("摩卡壶多少钱？", "那有货吗？"), "stock", ["9 cups售罄", "3 cups、6 cups有货"]),

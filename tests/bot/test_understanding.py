@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import bot.knowledge
-from bot.conversation.understanding import split
+from bot.conversation.understanding import read, split
 from bot.knowledge.spelling import Spelling
 from bot.knowledge.topics import about, agreement, with_kin
+from bot.knowledge.units import tenths
 from bot.language import normalise, numerals
 
 NAMES = ["Heated Windowsill Propagator", "Gooseneck Kettle (Copper)", "洞庭碧螺春 100克", "静音电陶炉"]
@@ -54,6 +55,23 @@ def test_mending_keeps_what_is_no_name(text: str) -> None:
 )
 def test_sums_in_words_are_numbers(text: str, digits: str) -> None:
     assert numerals(text) == digits
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("一米五的还有吗", "1.5米的还有吗"),
+        ("床是1米8", "床是1.8米"),
+        ("两斤三", "2.3斤"),
+        ("一米五十", "一米五十"),
+        ("二十一米五", "二十一米五"),
+        ("1米55", "1米55"),
+        ("十米", "十米"),
+    ],
+)
+def test_tenths_behind_a_measure_are_a_number(text: str, digits: str) -> None:
+    assert tenths(text) == digits
+    assert read(text, "zh").text == digits
 
 
 @pytest.mark.parametrize(
