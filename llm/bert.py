@@ -96,20 +96,30 @@ def tuned(net: Bert, path: Path) -> Bert:
 
     if not path.is_file():
         raise EngineError(f"{path} is not there; `python -m llm.tune_encoder` makes it")
-    held = {name: one.float() for name, one in load_file(path).items()}
+    net.layers = changed(net.layers, load_file(path))
+    return net
 
-    def changed(name: str, one: "Tensor") -> "Tensor":
-        return one + (held[name] if name in held else held[f"{name}.a"] @ held[f"{name}.b"])
 
-    for number in sorted({int(name.partition(".")[0]) for name in held}):
-        pairs = {part.name: getattr(net.layers[number], part.name) for part in fields(Layer)}
-        net.layers[number] = Layer(
+def changed(layers: Sequence[Layer], differences: "Mapping[str, Tensor]") -> list[Layer]:
+    """The layers with these added: of a vector by its name, such as `7.up.bias`, of a matrix as the two factors under
+    its name with `.a` and `.b`. Those of other names are left out."""
+    held = {name: one.float() for name, one in differences.items()}
+
+    def of(name: str, one: "Tensor") -> "Tensor":
+        if name in held:
+            return one + held[name]
+        return one + held[f"{name}.a"] @ held[f"{name}.b"] if f"{name}.a" in held else one
+
+    def layer(number: int, before: Layer) -> Layer:
+        pairs = {part.name: getattr(before, part.name) for part in fields(Layer)}
+        return Layer(
             **{
-                name: (changed(f"{number}.{name}.weight", weight), changed(f"{number}.{name}.bias", bias))
+                name: (of(f"{number}.{name}.weight", weight), of(f"{number}.{name}.bias", bias))
                 for name, (weight, bias) in pairs.items()
             }
         )
-    return net
+
+    return [layer(number, one) for number, one in enumerate(layers)]
 
 
 def from_folder(folder: Path, sha256: str = "") -> Bert:

@@ -7,6 +7,7 @@ for heads are trained on both.
 
 from llm import encoder, encoder_e5, encoder_zh
 from llm.encoder import Encoder, Encoders, Joined, load_heads
+from llm.reader import Reader
 
 SHARES = {"en": 0.5, "zh": 0.7}  # of the multilingual one
 
@@ -18,7 +19,7 @@ def encoders() -> Encoders:
     if both is None:
         return Encoders(found)
     joined = [Joined(one, both, SHARES[language]) for one in found for language in one.languages]
-    return Encoders(joined, load_heads(language for one in joined for language in one.languages))
+    return Encoders(joined, load_heads(language for one in joined for language in one.languages), Reader(both))
 
 
 def of(language: str) -> Encoder | None:

@@ -46,6 +46,14 @@ class Encoder(Protocol):
         """Free what it holds."""
 
 
+class PairReader(Protocol):
+    """Reads a question together with sentences that may answer it."""
+
+    async def read(self, question: str, said: Sequence[str], near: Sequence[float]) -> list[float]:
+        """The log-odds that each answers it, against nothing doing so. `near`: how near their vectors are. Raises
+        EngineError where its weights are missing."""
+
+
 class SentenceEncoder:
     """A BERT-like encoder with mean pooling; loaded at first use, in a thread of its own. `before` is put before a
     text, and before one that is asked."""
@@ -53,25 +61,29 @@ class SentenceEncoder:
     def __init__(self, load: Callable[[], Bert], languages: frozenset[str], before: tuple[str, str] = ("", "")) -> None:
         self.languages = languages
         self._load, self._before = load, before
-        self._thread = ThreadPoolExecutor(1, "encoder")
+        self.thread = ThreadPoolExecutor(1, "encoder")
         self._network: Bert | None = None
+
+    @property
+    def network(self) -> Bert:
+        if self._network is None:
+            self._network = self._load()
+        return self._network
 
     async def encode(self, texts: Sequence[str], *, asked: bool = False) -> Vectors:
         run = partial(self.encode_now, texts, asked=asked)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, run)
+        return await asyncio.get_running_loop().run_in_executor(self.thread, run)
 
     def encode_now(self, texts: Sequence[str], *, asked: bool = False) -> Vectors:
-        if self._network is None:
-            self._network = self._load()
         order = sorted(range(len(texts)), key=lambda at: len(texts[at]))  # those of a length go together
-        found = np.empty((len(texts), self._network.width), np.float32)
+        found = np.empty((len(texts), self.network.width), np.float32)
         for start in range(0, len(texts), AT_ONCE):
             rows = order[start : start + AT_ONCE]
-            found[rows] = self._network.encode([self._before[asked] + texts[at] for at in rows])
+            found[rows] = self.network.encode([self._before[asked] + texts[at] for at in rows])
         return found
 
     async def close(self) -> None:
-        self._thread.shutdown(wait=True, cancel_futures=True)
+        self.thread.shutdown(wait=True, cancel_futures=True)
 
 
 class Joined:
@@ -113,8 +125,10 @@ def bundled() -> SentenceEncoder | None:
 class Encoders:
     """One encoder for each language, all of one space. `heads` read a text's intent off its vector, by language."""
 
-    def __init__(self, encoders: Sequence[Encoder], heads: Mapping[str, "Head"] | None = None) -> None:
-        self.heads = heads or {}
+    def __init__(
+        self, encoders: Sequence[Encoder], heads: Mapping[str, "Head"] | None = None, reader: PairReader | None = None
+    ) -> None:
+        self.heads, self.reader = heads or {}, reader
         self._all = encoders
         self._of = {language: one for one in encoders for language in one.languages}
         self.languages = frozenset(self._of)

@@ -38,12 +38,17 @@ RANK = 32
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """`said`: each sentence alone and behind its row's title; `asked`: a question and the place of the sentence that
-    answers it."""
+    """`said`: each sentence alone and behind its row's title; `rows`: the row of each; `asked`: a question and the
+    place of the sentence that answers it; `more`: the same, which only the reader is taught with (`teach_reader.py`);
+    `nowhere`: questions that no sentence answers."""
 
     name: str
+    language: str
     said: Sequence[tuple[str, str]]
+    rows: Sequence[int]
     asked: Sequence[tuple[str, int]]
+    more: Sequence[tuple[str, int]] = ()
+    nowhere: Sequence[str] = ()
 
 
 def read(path: Path) -> Shop:
@@ -59,11 +64,15 @@ def read(path: Path) -> Shop:
         for at, sentence in enumerate(one["sentences"]):
             places[row, at] = len(said)
             said.append((sentence, f"{one['title']}{joint}{sentence}"))
-    for number, (_, row, at) in enumerate(held["asked"], 1):
-        if (row, at) not in places:
-            raise ValueError(f"{path}: question {number}: no sentence {at} in row {row}; count both from 0")
-    asked = [(text, places[row, at]) for text, row, at in held["asked"]]
-    return Shop(held["name"], said, asked)
+
+    def placed(kind: str) -> list[tuple[str, int]]:
+        for number, (_, row, at) in enumerate(held.get(kind, ()), 1):
+            if (row, at) not in places:
+                raise ValueError(f"{path}: {kind}, question {number}: no sentence {at} in row {row}; count both from 0")
+        return [(text, places[row, at]) for text, row, at in held.get(kind, ())]
+
+    rows = [row for row, _ in places]
+    return Shop(held["name"], held["lang"], said, rows, placed("asked"), placed("more"), held.get("nowhere", ()))
 
 
 @dataclass(slots=True)
@@ -76,11 +85,11 @@ class Tuner:
     below: dict[str, Tensor] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.upper = [_learning(layer) for layer in self.net.layers[-UPPER:]]
+        self.upper = [learning(layer) for layer in self.net.layers[-UPPER:]]
 
     @property
     def learnt(self) -> list[Tensor]:
-        return [one for layer in self.upper for _, pair in _pairs(layer) for one in pair]
+        return [one for layer in self.upper for _, pair in pairs(layer) for one in pair]
 
     def vectors(self, texts: Sequence[str], *, asked: bool) -> Tensor:
         """Unit vectors [texts, width], as `E5` makes them."""
@@ -115,15 +124,15 @@ class Tuner:
         return cross_entropy(near * SHARPNESS, torch.tensor([places.index(place) for _, place in questions]))
 
 
-def _learning(layer: Layer) -> Layer:
+def learning(layer: Layer) -> Layer:
     def copied(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         weight, bias = (one.clone().requires_grad_() for one in pair)
         return weight, bias
 
-    return Layer(**{name: copied(pair) for name, pair in _pairs(layer)})
+    return Layer(**{name: copied(pair) for name, pair in pairs(layer)})
 
 
-def _pairs(layer: Layer) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
+def pairs(layer: Layer) -> Iterator[tuple[str, tuple[Tensor, Tensor]]]:
     return ((one.name, getattr(layer, one.name)) for one in fields(layer))
 
 
@@ -158,7 +167,7 @@ def differences(net: Bert, upper: Sequence[Layer], rank: int = RANK, kept: float
     found: dict[str, Tensor] = {}
     first = len(net.layers) - len(upper)
     for number, (layer, before) in enumerate(zip(upper, net.layers[first:], strict=True), first):
-        for (name, pair), (_, old) in zip(_pairs(layer), _pairs(before), strict=True):
+        for (name, pair), (_, old) in zip(pairs(layer), pairs(before), strict=True):
             for kind, one, other in zip(("weight", "bias"), pair, old, strict=True):
                 change = kept * (one - other).detach()
                 if change.dim() == 1:

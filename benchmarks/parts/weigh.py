@@ -100,6 +100,8 @@ async def _asked(library: Library, shop: str, question: dict[str, Any]) -> Asked
     if not weigh.is_open(reading, plan):
         return None
     candidates = await planner.weigh.candidates(*planner.seen[0])
+    if not candidates:
+        return None
     plans_ = [(one.evidence, judge(question, reply(one.plan))) for one in candidates]
     return Asked(shop, question["split"], reading.language, plans_)
 

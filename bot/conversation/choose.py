@@ -1,6 +1,6 @@
 """Products chosen for a member: what fits a need, what there is of a kind, the cheapest."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bot.conversation import link as links
@@ -14,6 +14,7 @@ from llm.protocol import Plan
 
 NEEDED, ALIKE = 15, 0.12  # rows looked at for a need, and how much worse others may be
 FIT = {"en": 0.25, "zh": 0.1}  # the least worth
+READ = 0.15  # weight of whether a sentence answers
 CHOSEN, LEANT = 0.65, 0.5  # probability of a wish for advice that counts where a product is named, and where none is
 
 
@@ -69,8 +70,12 @@ class Chooser:
 
     async def _needed(self, reading: Reading, ranking: Ranking, limit: Decimal | None) -> Plan | None:
         """Those whose sentences are nearest to the need, for no more than the limit."""
-        worth = {hit.id: score for score, hit in ranking.products}
-        fit = _fitting(await self.library.read([*worth][:NEEDED]), limit)
+        worth = {hit.id: score for score, hit in ranking.products[:NEEDED]}
+        fit = _fitting(await self.library.read([*worth]), limit)
+        if not reading.told:
+            told = await self.library.told(reading.text, [one.row for one in fit], reading.language)
+            reading = replace(reading, told=told)
+        worth = {id: score + READ * reading.answers(f"product:{id}") for id, score in worth.items()}
         best = max((worth[one.id] for one in fit), default=0.0)
         fit = [one for one in fit if worth[one.id] >= best - ALIKE]
         least = FIT[reading.language] if limit is None else 0.0  # who names a sum wants to see what there is for it

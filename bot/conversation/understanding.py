@@ -92,12 +92,18 @@ class Reading:
     wants: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)  # intent -> probability
     need: float = field(default=0.0, compare=False)  # how likely something is sought for a need
     near: Near = field(default=_nothing, compare=False, repr=False)
+    told: Mapping[tuple[str, str], float] = field(default_factory=dict, compare=False, repr=False)  # see Library.told
     halves: Callable[[str], tuple[float, float]] = field(default=_neither, compare=False, repr=False)
 
     @property
     def about(self) -> Mapping[str, float]:
         """Topic or act -> how likely the text is about it; worked out when asked for."""
         return about(self.text, self.language)
+
+    def answers(self, row: str) -> float:
+        """Whether a sentence of a row answers, -1 to 1, as far as they were read; 0 where none was."""
+        read = [odds for (of, _), odds in self.told.items() if of == row]
+        return max(read, default=-1.0 if self.told else 0.0)
 
     def has(self, *names: str) -> bool:
         """Is any of these cues there?"""

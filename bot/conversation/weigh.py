@@ -1,8 +1,9 @@
 """A second look at a plan: what else might be said, weighed by a model learnt from labelled questions.
 
 Beside the plan that rules chose stand others: the articles nearest to the question, and of the nearest products their
-sentences, an attribute, price, stock and choices; a choice of products; and that nothing is known. Evidence for each is
-weighed by a multinomial regression, whose weights stand in weigh.toml; `python -m benchmarks.parts.weigh` makes them.
+sentences, an attribute, price, stock and choices; a choice of products; and that nothing is known. Evidence for each,
+what a reader of question and sentence together says among it, is weighed by a multinomial regression, whose weights
+stand in weigh.toml; `python -m benchmarks.parts.weigh` makes them. Without a reader the rules decide alone.
 """
 
 import math
@@ -23,14 +24,13 @@ from bot.knowledge.retrieval import Hit, Index, expand, overlap
 from bot.knowledge.rows import Product
 from llm.protocol import Act, Plan
 
-ARTICLES, PRODUCTS = 4, 3  # rows that are looked at
+ARTICLES, PRODUCTS, READ = 4, 3, 6  # rows that are looked at, and products that are read
 OPEN = (Act.DESCRIBE, Act.POLICY, Act.RECOMMEND, Act.UNKNOWN, Act.ASK_BACK)  # acts that are looked at again
 NEEDED = 0.8  # probability of a wish for advice that is not
 LIKELY = 0.5  # of another plan, where advice is asked for in so many words
-TOLD = 0.2  # the least nearness of a sentence that is said where the rules know none
-PLAINLY = 0.7  # or a plan's chance
+UNREAD = -1.0  # what is said of a sentence that was not read
 BESIDE = 0.5  # chance of what is said beside a price, stock, choices or a link
-UNSURE, NEXT = 0.45, 0.15  # a plan of no more chance is said together with the next, if that has as much
+UNSURE, NEXT = 0.5, 0.15  # a plan of no more chance is said together with the next, if that has as much
 TELLING = (Act.DESCRIBE, Act.POLICY, Act.DETAIL)
 ROWS = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)
 CUES = {Act.PRICE: "price", Act.STOCK: "stock", Act.OPTIONS: "options", Act.RECOMMEND: "recommend"}
@@ -58,6 +58,8 @@ class Weigher:
         if not is_open(reading, plan) and not await self._more(reading, plan):
             return [plan]
         found = await self.candidates(reading, context, plan)
+        if not found:
+            return [plan]
         chances = likely(_weights()[reading.language], [one.evidence for one in found])
         ranked = sorted(zip(chances, found, strict=True), key=lambda pair: -pair[0])
         chosen = _chosen(reading, plan, *ranked[0]) if is_open(reading, plan) else plan
@@ -72,14 +74,22 @@ class Weigher:
         return any(self.compose.rest(words, one) for one in await self.library.read(asked))
 
     async def candidates(self, reading: Reading, context: Context, chosen: Plan) -> list[Candidate]:
-        """The plan that was chosen first, then the others that may be."""
+        """The plan that was chosen first, then the others that may be. None where nothing was read."""
         assert reading.ranking
         ranking = reading.ranking
         articles = self.library.read_articles([hit.id for _, hit in ranking.articles[:ARTICLES]])
+        ids = dict.fromkeys([*context.products[:1], *(hit.id for _, hit in ranking.products[:PRODUCTS])])
+        rows = [
+            *(one.row for one in articles),
+            *(f"product:{one}" for one in ids),
+            *(hit.row for _, hit in ranking.products[:READ]),
+        ]
+        reading = replace(reading, told=await self.library.told(reading.text, dict.fromkeys(rows), reading.language))
+        if not reading.told:
+            return []
         if CLAIM.search(reading.text) and chosen.act is not Act.POLICY:
             articles = []  # the merchant's yes is to the article's question, not to what is claimed of a product
         plans = [chosen, *(self.compose.policy(reading, one, self.library.articles) for one in articles)]
-        ids = dict.fromkeys([*context.products[:1], *(hit.id for _, hit in ranking.products[:PRODUCTS])])
         for product in await self.library.read([*ids]):
             plans += self._of_product(reading, product)
         plans += [one for one in [await self.choose.recommend(reading, context)] if one]
@@ -125,8 +135,13 @@ class Evidence:
         best = max(near.values(), default=0.0)
         said = max((score for text, score in near.items() if _holds(plan.quote, text)), default=0.0)
         first, second = self.reading.halves(row)
+        told = self.reading.told
+        mine = {one for one in told if one[0] == row and _holds(plan.quote, one[1])}
+        read = max((told[one] for one in mine), default=UNREAD)
+        rest = max((told[one] for one in told if one not in mine), default=UNREAD)
         return {
-            "worth": worth, "lead": worth - others, "near": best, "near_lead": best - self._nearest(row), "said": said,
+            "read": read, "read_lead": read - rest, "worth": worth, "lead": worth - others, "near": best,
+            "near_lead": best - self._nearest(row), "said": said,
             "short": best - said, "first": first, "second": second, "spoken": float(row in self.context.rows),
             "spoken_asks": float(row in self.context.rows) * float(self.reading.has("followup")),
             "over": overlap(self.reading.words, plan.quote, self.index) / self.whole, **_named(hit),
@@ -140,6 +155,7 @@ class Evidence:
             "near": self._nearest(""),
             "asks": float(self.reading.has("question")),
             "spoken": float(bool(self.context.rows)),
+            "read": max(self.reading.told.values(), default=UNREAD),
         }
 
     def _nearest(self, but: str) -> float:
@@ -149,11 +165,9 @@ class Evidence:
 
 
 def _chosen(reading: Reading, plan: Plan, chance: float, best: Candidate) -> Plan:
-    """The likeliest plan, unless too little speaks for it to take the place of what the rules chose."""
-    said = best.evidence.get(f"{best.plan.act}.said", TOLD)
-    far = plan.act is Act.UNKNOWN and said < TOLD and chance < PLAINLY
+    """The likeliest plan, unless too little speaks for it to take the place of the advice that is asked for."""
     advice = plan.act is Act.RECOMMEND and reading.has("recommend")
-    return plan if best.plan is plan or far or (advice and chance < LIKELY) else replace(best.plan, sure=chance)
+    return plan if best.plan is plan or (advice and chance < LIKELY) else replace(best.plan, sure=chance)
 
 
 def _beside(chosen: Plan, ranked: Sequence[tuple[float, Plan]]) -> list[Plan]:

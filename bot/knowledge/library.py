@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bot.knowledge.meaning import PARTS, Meanings, Part, assembled, encoded, parts_of
@@ -29,6 +29,8 @@ from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 KEPT = 2_000  # products kept in memory
+READ = 12  # sentences that are read together with a question
+SURE = 4.0  # log-odds of a sentence that surely answers
 AT_ONCE = 32  # texts that were taught are encoded before the next answer
 STRAY = 0.8  # an article's worth for each thing that its title is about and nobody asked
 ALIKE = 0.25  # the least likelihood that question and article are about the same topic for it to count
@@ -183,6 +185,15 @@ class Library:
         """What a text wants, as far as a head over it and its vector tells."""
         head = self._encoders.heads.get(spoken)
         return head.of(text, vector) if head else {}
+
+    async def told(self, text: str, rows: Iterable[str], spoken: str) -> Mapping[tuple[str, str], float]:
+        """Row and sentence -> whether it answers a text, -1 to 1, of those that may; none where nothing reads both."""
+        reader, [vector] = self._encoders.reader, await self.meaning([text], spoken)
+        if vector is None or reader is None:
+            return {}
+        parts = self.meanings.nearest(rows, vector, READ)
+        odds = await reader.read(text, [one.text for one, _ in parts], [near for _, near in parts])
+        return {(one.row, one.said): max(-1.0, min(1.0, odd / SURE)) for (one, _), odd in zip(parts, odds, strict=True)}
 
     def read_articles(self, ids: Sequence[int]) -> list[Article]:
         """These articles, as of the catalogue's version."""

@@ -52,6 +52,18 @@ class Meanings:
         alone = [place for place in self.places.get(row, ()) if self.parts[place].text == self.parts[place].said]
         return {self.parts[place].said: float(self.vectors[place] @ asked) for place in alone}
 
+    def nearest(self, rows: Iterable[str], asked: Vector, count: int) -> list[tuple[Part, float]]:
+        """So many sentences and attributes of these rows, behind their row's name, the nearest first."""
+        if len(asked) != self.vectors.shape[1]:
+            return []
+        places = [at for row in rows for at in self.places.get(row, ()) if self._named(self.parts[at])]
+        near = self.vectors[places] @ asked
+        return [(self.parts[places[at]], float(near[at])) for at in (-near).argsort(kind="stable")[:count]]
+
+    @staticmethod
+    def _named(part: Part) -> bool:
+        return bool(part.said) and part.text != part.said
+
     def halves(self, row: str, asked: Vector) -> tuple[float, float]:
         """How near a row's nearest sentence is, by each of the two encoders that are joined in a vector."""
         alone = [place for place in self.places.get(row, ()) if self.parts[place].text == self.parts[place].said]

@@ -27,6 +27,7 @@ ANSWERED = {
     "is the pump still looked after when it packs up in month 20": "covered for 2 years",
     "can i bring back a dry tank i changed my mind about": "restocking fee",
 }
+BARLEY = "how much of that barley powder per bag.. well per 500g. last time it went all gluey inside"
 NOTHING = ("hi there", "thanks, that's all", "what do you think of the new prime minister")
 
 
@@ -70,9 +71,9 @@ async def test_beside_a_price_or_a_guess_stands_what_may_be_the_answer_as_well(
     tmp_path: Path, encoders: Encoders
 ) -> None:
     async with shop(tmp_path, "bakery", encoders) as planner:
-        price, dose = await planner.plan("how much of that barley powder per bag.. well per 500g", Context())
+        price, dose = await planner.plan(BARLEY, Context())
         assert (price.act, dose.act, price.sources) == (Act.PRICE, Act.DESCRIBE, dose.sources)
-        first, second = await planner.plan("fed mine religiously over a wk and its just.. paste. zero fizz", Context())
+        first, second = await planner.plan("Could you post a bag of bread flour to my mam in Galway?", Context())
         assert (first.act, second.act) == (Act.POLICY, Act.POLICY)
         assert first.sure == second.sure < 0.5
         (plan,) = await planner.plan("how much is the doris starter", Context())

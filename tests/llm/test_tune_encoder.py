@@ -26,7 +26,7 @@ def written(folder: Path, asked: list[tuple[str, int, int]]) -> Path:
 
 
 def test_a_question_without_its_sentence_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"shop\.json: question 2: no sentence 7 in row 1; count both from 0"):
+    with pytest.raises(ValueError, match=r"shop\.json: asked, question 2: no sentence 7 in row 1; count both from 0"):
         tune_encoder.read(written(tmp_path, [ASKED[0], ("and by post", 1, 7)]))
 
 
