@@ -23,6 +23,8 @@ WRONG = {
 }
 MISSED = {"洋甘菊含咖啡因吗", "how many pots do you get out of the full pu-erh cake?"}
 
+pytestmark = pytest.mark.timeout(300)  # 336 messages with all encoders, perhaps beside other tests
+
 Turn = tuple[dict[str, Any], dict[str, Any]]
 
 

@@ -124,6 +124,8 @@ class Evidence:
         if plan.act in CUES:
             found["cue"] = float(self.reading.has(CUES[plan.act]))
         found |= self._of_row(row, plan) if row else self._of_none()
+        if plan.act is Act.UNKNOWN:  # of a product or of nothing
+            found["read"] = max(self.reading.told.values(), default=UNREAD)
         return {f"{plan.act}.{name}": float(value) for name, value in found.items()}
 
     def _of_row(self, row: str, plan: Plan) -> dict[str, float]:

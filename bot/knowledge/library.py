@@ -191,7 +191,10 @@ class Library:
         reader, [vector] = self._encoders.reader, await self.meaning([text], spoken)
         if vector is None or reader is None:
             return {}
-        parts = self.meanings.nearest(rows, vector, READ)
+        nearest = self.meanings.nearest(rows, vector, READ)
+        parts = [(one, near) for one, near in nearest if language(one.text, spoken) == spoken]
+        if len(parts) < len(nearest) / 2:
+            return {}  # it reads question and sentence of one language
         odds = await reader.read(text, [one.text for one, _ in parts], [near for _, near in parts])
         return {(one.row, one.said): max(-1.0, min(1.0, odd / SURE)) for (one, _), odd in zip(parts, odds, strict=True)}
 

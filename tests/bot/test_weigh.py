@@ -73,8 +73,8 @@ async def test_beside_a_price_or_a_guess_stands_what_may_be_the_answer_as_well(
     async with shop(tmp_path, "bakery", encoders) as planner:
         price, dose = await planner.plan(BARLEY, Context())
         assert (price.act, dose.act, price.sources) == (Act.PRICE, Act.DESCRIBE, dose.sources)
-        first, second = await planner.plan("Could you post a bag of bread flour to my mam in Galway?", Context())
-        assert (first.act, second.act) == (Act.POLICY, Act.POLICY)
+        first, second = await planner.plan("son's on skye. will the wriggly rye fella get to him alive", Context())
+        assert (first.act, second.act) == (Act.POLICY, Act.DESCRIBE)
         assert first.sure == second.sure < 0.5
         (plan,) = await planner.plan("how much is the doris starter", Context())
         assert plan.act is Act.PRICE
