@@ -5,6 +5,7 @@ beside the project's own Chinese one in `encoder_zh.py`, stands a multilingual o
 """
 
 import asyncio
+import ctypes
 import importlib.util
 import json
 import re
@@ -46,6 +47,12 @@ class Encoder(Protocol):
         """Free what it holds."""
 
 
+def give_back() -> None:
+    """To the system what loading took in passing; the C library keeps it otherwise, where it is glibc."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
+
+
 class PairReader(Protocol):
     """Reads a question together with sentences that may answer it."""
 
@@ -68,6 +75,7 @@ class SentenceEncoder:
     def network(self) -> Bert:
         if self._network is None:
             self._network = self._load()
+            give_back()
         return self._network
 
     async def encode(self, texts: Sequence[str], *, asked: bool = False) -> Vectors:

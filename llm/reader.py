@@ -15,7 +15,7 @@ import numpy as np
 
 from llm import encoder_e5
 from llm.bert import Bert, Layer, changed
-from llm.encoder import SentenceEncoder
+from llm.encoder import SentenceEncoder, give_back
 from llm.engine import EngineError
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ class Reader:
             return []
         if self._joint is None:
             self._joint = load(self._encoder.network, self._path)
+            give_back()
         joint = self._joint
         with torch.inference_mode():
             asked = joint.apart([question], asked=True) * len(said)
