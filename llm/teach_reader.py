@@ -24,7 +24,7 @@ from llm import bundled, encoder_e5, reader
 from llm.bert import tuned
 from llm.engine import EngineError
 from llm.reader import UPPER, Joint
-from llm.tune_encoder import ASKED, Shop, differences, learning, pairs, read
+from llm.tune_encoder import ASKED, Shop, differences, learning, pairs, read_all
 
 EPOCHS, RATE, WARM = 2, 1.5e-4, 60
 HEADS = 10  # times as fast as the layers learn what is new on top of them
@@ -181,9 +181,7 @@ def main() -> None:
     parser.add_argument("--hold", type=int, default=0, help="leave out every N-th shop and say what is right there")
     options = parser.parse_args()
     try:
-        shops = [read(path) for path in sorted(options.asked.glob("*.json"))]
-        if not shops:
-            raise ValueError(f"{options.asked}: no shop in it; *.json such as those of {ASKED}")
+        shops = read_all(options.asked)
         teacher, every = Teacher(untaught()), questions(shops)
     except (EngineError, OSError, ValueError) as error:
         sys.exit(str(error))

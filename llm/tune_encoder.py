@@ -75,6 +75,14 @@ def read(path: Path) -> Shop:
     return Shop(held["name"], held["lang"], said, rows, placed("asked"), placed("more"), held.get("nowhere", ()))
 
 
+def read_all(folder: Path) -> list[Shop]:
+    """Every shop of a folder, by its file's name. Raises ValueError as `read` does, and where there is none."""
+    shops = [read(path) for path in sorted(folder.glob("*.json"))]
+    if not shops:
+        raise ValueError(f"{folder}: no shop in it; *.json such as those of {ASKED}")
+    return shops
+
+
 @dataclass(slots=True)
 class Tuner:
     """The network with layers that learn on top; what those below make of a text is made once."""
@@ -195,12 +203,10 @@ def main() -> None:
     parser.add_argument("--hold", type=int, default=0, help="leave out every N-th shop and say what it gains")
     options = parser.parse_args()
     try:
-        shops = [read(path) for path in sorted(options.asked.glob("*.json"))]
+        shops = read_all(options.asked)
         net = encoder_e5.network()
     except (EngineError, OSError, ValueError) as error:
         sys.exit(str(error))
-    if not shops:
-        sys.exit(f"{options.asked}: no shop in it; *.json such as those of {ASKED}")
     held = shops[:: options.hold] if options.hold else []
     tuner = Tuner(net, torch.from_numpy(np.load(encoder_e5.MEANS)))
     before = {shop.name: right(tuner, shop) for shop in held}

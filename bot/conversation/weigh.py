@@ -81,7 +81,7 @@ class Weigher:
         ids = dict.fromkeys([*context.products[:1], *(hit.id for _, hit in ranking.products[:PRODUCTS])])
         rows = [
             *(one.row for one in articles),
-            *(f"product:{one}" for one in ids),
+            *(f"product:{one}" for one in context.products[:1]),
             *(hit.row for _, hit in ranking.products[:READ]),
         ]
         reading = replace(reading, told=await self.library.told(reading.text, dict.fromkeys(rows), reading.language))

@@ -30,8 +30,13 @@ def test_a_question_without_its_sentence_is_named(tmp_path: Path) -> None:
         tune_encoder.read(written(tmp_path, [ASKED[0], ("and by post", 1, 7)]))
 
 
+def test_a_folder_without_a_shop_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no shop in it; \*\.json such as those of"):
+        tune_encoder.read_all(tmp_path)
+
+
 def test_every_written_shop_can_be_read() -> None:
-    shops = [tune_encoder.read(path) for path in sorted(tune_encoder.ASKED.glob("*.json"))]
+    shops = tune_encoder.read_all(tune_encoder.ASKED)
     assert sum(len(shop.asked) for shop in shops) >= 2_000
 
 
