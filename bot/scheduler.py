@@ -69,7 +69,7 @@ class Scheduler:
         self._retention_days = retention_days
         self._wake_intake, self._wake_outbox = wake_intake, wake_outbox
         self._correct, self._leads, self._steps, self._forget = correct, leads, steps, forget
-        self._ticking = asyncio.Lock()
+        self._ticking, self._moving = asyncio.Lock(), asyncio.Lock()
         self._pushed: date | None = None
         self._cleared: date | None = None
 
@@ -120,11 +120,12 @@ class Scheduler:
             await self.tick()
 
     async def _campaigns(self) -> bool:
-        """Whatever else moves on by the clock."""
-        if not await self._leads():
-            return False
-        now = self._clock.now()
-        return any([await step(now) for step in self._steps])
+        """Whatever else moves on by the clock; one at a time, as a step acts on what it has read."""
+        async with self._moving:
+            if not await self._leads():
+                return False
+            now = self._clock.now()
+            return any([await step(now) for step in self._steps])
 
     async def _anything(self, tx: Transaction) -> bool:
         """Is a parked message, a schedule, a run or the day's suggestions due? One look in place of four."""

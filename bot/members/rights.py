@@ -221,13 +221,18 @@ class Rights:
         if row.state == forget.OPEN:
             await self._sweep(row.id)
             return True
-        told = await self._database.read(lambda tx: forget.answers(tx, self._shop_id, row.cause, row.id))
+
+        async def look(tx: Transaction) -> tuple[list[Any], bool]:
+            told = await forget.answers(tx, self._shop_id, row.cause, row.id)
+            return told, await forget.handled(tx, row.cause)
+
+        told, handled = await self._database.read(look)
         if any(one.state not in ENDS for one in told) and now - row.at < PATIENCE:
             return False
+        if not told and not handled:
+            return False  # the command is still to be answered, which tells them
         if not told and await self._tell(row):
             return True
-        if not told and not await self._database.read(lambda tx: forget.handled(tx, row.cause)):
-            return False
         await self._end(row, [one.id for one in told])
         return True
 
@@ -238,7 +243,7 @@ class Rights:
         text = certificate(partial(self._texts.say, language), row.counts)
 
         async def tell(tx: Transaction) -> bool:
-            if not place or not await forget.handled(tx, row.cause):
+            if not place:
                 return False
             chat = await members.enter(tx, self._shop_id, platform, place, "", True)
             key, values = f"forgotten:{row.id}", {"extra": extra(Outgoing(text), language=language)}

@@ -1,7 +1,7 @@
 """A shop on a real SQLite file, with what members, posts and the ticker need, and a scripted engine."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -135,6 +135,7 @@ async def running_shop(
     chats: Limits | None = None,
     quiet: Hours = QUIET,
     admins: Sequence[Admin] = (),
+    steps: Sequence[Callable[[datetime], Awaitable[bool]]] = (),
 ) -> AsyncIterator[RunningShop]:
     """Open it on a file in `folder`; opened again on the same folder, it goes on with what stands there.
 
@@ -194,7 +195,7 @@ async def running_shop(
         )  # fmt: skip
         scheduler = Scheduler(
             database=database, shop_id=shop_id, clock=clock, runs=runs, suggestions=suggestions, retention_days=30,
-            wake_intake=wake_intake, wake_outbox=wake_outbox,
+            wake_intake=wake_intake, wake_outbox=wake_outbox, steps=steps,
         )  # fmt: skip
         group = await database.write(lambda tx: members.enter(tx, shop_id, "web", "group", "Group", False))
         yield RunningShop(

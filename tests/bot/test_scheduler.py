@@ -258,3 +258,30 @@ async def test_it_ticks_by_itself_until_it_is_cancelled(shop: RunningShop) -> No
     with contextlib.suppress(asyncio.CancelledError):
         await running
     assert running.cancelled()
+
+
+async def test_what_moves_on_by_the_clock_is_never_moved_on_twice_at_once(tmp_path: Path) -> None:
+    """A step acts on what it has read: beside itself it would tell a forgotten member twice."""
+    under_way, most, entered, go_on = 0, 0, asyncio.Event(), asyncio.Event()
+
+    async def step(now: datetime) -> bool:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        entered.set()
+        await go_on.wait()
+        under_way -= 1
+        return False
+
+    async with running_shop(tmp_path, steps=[step]) as shop:
+        running = asyncio.create_task(shop.scheduler.run())
+        try:
+            await entered.wait()
+            entered.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(entered.wait(), 2.5)  # its own job and the tick, each second
+        finally:
+            go_on.set()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+    assert most == 1
