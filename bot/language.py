@@ -13,6 +13,9 @@ WORD = re.compile(rf"[a-zà-öø-ÿ0-9]+(?:[.'’][a-z0-9]+)*|[{CJK}]+")
 HAN = re.compile(f"[{CJK}]")
 LATIN = re.compile(r"[a-zA-Z]+")
 QUALITY = re.compile(r"[01](?:\.\d{1,3})?")
+# `T-34` and `歼20` are what a model is called.
+CODE = re.compile(rf"(?<![a-z0-9])([a-z]{{1,4}}-|[{CJK}]-?)(\d{{1,4}})(?![\d.])")
+NAME_NUMBER = re.compile(r"([a-zà-öø-ÿ]{3,})(\d+)")  # a model's name and number, typed as one
 NUMBER_UNIT = re.compile(r"(\d+(?:\.\d+)?)([a-z]{1,4})")
 SENTENCE = re.compile(r"[^.!?。！？\n]*(?:[.!?](?![\s\n]|$)[^.!?。！？\n]*)*(?:[.!?。！？]+[\"”’)）]*|\n|$)")
 ENGLISH_STOP = frozenset(
@@ -160,13 +163,14 @@ def stem(word: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """English stems without stop words; Chinese single characters and pairs."""
-    found: list[str] = []
-    for word in WORD.findall(normalise(text)):
+    plain = normalise(text)
+    found = [letters.removesuffix("-") + number for letters, number in CODE.findall(plain)]
+    for word in WORD.findall(plain):
         if HAN.match(word):
             found += [one for one in word if one not in CHINESE_STOP]
             found += [word[i : i + 2] for i in range(len(word) - 1) if not CHINESE_STOP.issuperset(word[i : i + 2])]
         elif word not in ENGLISH_STOP:
             found += [stem(word)]
-            if word[0].isdigit() and (match := NUMBER_UNIT.fullmatch(word)):
+            if match := NUMBER_UNIT.fullmatch(word) or NAME_NUMBER.fullmatch(word):
                 found += match.groups()
     return found

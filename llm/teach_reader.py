@@ -2,7 +2,8 @@
 
 Its layers over question and sentence joined learn to tell the sentence that answers from the shop's nearest others, and
 from none of them: a softmax with one more choice. The questions are those of llm/corpus/asked, of which the encoder was
-taught with some: how near it finds their sentence is no news, so it is left out with these.
+taught with some: how near it finds their sentence is no news, so it is left out with these; and those of shops that
+`llm.aspects` puts together, in short sentences of many facts as product texts have them.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from llm import bundled, encoder_e5, reader
+from llm import aspects, bundled, encoder_e5, reader
 from llm.bert import tuned
 from llm.engine import EngineError
 from llm.reader import UPPER, Joint
@@ -33,6 +34,7 @@ WRONG, NEAREST, AMONG = 5, 3, 20  # sentences beside the right one; so many the 
 REMOVED = 0.12  # of the questions are put to the shop without the row that answers
 BLIND = 0.25  # are read without how near the vectors are
 RANK = 64
+COMPOSED = 34  # shops of each language, put together of subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +179,13 @@ def right(teacher: Teacher, every: Sequence[Question], among: int = 8) -> tuple[
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m llm.teach_reader", description=__doc__)
     parser.add_argument("--asked", type=Path, default=ASKED, help="folder of shops with their questions")
+    parser.add_argument("--aspects", type=Path, default=aspects.ASPECTS, help="folder of subjects and their aspects")
     parser.add_argument("--out", type=Path, default=reader.TAUGHT, help="where what was learnt goes")
     parser.add_argument("--hold", type=int, default=0, help="leave out every N-th shop and say what is right there")
     options = parser.parse_args()
     try:
         shops = read_all(options.asked)
+        shops += aspects.composed(aspects.read(options.aspects), COMPOSED)
         teacher, every = Teacher(untaught()), questions(shops)
     except (EngineError, OSError, ValueError) as error:
         sys.exit(str(error))

@@ -21,7 +21,11 @@ WRONG = {
     "01 vs 02?",
     "我可以 几点",
 }
-MISSED = {"洋甘菊含咖啡因吗", "how many pots do you get out of the full pu-erh cake?"}
+MISSED = {
+    "洋甘菊含咖啡因吗",
+    "how many pots do you get out of the full pu-erh cake?",
+    "how long does it last?",  # of a whisk that was named in the message before
+}
 
 pytestmark = pytest.mark.timeout(300)  # 336 messages with all encoders, perhaps beside other tests
 

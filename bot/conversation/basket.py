@@ -28,6 +28,7 @@ NUMBER = re.compile(
 COUNTING = frozenset(
     "of x × times pcs pcs. pieces piece units packs pack bags bag boxes box tins tin bottles bottle sets set these those them".split()
 )
+DOZENS = 20  # a bigger number that its text says too measures it
 POINTS = re.compile(r"\b(?:these|those|them|it|this|that|this one|that one|ones)\b|[这那]|它")
 # Words of these questions that name no product.
 ASKED = frozenset(
@@ -136,7 +137,8 @@ def _counted(part: str, product: Product | None) -> tuple[int | None, str]:
     counts, rest = [], part
     for found in NUMBER.finditer(part):
         number, following = found["n"], found["next"] or ""
-        if number in tokens(title) or any(_measures(label, number, following) for label in labels):
+        measured = product is not None and int(number) > DOZENS and number in tokens(product.description)
+        if number in tokens(title) or measured or any(_measures(label, number, following) for label in labels):
             continue  # a size or the like, not a number of pieces
         pieces = following in ("x", "×") or (following != "" and following in PIECES)
         option = any(number in re.findall(r"\d+", label) for label in labels)

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 from bot.conversation import link as links
 from bot.conversation.context import Context
-from bot.conversation.phrases import CLAIM, COUNTED, ELLIPSIS, PREMISE, counted
+from bot.conversation.phrases import CLAIM, COUNTED, COUNTS, ELLIPSIS, PREMISE, counted
 from bot.conversation.understanding import Reading
 from bot.knowledge.claims import FEW
 from bot.knowledge.facts import Maker, needs_of
 from bot.knowledge.passages import prose
 from bot.knowledge.retrieval import Index, expand
 from bot.knowledge.rows import Article, Product, Variant, in_short
-from bot.language import CHINESE_STOP, HAN, normalise, numerals, tokens
+from bot.language import normalise, numerals, tokens
 from llm.protocol import Act, Fact, Plan, State
 
 PLAINLY = 0.45  # nearness of a sentence that tells it, though the words sound of stock
@@ -20,8 +20,9 @@ STOCK = 0.7  # probability of a question about stock, whatever else its words to
 TOLD = {"en": 0.27, "zh": 0.2}  # the least nearness of a sentence that tells what is asked, on development shops
 WORDS = 0.4  # or the least share of what is asked that its words hold
 WHOLE = 320  # characters of an article that are said whole
-FILLERS = CHINESE_STOP | set("货不没还多少卖价钱剩几个现买拍得着")  # signs of asking whether and for how much
+LISTED = 6  # variants of which the numbers are said, each
 CARRIED = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)  # `and the walnut?` asks the same of another
+NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.LINK)
 OPTION_WORDS = {
     "size": ("size", "dimension", "尺寸", "尺码", "大小", "规格", "码"),
     "color": ("color", "colour", "shade", "finish", "颜色", "色"),
@@ -95,17 +96,18 @@ class Composer:
         before = links.variant(tokens(context.asked), product) if product.id in context.products[:1] else None
         stepped = links.step(reading.text, product, before)
         variant = stepped or links.variant(words, product)
-        rest = self.rest(words, product)
-        if not rest and context.act in (Act.DESCRIBE, Act.DETAIL) and reading.has("followup"):
-            rest = self.rest(tokens(context.asked), product)
+        rest = own = links.rest(words, product)
+        other = variant is not None or product.id not in context.products
+        elliptic = bool(stepped or ELLIPSIS.search(reading.text) or (other and not own and reading.names_only))
+        if not own and context.act in (Act.DESCRIBE, Act.DETAIL) and (elliptic or reading.has("followup")):
+            rest = links.rest(tokens(context.asked), product)
         if plan := self._asked(reading, words, product, variant):
             return plan
         carried = self._carried(reading, context)
         near = reading.near(product.row)
         told = bool(near) and max(near.values()) >= PLAINLY
-        elliptic = bool(stepped or ELLIPSIS.search(reading.text))
-        same = elliptic and variant and context.act in (Act.DESCRIBE, Act.DETAIL)
-        if same and (told or not self.rest(words, product)):  # asks the same of another
+        same = elliptic and other and context.act in (Act.DESCRIBE, Act.DETAIL)
+        if same and (told or not own):  # asks the same of another
             return self._detail(reading, product, index) or self.describe(reading, product, rest, index)[0]
         bare = carried is not reading and elliptic and (not rest or (variant is not None and not told))
         if bare and (near or stepped):
@@ -124,7 +126,7 @@ class Composer:
     def every(self, reading: Reading, words: list[str], product: Product, index: Index) -> list[Plan]:
         """Whatever may be said of a product: its sentences, the nearest attribute, price, stock, choices."""
         variant, near = links.variant(words, product), reading.near(product.row)
-        described, _ = self.describe(reading, product, self.rest(words, product), index)
+        described, _ = self.describe(reading, product, links.rest(words, product), index)
         labels = sorted(product.attributes, key=lambda label: -near.get(f"{label}: {product.attributes[label]}", 0.0))
         of_price = replace(reading, cues=reading.cues - {"link", "options"} | {"price"})
         found = [
@@ -151,7 +153,7 @@ class Composer:
         """What to say of a product where the words hardly tell what is asked of it."""
         variant, rest, carried = (
             links.variant(words, product),
-            self.rest(words, product),
+            links.rest(words, product),
             self._carried(reading, context),
         )
         if context.act == Act.OPTIONS and len(links.matching(words, product)) < len(product.variants):
@@ -163,16 +165,9 @@ class Composer:
             return (self._stock(reading, words, product, variant) if variant else described) or described
         return None
 
-    def rest(self, words: list[str], product: Product) -> list[str]:
-        """What is asked beyond the product's name and its options."""
-        named = set(tokens(product.title)) | links.option_words(product)
-        known = FILLERS | set(product.title)  # a Chinese pair may lie across the name's end
-        rest = [word for word in links.content(tuple(words)) if word not in named]
-        return [word for word in rest if not HAN.match(word) or not known.issuperset(word)]
-
     def holds(self, reading: Reading, product: Product, index: Index) -> float:
         """How much of what is asked the product's row holds beyond its name."""
-        return self.describe(reading, product, self.rest(list(reading.words), product), index)[1]
+        return self.describe(reading, product, links.rest(list(reading.words), product), index)[1]
 
     def _asked(self, reading: Reading, words: list[str], product: Product, variant: Variant | None) -> Plan | None:
         """Price, link or choices, where the words ask for them."""
@@ -220,30 +215,12 @@ class Composer:
         if variant is None and len(product.variants) == 1:
             variant = product.variants[0]
         if variant:
-            name = make.name(product, variant)
-            if variant.in_stock is None:
-                return None
-            if not variant.in_stock:
-                others = [one for one in product.variants if one.in_stock and one.label]
-                if others:
-                    return self._mixed(reading, product, [variant, *others[:6]])
-                return self.rows(
-                    Act.STOCK,
-                    reading,
-                    [product],
-                    [name],
-                    self._stock_words(reading, name.value, variant),
-                    State.SOLD_OUT,
-                )
-            if variant.stock is not None and variant.stock <= FEW:
-                told, facts = self._stock_words(reading, name.value, variant), [name, make.stock(variant)]
-                plan = self.rows(Act.STOCK, reading, [product], facts, told, State.FEW)
-                return replace(plan, yes=plan.yes and counted(reading.text) <= variant.stock)
-            told = self._stock_words(reading, name.value, variant)
-            return self.rows(Act.STOCK, reading, [product], [name], told, State.IN_STOCK)
+            return self._of_variant(reading, product, variant)
         if product.in_stock is None:
             return None
         some = links.matching(words, product)
+        if COUNTS.search(reading.text) and len(some) <= LISTED and all(one.stock is not None for one in some):
+            return self._counted(reading, product, some)
         states = {one.in_stock for one in some}
         if len(states) > 1:
             return self._mixed(reading, product, some)
@@ -252,13 +229,57 @@ class Composer:
         quote = self._stock_words(reading, name.value, some[0] if not found else None)
         return self.rows(Act.STOCK, reading, [product], [name], quote, State.IN_STOCK if found else State.SOLD_OUT)
 
+    def _of_variant(self, reading: Reading, product: Product, variant: Variant) -> Plan | None:
+        make = Maker(reading.language)
+        name = make.name(product, variant)
+        if variant.in_stock is None:
+            return None
+        if not variant.in_stock:
+            others = [one for one in product.variants if one.in_stock and one.label]
+            if others:
+                return self._mixed(reading, product, [variant, *others[:6]])
+            return self.rows(
+                Act.STOCK,
+                reading,
+                [product],
+                [name],
+                self._stock_words(reading, name.value, variant),
+                State.SOLD_OUT,
+            )
+        if variant.stock is not None and variant.stock <= FEW:
+            told, facts = self._stock_words(reading, name.value, variant), [name, make.stock(variant)]
+            plan = self.rows(Act.STOCK, reading, [product], facts, told, State.FEW)
+            return replace(plan, yes=plan.yes and counted(reading.text) <= variant.stock)
+        if variant.stock is not None and COUNTS.search(reading.text):
+            return self._counted(reading, product, [variant])
+        told = self._stock_words(reading, name.value, variant)
+        return self.rows(Act.STOCK, reading, [product], [name], told, State.IN_STOCK)
+
     def _stock_words(self, reading: Reading, name: str, variant: Variant | None) -> str:
         chinese = reading.language == "zh"
         if variant is not None and variant.in_stock is False:
             return f"{name}目前售罄。" if chinese else f"{name} is sold out at the moment."
         if variant is not None and variant.stock is not None and variant.stock <= FEW:
-            return f"{name}还剩 {variant.stock} 件。" if chinese else f"{name}: {variant.stock} left in stock."
+            return self._left(reading, name, variant)
         return f"{name}有货。" if chinese else f"{name} is in stock."
+
+    def _counted(self, reading: Reading, product: Product, some: list[Variant]) -> Plan:
+        """How many there are of these variants, each."""
+        make = Maker(reading.language)
+        name = make.name(product, some[0] if len(some) == 1 else None)
+        facts = [name, *(replace(make.stock(one), slot=f"stock{place}") for place, one in enumerate(some, 1))]
+        if len(some) == 1:
+            text = self._left(reading, name.value, some[0])
+        elif reading.language == "zh":
+            text = f"{name.value}还剩：{'、'.join(f'{one.label} {one.stock} 件' for one in some)}。"
+        else:
+            text = f"{name.value}, left in stock: {', '.join(f'{one.stock} ({one.label})' for one in some)}."
+        state = State.IN_STOCK if any(one.stock for one in some) else State.SOLD_OUT
+        return replace(self.rows(Act.STOCK, reading, [product], facts, text, state), fixed=True)
+
+    def _left(self, reading: Reading, name: str, variant: Variant) -> str:
+        left = variant.stock
+        return f"{name}还剩 {left} 件。" if reading.language == "zh" else f"{name}: {left} left in stock."
 
     def _mixed(self, reading: Reading, product: Product, variants: list[Variant]) -> Plan:
         """Some variants can be bought and some can't: a sentence that code writes, since each needs its own word."""
@@ -346,3 +367,13 @@ class Composer:
         shown = [f"{name.value} ({price.value})" for name, price in pairs if name and price]
         quote = ("、" if reading.language == "zh" else ", ").join(shown)
         return self.rows(Act.RECOMMEND, reading, products[:3], facts, quote, *((State.LIST,) if listed else ()))
+
+
+def naming(plan: Plan) -> Plan:
+    """The plan with its product's name among what the reply has to say."""
+    name = next((fact.value for fact in plan.facts if fact.slot == "name1"), "")
+    if plan.act not in NAMED or not name or "name1" in plan.needs:
+        return plan
+    colon = "：" if plan.language == "zh" else ": "
+    quote = plan.quote if name in plan.quote else f"{name}{colon}{plan.quote}"
+    return replace(plan, needs=("name1", *plan.needs), quote=quote)

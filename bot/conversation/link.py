@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from bot.conversation.understanding import Reading
 from bot.knowledge.library import Library, Ranking
 from bot.knowledge.retrieval import Hit, expand
 from bot.knowledge.rows import Product, Variant
-from bot.language import HAN, normalise, stem, tokens
+from bot.language import CHINESE_STOP, HAN, normalise, stem, tokens
 
 # Words that say what is asked, not what of. They would dilute how much of a question a product's name covers.
 ASKING = frozenset(
@@ -41,6 +41,7 @@ UP = re.compile(
 DOWN = re.compile(
     r"\b(?:one|size|step|next)(?: size| one)? (?:down|below|under|smaller)|\bnext smaller|\bdown from (?:that|it)|小一[号码点寸]|一[号码]小|再小|下一[号码]"
 )
+FILLERS = CHINESE_STOP | set("货不没还多少卖价钱剩几个现买拍得着嘞咧哩那这")  # signs of asking whether and for how much
 LINKED = 0.3  # the least share of a question's weight that a name has to cover
 CALLED = 0.75  # or the share of the title that is said
 EVIDENCE = 0.6  # or the weight of the name's words, against a word that stands in one row alone
@@ -72,6 +73,15 @@ def content(words: tuple[str, ...]) -> list[str]:
 def ways(words: tuple[str, ...]) -> bool:
     """Do the words speak of delivery, returns, payment and the like?"""
     return not WAYS.isdisjoint(expand(words))
+
+
+def rest(words: Sequence[str], product: Product) -> list[str]:
+    """What is asked beyond the product's name and its options."""
+    named = {*tokens(product.title), *option_words(product), *BIG, *SMALL}
+    # A Chinese pair may lie across the end of the name, or of an option.
+    known = FILLERS | set(product.title).union(*(one.label for one in product.variants))
+    asked = [word for word in content(tuple(words)) if word not in named]
+    return [word for word in asked if not HAN.match(word) or not known.issuperset(word)]
 
 
 def nearness(hit: Hit) -> float:
@@ -149,6 +159,18 @@ def matching(words: tuple[str, ...] | list[str], product: Product) -> list[Varia
     return [one for one, score in zip(product.variants, scores, strict=True) if score >= least]
 
 
+def mentioned(words: tuple[str, ...] | list[str], product: Product) -> list[Variant]:
+    """The variants of which most options are named, each by a word that not all of that option's values have."""
+    values = {name: [set(tokens(one)) for one in held] for name, held in product.options().items()}
+    told = {name: {word for word in words if not all(word in one for one in held)} for name, held in values.items()}
+
+    def named(one: Variant) -> int:
+        return sum(not told[name].isdisjoint(tokens(str(value))) for name, value in one.options.items())
+
+    counts = [named(one) for one in product.variants]
+    return [one for one, count in zip(product.variants, counts, strict=True) if count and count == max(counts)]
+
+
 def steps(text: str) -> bool:
     """Does it ask for the next bigger or smaller one?"""
     return bool(UP.search(text) or DOWN.search(text))
@@ -165,12 +187,6 @@ def step(text: str, product: Product, before: Variant | None) -> Variant | None:
     mine = by(before) or 0.0
     further = [other for other in sizes if (other - mine) * way > 0]
     return sizes[min(further, key=lambda other: abs(other - mine))] if further else None
-
-
-def said_each(words: tuple[str, ...] | list[str], product: Product) -> bool:
-    """Do the words say every variant's options?"""
-    said = set(words)
-    return all(any(_says(said, str(value)) for value in one.options.values()) for one in product.variants)
 
 
 def option_words(product: Product) -> set[str]:
@@ -198,7 +214,8 @@ def _says(said: set[str], value: str) -> float:
     parts = (
         [part for part in tokens(value) if len(part) > 1 or not HAN.match(part)] or tokens(value) or [value.casefold()]
     )
-    return max(shade, sum(part in said for part in parts) / len(parts) if parts else 0.0)
+    held = [part for part in parts if part in said or ("." in part and part.replace(".", "") in said)]  # 265 for 26.5
+    return max(shade, len(held) / len(parts))
 
 
 def size_words(text: str) -> list[str]:

@@ -58,18 +58,18 @@ async def closer(library: Library, reading: Reading, product: Product, context: 
     if not reading.ranking:
         return reading
     asked = _without(reading.text, product.title)
-    options = links.option_words(product)
-    own = [word for word in links.content(tuple(tokens(asked))) if len(word) > 1 and word not in options]
-    if context.asked and not own:
+    own, whole = links.rest(tokens(asked), product), ""
+    if context.asked and not [word for word in own if len(word) > 1]:
         spoken = await library.read(context.products[:1])
         asked = " ".join([_without(context.asked, spoken[0].title if spoken else product.title), asked])
+        whole = asked if reading.names_only else ""
     [vector] = await library.meaning([asked or reading.text], reading.language)
     if vector is None:
         return reading
     rest = library.rank(tokens(asked), reading.about, vector, reading.language)
     ranking = replace(reading.ranking, articles=rest.articles)
     near, halves = partial(library.meanings.said, asked=vector), partial(library.meanings.halves, asked=vector)
-    return replace(reading, ranking=ranking, near=near, halves=halves)
+    return replace(reading, ranking=ranking, near=near, halves=halves, whole=whole)
 
 
 def _without(text: str, name: str) -> str:
@@ -96,4 +96,5 @@ def leaning(reading: Reading) -> float:
 
 def goes_on(reading: Reading) -> bool:
     """Is it short enough, or worded so, that it rests on what was said before?"""
-    return reading.has("followup") or len(links.content(reading.words)) <= 3
+    words = [word for word in links.content(reading.words) if len(word) > 1 or not HAN.match(word)]
+    return reading.has("followup") or len(words) <= 3

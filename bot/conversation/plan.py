@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from bot.conversation import link as links
 from bot.conversation.choose import Chooser
-from bot.conversation.compose import Composer
+from bot.conversation.compose import Composer, naming
 from bot.conversation.context import Context
 from bot.conversation.meant import PLAIN, by_itself, closer, goes_on, leaning, means_row, meant
-from bot.conversation.phrases import CLAIM, TOLD_SO
+from bot.conversation.phrases import CLAIM, SERVICE, TOLD_SO
 from bot.conversation.reckon import Reckoner
 from bot.conversation.sides import OWN, SAID, Comparer, each
 from bot.conversation.understanding import Reading, complaint, split
@@ -42,7 +42,6 @@ UNNAMED = 0.1  # a product that is not named counts for so much less
 EXPLAINS = 0.65  # worth of an article that tells what to do, so that nobody need be called
 WHOLE = 0.95  # who says this much of a title says which product they mean
 GUESSED = 0.9  # of a price question that a row found by its sentences alone has to hold
-NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.LINK)
 
 
 @dataclass(slots=True)
@@ -94,7 +93,7 @@ class Planner:
             plans += [one for one in (plan, *beside) if not any(_alike(one, other) for other in plans)]
         known = [plan for plan in plans if plan.facts and plan.act is not Act.UNKNOWN]
         if len({plan.sources for plan in known}) > 1:
-            known = [_naming(plan) for plan in known]
+            known = [naming(plan) for plan in known]
         return known or plans[:1]
 
     def _telling(self, plan: Plan, reading: Reading, context: Context) -> Plan:
@@ -102,7 +101,7 @@ class Planner:
         row = plan.sources[0] if plan.sources else ""
         if row in context.rows or row not in self.library.products.places:
             return plan
-        return plan if self.library.products.rate(row, reading.words).called >= WHOLE else _naming(plan)
+        return plan if self.library.products.rate(row, reading.words).called >= WHOLE else naming(plan)
 
     def _person(self, text: str, readings: list[Reading], context: Context) -> Plan | None:
         """A human is asked for, or somebody is wronged: that outweighs every question beside it."""
@@ -194,6 +193,8 @@ class Planner:
 
     def _back(self, reading: Reading, context: Context, linked: links.Link, article: Hit) -> bool:
         """Do the words point back to the product just spoken of, rather than to an article?"""
+        if context.products and reading.names_only and linked.strength > 0.5:
+            return True  # the same is asked of another
         if not context.products or (
             linked.hits and linked.strength > 0.5 and linked.hits[0].id not in context.products
         ):
@@ -232,6 +233,10 @@ class Planner:
     def _means_article(self, reading: Reading, article: Hit, linked: links.Link) -> bool:
         assert reading.ranking
         explains = next((score for score, hit in reading.ranking.articles if hit.row == article.row), 0.0)
+        chinese = reading.language == "zh"  # whose expressions are found in names, too
+        sold = linked.hits and not linked.guessed and (chinese or linked.hits[0].called >= SAID)
+        if SERVICE.search(reading.text) and (not sold or (explains >= EXPLAINS and not chinese)):
+            return True  # what is done to a thing costs something else than the thing
         best = max((score for score, _ in reading.ranking.products), default=0.0)
         chosen = reading.has("cheapest", "dearest") or self._choose.wanted(
             reading, linked, self._about_one(reading, linked)
@@ -310,7 +315,7 @@ class Planner:
 
     async def _product(self, reading: Reading, context: Context, linked: links.Link, article: Hit | None) -> Plan:
         products = await self._resolve(reading, context, linked)
-        if reading.has("price") and not context.products and not self._plainly(reading, linked):
+        if reading.has("price") and not context.products and not self._plainly(reading, context, linked):
             products = []  # a word of its sentences is no name
         if not products:
             if article and self._may_explain(reading, article):
@@ -320,7 +325,7 @@ class Planner:
         products = self._narrowed(reading, products)
         if linked.ids[:1] != [products[0].id]:
             reading = await closer(self.library, reading, products[0], context)
-        if reading.has("restock"):
+        if reading.has("restock") and not reading.has("price"):
             return self.compose.plain(Act.UNKNOWN, reading.language, context)
         words = [*reading.words, *links.size_words(reading.text)]
         if len(products) > 1 and reading.has("price", "stock", "options", "link"):
@@ -338,10 +343,11 @@ class Planner:
             return await self._policy_plan(reading, article)
         return plan or self._nothing(reading, context, products[0])
 
-    def _plainly(self, reading: Reading, linked: links.Link) -> bool:
-        """Is a row named, or does one that its sentences alone have found hold all that is asked, or mean it?"""
+    def _plainly(self, reading: Reading, context: Context, linked: links.Link) -> bool:
+        """Is a row named (by its own name where the words point back), or does one found by its sentences mean it?"""
         if not linked.guessed:
-            return True
+            pointing = bool(linked.hits and context.rows) and reading.has("followup")
+            return not pointing or linked.hits[0].called >= SAID
         hit = linked.hits[0]
         near = reading.ranking.near.get(hit.row, 0.0) if reading.ranking else 0.0
         return hit.cover >= GUESSED or near >= PLAIN
@@ -388,13 +394,3 @@ def _alike(plan: Plan, other: Plan) -> bool:
     """Would the first say no more than the other, as all variants' prices do behind that of the one asked for?"""
     priced = plan.act is other.act is Act.PRICE and State.RANGE in plan.states and plan.sources == other.sources
     return priced or (plan.act, plan.states, plan.facts) == (other.act, other.states, other.facts)
-
-
-def _naming(plan: Plan) -> Plan:
-    """The plan with its product's name among what the reply has to say."""
-    name = next((fact.value for fact in plan.facts if fact.slot == "name1"), "")
-    if plan.act not in NAMED or not name or "name1" in plan.needs:
-        return plan
-    colon = "：" if plan.language == "zh" else ": "
-    quote = plan.quote if name in plan.quote else f"{name}{colon}{plan.quote}"
-    return replace(plan, needs=("name1", *plan.needs), quote=quote)

@@ -8,7 +8,7 @@ from itertools import islice
 from bot.conversation import link as links
 from bot.conversation.compose import Composer
 from bot.conversation.context import Context
-from bot.conversation.phrases import BY_PRICE, DIFFER
+from bot.conversation.phrases import APART, BY_PRICE, DIFFER
 from bot.conversation.understanding import Reading
 from bot.knowledge.facts import Maker
 from bot.knowledge.library import Library, Ranking
@@ -16,6 +16,7 @@ from bot.knowledge.passages import prose
 from bot.knowledge.retrieval import Hit
 from bot.knowledge.rows import Product, Variant
 from bot.language import tokens
+from bot.texts import money
 from llm.protocol import Act, Fact, Plan, State
 
 SIDE = 180  # characters of each of two products that are compared
@@ -83,7 +84,8 @@ class Comparer:
         if told and (plan := self.compose.describe(reading, product, [], self.library.products)[0]):
             return plan
         said = [one for one in product.variants if links.variant(reading.words, product) == one]
-        both = [one for one in links.matching(reading.words, product) if one.label]
+        words = [*reading.words, *links.size_words(reading.text)]
+        both = [one for one in links.mentioned(words, product) if one.label]
         pair = both[:2] if len(both) >= 2 else [*said, *(v for v in product.variants if v not in said)][:2]
         if len(pair) < 2:
             return None
@@ -103,8 +105,13 @@ class Comparer:
         name1, price1, name2, price2 = (fact.value for fact in facts if fact)
         chinese = reading.language == "zh"
         quote = f"{name1}：{price1}；{name2}：{price2}。" if chinese else f"{name1}: {price1}; {name2}: {price2}."
+        apart = abs(min(first) - min(second)) if len(first) == len(second) == 1 and APART.search(reading.text) else 0
+        if apart:
+            told = money(Decimal(apart), sides[0][1][0].currency, reading.language)
+            quote += f"相差{told}。" if chinese else f" That is a difference of {told}."
         compared = [product for at, (product, _) in enumerate(sides) if at == 0 or product is not sides[0][0]]
-        return self.compose.rows(Act.COMPARE, reading, compared, facts, quote, *states)
+        plan = self.compose.rows(Act.COMPARE, reading, compared, facts, quote, *states)
+        return replace(plan, fixed=True) if apart else plan
 
     async def _sides(self, reading: Reading) -> tuple[list[int], bool]:
         """The products of a comparison's two sides, and whether a side is nothing that the shop sells."""
@@ -137,10 +144,7 @@ class Comparer:
     async def _versions(self, reading: Reading, product_id: int) -> bool:
         """Are two variants of one product meant: `the 500 or the 750`?"""
         [product] = await self.library.read([product_id])
-        told = links.matching([*reading.words, *links.size_words(reading.text)], product)
-        return 1 < len(told) < len(product.variants) or (
-            len(told) == len(product.variants) == 2 and links.said_each(reading.words, product)
-        )
+        return len(links.mentioned([*reading.words, *links.size_words(reading.text)], product)) > 1
 
     def strange(self, side: Reading) -> bool:
         """Does it name something of which the shop's texts know less than half, and no product by its name?"""

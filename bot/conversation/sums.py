@@ -23,7 +23,7 @@ FREE = re.compile(
 )
 WITH_FEE = re.compile(
     r"\b(?:plus|with|including|incl\.?|inc|and)\b.{0,5}\b(?:shipping|delivery|postage|p&p)|\b(?:delivered|shipped)\W*$"
-    r"|(?:加|含|连|算上|带|包括)(?:上)?(?:运费|邮费|快递费)|到手"
+    r"|(?:加|含|连|算上|带|包括)(?:上)?(?:运费|邮费|快递费)|到手(?:价|要?多少|几)"
 )
 TOGETHER = re.compile(
     r"\btotal\b|\baltogether\b|\bin all\b|\btogether\b|\bcomes? to\b|\b(?:do|would|will|'ll|d|shall) i (?:pay|owe)\b|一共|总共|合计|加起来|一起"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 
+from bot.conversation.phrases import COUNTS, REMARK, SAYS
 from bot.knowledge.budget import budget
 from bot.knowledge.library import Ranking
 from bot.knowledge.places import located
@@ -90,6 +91,7 @@ class Reading:
     cues: frozenset[str]
     ranking: Ranking | None = field(default=None, compare=False, repr=False)  # by meaning, where an encoder knows it
     wants: Mapping[str, float] = field(default_factory=dict, compare=False, repr=False)  # intent -> probability
+    whole: str = field(default="", compare=False)  # with what was asked before, where its own words ask nothing
     need: float = field(default=0.0, compare=False)  # how likely something is sought for a need
     near: Near = field(default=_nothing, compare=False, repr=False)
     told: Mapping[tuple[str, str], float] = field(default_factory=dict, compare=False, repr=False)  # see Library.told
@@ -99,6 +101,11 @@ class Reading:
     def about(self) -> Mapping[str, float]:
         """Topic or act -> how likely the text is about it; worked out when asked for."""
         return about(self.text, self.language)
+
+    @property
+    def names_only(self) -> bool:
+        """`hmm ok and straight?`: something is named, and nothing asked of it."""
+        return not self.has(*ASKING) and not SAYS.search(self.text)
 
     def answers(self, row: str) -> float:
         """Whether a sentence of a row answers, -1 to 1, as far as they were read; 0 where none was."""
@@ -121,6 +128,8 @@ def read(text: str, default: str) -> Reading:
 def understood(reading: Reading, wants: Mapping[str, float]) -> Reading:
     """With what a trained head says that it wants: a cue needs some of its probability, and much of it is a cue."""
     reading = replace(reading, need=wants.get("recommend", 0.0))
+    if COUNTS.search(reading.text):
+        return replace(reading, wants=wants, cues=(reading.cues - {"list", "recommend"}) | {"stock"})
     if not wants or reading.language not in TRUSTED:
         return reading
     sure = {name for name in LEARNT if wants.get(name, 0.0) >= (SURE if name in NEEDS else SURER)}
@@ -147,6 +156,9 @@ def complaint(reading: Reading) -> bool:
 def split(text: str, default: str) -> list[Reading]:
     """The questions of one message, at most three; greetings and fillers between them are dropped."""
     plain = MENTION.sub(" ", text)
+    asked_then = REMARK.sub("", plain.strip(), count=1)
+    if asked_then and read(asked_then, default).has("question", "followup", *ASKING):
+        plain = text = asked_then  # `bummer. n the other one?`
     parts = [part for whole in SPLIT.split(plain) if whole for part in _joined(whole) if part.strip()]
     parts[1:] = [AND.sub("", part) for part in parts[1:]]
     readings = [read(part, default) for part in parts]

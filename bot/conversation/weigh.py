@@ -19,6 +19,7 @@ from bot.conversation.compose import Composer
 from bot.conversation.context import Context
 from bot.conversation.phrases import CLAIM
 from bot.conversation.understanding import Reading
+from bot.knowledge.budget import budget
 from bot.knowledge.library import Library, Ranking
 from bot.knowledge.retrieval import Hit, Index, expand, overlap
 from bot.knowledge.rows import Product
@@ -71,7 +72,7 @@ class Weigher:
             return False
         asked = [int(row.partition(":")[2]) for row in plan.sources[:1]]
         words = [word for word in reading.words if word not in links.BIG | links.SMALL]
-        return any(self.compose.rest(words, one) for one in await self.library.read(asked))
+        return any(links.rest(words, one) for one in await self.library.read(asked))
 
     async def candidates(self, reading: Reading, context: Context, chosen: Plan) -> list[Candidate]:
         """The plan that was chosen first, then the others that may be. None where nothing was read."""
@@ -84,7 +85,8 @@ class Weigher:
             *(f"product:{one}" for one in context.products[:1]),
             *(hit.row for _, hit in ranking.products[:READ]),
         ]
-        reading = replace(reading, told=await self.library.told(reading.text, dict.fromkeys(rows), reading.language))
+        asked = reading.whole or reading.text
+        reading = replace(reading, told=await self.library.told(asked, dict.fromkeys(rows), reading.language))
         if not reading.told:
             return []
         if CLAIM.search(reading.text) and chosen.act is not Act.POLICY:
@@ -94,7 +96,7 @@ class Weigher:
             plans += self._of_product(reading, product)
         plans += [one for one in [await self.choose.recommend(reading, context)] if one]
         plans.append(self.compose.plain(Act.UNKNOWN, reading.language, context))
-        told = Evidence(reading, ranking, context, self.library.products)
+        told = Evidence(reading, ranking, context, self.library.products, self.library.alike(reading.about))
         found: dict[tuple[object, ...], Candidate] = {}
         for one in plans:
             found.setdefault((one.act, one.facts, one.states), Candidate(one, told.of(one)))
@@ -113,6 +115,7 @@ class Evidence:
     ranking: Ranking
     context: Context
     index: Index
+    alike: Mapping[str, float]  # articles of the question's topic, and how sure that is
 
     @property
     def whole(self) -> float:
@@ -142,6 +145,7 @@ class Evidence:
         read = max((told[one] for one in mine), default=UNREAD)
         rest = max((told[one] for one in told if one not in mine), default=UNREAD)
         return {
+            "topic": self.alike.get(row, 0.0),
             "read": read, "read_lead": read - rest, "worth": worth, "lead": worth - others, "near": best,
             "near_lead": best - self._nearest(row), "said": said,
             "short": best - said, "first": first, "second": second, "spoken": float(row in self.context.rows),
@@ -200,6 +204,10 @@ def is_open(reading: Reading, plan: Plan) -> bool:
     """Is the plan one that is looked at again? Only where it is known what the question means."""
     if reading.ranking is None or plan.fixed or (plan.act is Act.RECOMMEND and reading.need >= NEEDED):
         return False
+    if plan.act is Act.RECOMMEND and budget(reading.text) is not None:
+        return False  # a limit that code holds to
+    if (reading.whole and plan.act is Act.DESCRIBE) or (reading.has("restock") and plan.act is Act.UNKNOWN):
+        return False  # what was asked before, of what is named now; when it comes back stands nowhere
     return plan.act in OPEN
 
 

@@ -12,7 +12,7 @@ OTHER = rf"(?![\d.]*\d| ?(?:{UNIT})\b)"
 # Digits are bounded: a message of nothing else would take a second.
 BUDGET = re.compile(
     r"(?:under|below|less than|max|at most|no more than|up to|within|cheaper than|budget(?: of| is)?|spend"
-    rf"|(?P<around>around|about)) ?[$€£¥]? ?(?P<under>\d{{1,12}}(?:\.\d{{1,12}})?){OTHER}"
+    rf"|(?P<around>around|round|about|roughly)) ?[$€£¥]? ?(?P<under>\d{{1,12}}(?:\.\d{{1,12}})?){OTHER}"
     r"|[$€£¥]? ?(?P<have>\d{1,12}(?:\.\d{1,12})?) ?(?:dollars|pounds|euros|quid|bucks)?"
     r" (?:to spend|or less|at most|max(?:imum)?|tops|limit)\b"
     r"|(?P<within>\d{1,12}) ?(?:元|块|块钱)?(?:以内|以下|之内|内|(?P<roughly>左右|上下|出头))"

@@ -217,7 +217,7 @@ class Library:
 
     def rank(self, words: Sequence[str], about: Mapping[str, float], vector: Vector, spoken: str) -> "Ranking":
         """Products and articles in one order: what they mean, with some weight for the words that they share."""
-        alike, base = self._alike(about), ALIKE_ANYHOW.get(spoken, 0.0)
+        alike, base = self.alike(about), ALIKE_ANYHOW.get(spoken, 0.0)
         cover, named = WORDS.get(spoken, WORDS["en"])
         near = {row: score - base for row, score in self.meanings.near(vector).items()}
         by_words = [self.products.search(words, 30), self.articles.search(words, 30)]
@@ -252,7 +252,7 @@ class Library:
     def find_articles(self, words: Sequence[str], wanted: str, about: Mapping[str, float]) -> list[Hit]:
         """Articles for these tokens. Those in the member's language come first where both have one, and those whose
         title is about what is asked before those whose title brings up something else."""
-        alike = self._alike(about)
+        alike = self.alike(about)
         hits = {hit.row: hit for hit in self.articles.search(words, 12)}
         hits |= {row: self.articles.rate(row, words) for row in alike.keys() - hits.keys() if alike[row] >= WORDLESS}
         asked = set(expand(words))
@@ -289,7 +289,7 @@ class Library:
         strays = sum(token.startswith("=") for token in stray)
         return hit.score * (0.6 + hit.called) * STRAY**strays
 
-    def _alike(self, about: Mapping[str, float]) -> dict[str, float]:
+    def alike(self, about: Mapping[str, float]) -> dict[str, float]:
         """The articles nearest to a question's topic, and how sure that is: the nearest as sure as the topic itself."""
         sure = ways(about)
         if sure < ALIKE:

@@ -185,7 +185,8 @@ class Index:
         group = synonyms().get(token, "")
         if token not in self.postings and group not in self.postings:
             weight *= UNSEEN
-        named, missed = NUMBER if token.isdigit() else 1.0, MISSED if HAN.match(token) else 1.0
+        number = token.isdigit() and not token.startswith("0")
+        named, missed = NUMBER if number else 1.0, MISSED if HAN.match(token) else 1.0
         return Word(token, group, weight, weight * named, weight * missed)
 
     def _hit(self, place: int, score: float, plain: list[Word], idf: dict[str, float]) -> Hit:

@@ -124,7 +124,7 @@ async def test_what_is_taught_is_known_by_its_meaning_at_once(tmp_path: Path) ->
         asked = "got anything to put my initials on a mug?"
         number = await database.write(lambda tx: teach(tx, 1, "Do you engrave names?", "Yes, on metal, for £8."))
         await library.refresh()
-        (plan,) = await Planner(library).plan("could i have something personalised with a name on it", Context())
+        plan, *_ = await Planner(library).plan("could i have something personalised with a name on it", Context())
         assert (plan.act, plan.sources) == (Act.POLICY, (f"article:{number}",))
         await database.write(lambda tx: aliases.add(tx, 1, f"article:{number}", asked, "en", "thumbs", START))
         await library.refresh()
@@ -134,6 +134,6 @@ async def test_what_is_taught_is_known_by_its_meaning_at_once(tmp_path: Path) ->
         await database.write(lambda tx: articles.forget(tx, 1, number, START))
         await library.refresh()
         assert f"article:{number}" not in library.meanings.near(vector)
-        (plan,) = await Planner(library).plan(asked, Context())
+        plan, *_ = await Planner(library).plan(asked, Context())
         assert f"article:{number}" not in plan.sources
     await encoders.close()

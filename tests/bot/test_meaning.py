@@ -46,6 +46,7 @@ async def planner(url: str, encoders: Encoders) -> AsyncIterator[Planner]:
         ("if it gets here smashed what do i do", "Send us a photo"),
         ("can i settle up with paypal", "PayPal"),
         ("could you make it look nice for my mum's birthday with a note in it", "Gift wrapping"),
+        ("how much to wrap the gooseneck kettle as a gift?", "Gift wrapping"),  # not what the kettle costs
         ("买给客户的，能不能弄得体面点写句话", "礼品包装"),
     ],
 )
