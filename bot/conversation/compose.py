@@ -20,7 +20,7 @@ STOCK = 0.7  # probability of a question about stock, whatever else its words to
 TOLD = {"en": 0.27, "zh": 0.2}  # the least nearness of a sentence that tells what is asked, on development shops
 WORDS = 0.4  # or the least share of what is asked that its words hold
 WHOLE = 320  # characters of an article that are said whole
-LISTED = 6  # variants of which the numbers are said, each
+LISTED = 3  # variants of which the numbers are said, each
 CARRIED = (Act.PRICE, Act.STOCK, Act.OPTIONS, Act.LINK)  # `and the walnut?` asks the same of another
 NAMED = (Act.PRICE, Act.TOTAL, Act.STOCK, Act.OPTIONS, Act.DETAIL, Act.DESCRIBE, Act.LINK)
 OPTION_WORDS = {
@@ -219,7 +219,7 @@ class Composer:
         if product.in_stock is None:
             return None
         some = links.matching(words, product)
-        if COUNTS.search(reading.text) and len(some) <= LISTED and all(one.stock is not None for one in some):
+        if COUNTS.search(reading.text) and len(some) <= LISTED and all(one.stock for one in some):
             return self._counted(reading, product, some)
         states = {one.in_stock for one in some}
         if len(states) > 1:
@@ -264,18 +264,13 @@ class Composer:
         return f"{name}有货。" if chinese else f"{name} is in stock."
 
     def _counted(self, reading: Reading, product: Product, some: list[Variant]) -> Plan:
-        """How many there are of these variants, each."""
+        """How many there are of these variants, each of which there is."""
         make = Maker(reading.language)
         name = make.name(product, some[0] if len(some) == 1 else None)
         facts = [name, *(replace(make.stock(one), slot=f"stock{place}") for place, one in enumerate(some, 1))]
-        if len(some) == 1:
-            text = self._left(reading, name.value, some[0])
-        elif reading.language == "zh":
-            text = f"{name.value}还剩：{'、'.join(f'{one.label} {one.stock} 件' for one in some)}。"
-        else:
-            text = f"{name.value}, left in stock: {', '.join(f'{one.stock} ({one.label})' for one in some)}."
-        state = State.IN_STOCK if any(one.stock for one in some) else State.SOLD_OUT
-        return replace(self.rows(Act.STOCK, reading, [product], facts, text, state), fixed=True)
+        told = [self._left(reading, make.name(product, one).value, one) for one in some]
+        text = ("" if reading.language == "zh" else " ").join(told)
+        return replace(self.rows(Act.STOCK, reading, [product], facts, text, State.IN_STOCK), fixed=True)
 
     def _left(self, reading: Reading, name: str, variant: Variant) -> str:
         left = variant.stock
