@@ -31,6 +31,16 @@ class _Draft:
     nowhere: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """What a row is of. `twins`: another row is of the same subject, so that only its own name tells it."""
+
+    language: str
+    subject: Mapping[str, Any]
+    title: str
+    twins: bool
+
+
 def read(folder: Path = ASPECTS) -> dict[str, list[Mapping[str, Any]]]:
     """Language -> subjects. Raises ValueError with the file, and where a subject has too little."""
     found: dict[str, list[Mapping[str, Any]]] = {}
@@ -61,33 +71,25 @@ def _shop(name: str, language: str, subjects: Sequence[Mapping[str, Any]], rando
     for subject in random_.sample(subjects, min(SUBJECTS, len(subjects))):
         twins = subject["kind"] == "product" and random_.random() < TWINS
         for title in random_.sample(subject["titles"], 1 + twins):
-            _row(draft, row, language, subject, title, twins, random_)
+            _row(draft, row, _Thing(language, subject, title, twins), random_)
             row += 1
     return Shop(name, language, draft.said, draft.rows, (), draft.more, draft.nowhere)
 
 
-def _row(
-    draft: _Draft,
-    row: int,
-    language: str,
-    subject: Mapping[str, Any],
-    title: str,
-    twins: bool,
-    random_: random.Random,
-) -> None:
-    aspects = random_.sample(subject["aspects"], len(subject["aspects"]))
+def _row(draft: _Draft, row: int, thing: _Thing, random_: random.Random) -> None:
+    aspects = random_.sample(thing.subject["aspects"], len(thing.subject["aspects"]))
     told, absent = aspects[: (many := random_.randint(*TOLD))], aspects[many:]
 
     def asks(aspect: Mapping[str, Any]) -> str:
-        return _asked(random_.choice(aspect["asked"]), language, subject, title, twins, random_)
+        return _asked(random_.choice(aspect["asked"]), thing, random_)
 
     while told:
         held = told[: random_.choice(JOINED)]
         told = told[len(held) :]
-        text = sentence([random_.choice(one["said"]) for one in held], language)
-        joint = ": " if subject["kind"] == "product" else " "
+        text = sentence([random_.choice(one["said"]) for one in held], thing.language)
+        joint = ": " if thing.subject["kind"] == "product" else " "
         draft.more += [(asks(one), len(draft.said)) for one in held]
-        draft.said.append((text, f"{title}{joint}{text}"))
+        draft.said.append((text, f"{thing.title}{joint}{text}"))
         draft.rows.append(row)
     draft.nowhere += [asks(one) for one in absent[:ABSENT]]
 
@@ -99,20 +101,18 @@ def sentence(parts: Sequence[str], language: str) -> str:
     return "，".join(bare) + "。" if language == "zh" else "; ".join(bare) + "."
 
 
-def _asked(
-    wording: str, language: str, subject: Mapping[str, Any], title: str, twins: bool, random_: random.Random
-) -> str:
+def _asked(wording: str, thing: _Thing, random_: random.Random) -> str:
     """The wording with the thing by a name: its title, or what members call it where there is no other."""
-    called = random_.choice(subject["called"])
+    called, title, chinese = random_.choice(thing.subject["called"]), thing.title, thing.language == "zh"
     maker, _, rest = title.partition(" ")
-    if subject["kind"] == "article":
-        name = called if language == "zh" else f"the {called}"
-    elif language == "zh":
-        name = random_.choice([title, f"{maker}的{called}" if rest else title, *([] if twins else [called])])
+    if thing.subject["kind"] == "article":
+        names = [called]
     else:
-        name = random_.choice([f"the {title}", f"the {maker} {called}", *([] if twins else [f"the {called}"])])
+        names = [title, (f"{maker}的{called}" if rest else title) if chinese else f"{maker} {called}"]
+        names += [] if thing.twins else [called]
+    name = ("" if chinese else "the ") + (random_.choice(names) if len(names) > 1 else called)
     if random_.random() < 0.5:
         name = name.casefold()
     if IT in wording:
         return wording.replace(IT, name)
-    return f"{name}，{wording}" if language == "zh" else f"{name.removeprefix('the ')}, {wording}"
+    return f"{name}，{wording}" if chinese else f"{name.removeprefix('the ')}, {wording}"

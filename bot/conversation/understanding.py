@@ -156,9 +156,10 @@ def complaint(reading: Reading) -> bool:
 def split(text: str, default: str) -> list[Reading]:
     """The questions of one message, at most three; greetings and fillers between them are dropped."""
     plain = MENTION.sub(" ", text)
-    asked_then = REMARK.sub("", plain.strip(), count=1)
-    if asked_then and read(asked_then, default).has("question", "followup", *ASKING):
-        plain = text = asked_then  # `bummer. n the other one?`
+    if remark := REMARK.match(plain.strip()):
+        further = plain.strip()[remark.end() :]
+        if _found(_plain(further), ("question", "followup", *ASKING)):
+            plain = text = further  # `bummer. n the other one?`
     parts = [part for whole in SPLIT.split(plain) if whole for part in _joined(whole) if part.strip()]
     parts[1:] = [AND.sub("", part) for part in parts[1:]]
     readings = [read(part, default) for part in parts]
